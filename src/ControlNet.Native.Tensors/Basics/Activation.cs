@@ -1,0 +1,17 @@
+namespace ControlNet.Native.Tensors;
+
+/// <summary>A pointwise function an op can apply to its result before storing it.</summary>
+public enum Activation
+{
+    /// <summary>Stores the result as it is.</summary>
+    None,
+
+    /// <summary>SiLU, <c>v / (1 + exp(-v))</c>.</summary>
+    Silu,
+
+    /// <summary>GELU with the exact error function, <c>v (1 + erf(v / sqrt 2)) / 2</c>.</summary>
+    Gelu,
+
+    /// <summary>The sigmoid approximation of GELU that CLIP ViT-L/14 was trained with, <c>v / (1 + exp(-1.702 v))</c>.</summary>
+    QuickGelu,
+}
