@@ -14,10 +14,37 @@ internal abstract class Backend : IDisposable
     /// <summary>What it is, in words.</summary>
     public abstract string Description { get; }
 
+    public abstract IPointwiseKernels Pointwise { get; }
+
+    public abstract IMovementKernels Movement { get; }
+
+    public abstract IReduceKernels Reduce { get; }
+
+    public abstract IMatMulKernels MatMul { get; }
+
+    public abstract IConv2dKernels Conv2d { get; }
+
+    public abstract IGroupNormKernels GroupNorm { get; }
+
+    public abstract IAttentionKernels Attention { get; }
+
+    /// <summary>Bytes handed out and not returned.</summary>
     public abstract long BytesInUse { get; }
 
+    /// <summary>Blocks handed out and not returned.</summary>
     public abstract long BlocksInUse { get; }
 
+    /// <summary>Hands out a block; its content is undefined.</summary>
+    /// <exception cref="DeviceMemoryException">There is not that much memory.</exception>
+    public abstract MemoryBlock Allocate(long bytes);
+
+    /// <summary>Copies from the host; the source may be reused at once.</summary>
+    public abstract void Upload(ReadOnlySpan<byte> source, BufferView destination);
+
+    /// <summary>Waits for what was queued and copies to the host.</summary>
+    public abstract void Download(BufferView source, Span<byte> destination);
+
+    /// <summary>Returns memory kept for reuse to the system.</summary>
     public abstract void Trim();
 
     /// <summary>Blocks until everything queued so far has finished, and rethrows the first asynchronous failure.</summary>

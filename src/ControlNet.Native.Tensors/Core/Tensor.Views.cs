@@ -1,0 +1,58 @@
+namespace ControlNet.Native.Tensors;
+
+/// <summary>Views: another shape or start over the same elements, without a copy.</summary>
+public sealed partial class Tensor
+{
+    /// <summary>The same elements under another shape. Shares the memory.</summary>
+    /// <param name="extents">Extents whose product is the element count; one may be -1 and is then worked out.</param>
+    /// <exception cref="ShapeException">The counts differ.</exception>
+    public Tensor Reshape(params System.ReadOnlySpan<int> extents)
+    {
+        System.Span<int> resolved = stackalloc int[extents.Length];
+        long known = 1;
+        int open = -1;
+        for (int axis = 0; axis < extents.Length; axis++)
+        {
+            resolved[axis] = extents[axis];
+            if (extents[axis] == -1 && open < 0)
+            {
+                open = axis;
+            }
+            else
+            {
+                known *= extents[axis];
+            }
+        }
+
+        if (open >= 0)
+        {
+            resolved[open] = known > 0 && Shape.Count % known == 0 ? (int)(Shape.Count / known) : 0;
+        }
+
+        Shape shape = new(resolved);
+        return shape.Count == Shape.Count
+            ? new Tensor(this, shape, _offset)
+            : throw new ShapeException($"Reshape: {Shape} has {Shape.Count} elements, {shape} has {shape.Count}");
+    }
+
+    /// <summary>Consecutive members of the outermost axis. Shares the memory.</summary>
+    /// <param name="start">First member, from 0.</param>
+    /// <param name="count">How many.</param>
+    /// <exception cref="ShapeException">They do not all exist.</exception>
+    public Tensor Rows(int start, int count)
+    {
+        if (Shape.Rank == 0 || start < 0 || count < 0 || start + count > Shape[0])
+        {
+            throw new ShapeException($"Rows: members {start} to {start + count} do not all exist in {Shape}");
+        }
+
+        System.Span<int> extents = stackalloc int[Shape.Rank];
+        for (int axis = 0; axis < Shape.Rank; axis++)
+        {
+            extents[axis] = axis == 0 ? count : Shape[axis];
+        }
+
+        long each = Shape[0] == 0 ? 0 : Shape.Count / Shape[0];
+        return new Tensor(this, new Shape(extents), _offset + (start * each));
+    }
+}

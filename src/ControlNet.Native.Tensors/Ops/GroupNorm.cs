@@ -1,0 +1,36 @@
+using ControlNet.Native.Tensors.Contracts;
+
+namespace ControlNet.Native.Tensors;
+
+/// <content>Group normalisation.</content>
+public static partial class Ops
+{
+    /// <summary>
+    /// Normalises each group of channels of each image to mean 0 and variance 1, then scales, shifts and activates:
+    /// <c>act((x - mean) / sqrt(var + eps) * gamma + beta)</c>.
+    /// </summary>
+    /// <param name="x">Activations, <c>[N, H, W, C]</c>.</param>
+    /// <param name="gamma">Scale of each channel, <c>[C]</c>.</param>
+    /// <param name="beta">Shift of each channel, <c>[C]</c>.</param>
+    /// <param name="groups">Number of groups G; must divide C. Stable Diffusion uses 32 throughout.</param>
+    /// <param name="eps">Added to the variance, above 0. 1e-5 in the UNet, 1e-6 in the VAE and the attention blocks.</param>
+    /// <param name="activation">Fused into the same pass; costs no extra memory traffic.</param>
+    /// <returns>A new tensor, <c>[N, H, W, C]</c>.</returns>
+    /// <exception cref="ShapeException">The shapes do not fit together.</exception>
+    /// <remarks>Source: Wu and He, 2018, arXiv:1803.08494.</remarks>
+    public static Tensor GroupNorm(
+        Tensor x, Tensor gamma, Tensor beta, int groups, float eps = 1e-5f, Activation activation = Activation.None)
+    {
+        Check(x, x);
+        return GroupNorm(GroupNormDims.Infer(x.Shape, gamma.Shape, beta.Shape, groups, eps, activation), x, gamma, beta);
+    }
+
+    private static Tensor GroupNorm(in GroupNormDims d, Tensor x, Tensor gamma, Tensor beta)
+    {
+        Check(x, gamma);
+        Check(x, beta);
+        Tensor y = new(x.Backend, x.Shape);
+        x.Backend.GroupNorm.Forward(d, x.View, gamma.View, beta.View, y.View);
+        return y;
+    }
+}

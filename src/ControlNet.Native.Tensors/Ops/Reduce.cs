@@ -1,0 +1,59 @@
+using ControlNet.Native.Tensors.Contracts;
+
+namespace ControlNet.Native.Tensors;
+
+/// <content>Sums, and what is made of them.</content>
+public static partial class Ops
+{
+    /// <summary>The sum along one axis, which disappears from the shape.</summary>
+    /// <exception cref="ShapeException">x has no such axis.</exception>
+    public static Tensor Sum(Tensor x, int axis) => Sum(nameof(Sum), x, axis, mean: false);
+
+    /// <summary>The mean along one axis, which disappears from the shape.</summary>
+    /// <exception cref="ShapeException">x has no such axis.</exception>
+    public static Tensor Mean(Tensor x, int axis) => Sum(nameof(Mean), x, axis, mean: true);
+
+    /// <summary>The probabilities <c>exp(x) / sum(exp(x))</c> along one axis.</summary>
+    /// <exception cref="ShapeException">x has no such axis.</exception>
+    public static Tensor Softmax(Tensor x, int axis = -1)
+    {
+        Check(x, x);
+        AxisDims d = AxisDims.Infer(nameof(Softmax), x.Shape, axis);
+        Tensor y = new(x.Backend, x.Shape);
+        x.Backend.Reduce.Softmax(d, x.View, y.View);
+        return y;
+    }
+
+    /// <summary>The mean of the squared differences: the loss diffusion models are trained with.</summary>
+    /// <param name="x">Any shape.</param>
+    /// <param name="target">The shape of x.</param>
+    /// <returns>A scalar, shape <c>[]</c>.</returns>
+    /// <exception cref="ShapeException">The shapes differ.</exception>
+    public static Tensor MeanSquaredError(Tensor x, Tensor target)
+    {
+        if (x.Shape != target.Shape)
+        {
+            throw new ShapeException($"MeanSquaredError: x {x.Shape} and target {target.Shape} must have one shape");
+        }
+
+        using TensorScope scope = TensorScope.Enter();
+        Tensor difference = Subtract(x, target);
+        return scope.Keep(Mean(Multiply(difference, difference).Reshape((int)x.Shape.Count), 0));
+    }
+
+    private static Tensor Sum(string op, Tensor x, int axis, bool mean)
+    {
+        Check(x, x, op);
+        AxisDims d = AxisDims.Infer(op, x.Shape, axis);
+        int at = axis < 0 ? axis + x.Shape.Rank : axis;
+        System.Span<int> extents = stackalloc int[x.Shape.Rank - 1];
+        for (int i = 0; i < extents.Length; i++)
+        {
+            extents[i] = x.Shape[i < at ? i : i + 1];
+        }
+
+        Tensor y = new(x.Backend, new Shape(extents));
+        x.Backend.Reduce.Sum(d, mean ? 1f / d.Length : 1f, x.View, y.View);
+        return y;
+    }
+}
