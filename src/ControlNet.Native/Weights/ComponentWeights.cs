@@ -1,0 +1,28 @@
+using System;
+using System.Collections.Generic;
+
+namespace ControlNet.Native.Weights;
+
+/// <summary>The weights of one model of a checkpoint under the names diffusers (or transformers) gives them.</summary>
+internal sealed class ComponentWeights
+{
+    private readonly Dictionary<string, WeightSlot> _slots;
+    private readonly HashSet<string> _taken = new(StringComparer.Ordinal);
+
+    /// <param name="source">What messages call the checkpoint: a path or a given name.</param>
+    /// <param name="slots">Where each weight lies.</param>
+    public ComponentWeights(string source, Dictionary<string, WeightSlot> slots)
+    {
+        Source = source;
+        _slots = slots;
+    }
+
+    public string Source { get; }
+
+    public IReadOnlyDictionary<string, WeightSlot> Slots => _slots;
+
+    /// <summary>Names some module has taken.</summary>
+    public IReadOnlySet<string> Taken => _taken;
+
+    public void MarkTaken(string name) => _taken.Add(name);
+}

@@ -1,0 +1,134 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using ControlNet.Native.Tensors;
+
+namespace ControlNet.Native.Weights;
+
+/// <summary>
+/// The weights of one model as one of its modules sees them: addressed by the names diffusers gives them, relative to
+/// a prefix, whatever layout the file has. Nothing is read before a weight is taken, so loading a model needs the
+/// memory of what it keeps and of the largest weight. What is taken belongs to the taker, not to a scope.
+/// </summary>
+public sealed class WeightMap
+{
+    private readonly ComponentWeights _weights;
+    private readonly string _prefix;
+
+    internal WeightMap(ComponentWeights weights, Device device, DType? storage) : this(weights, device, storage, string.Empty)
+    {
+        if (storage == DType.I32)
+        {
+            throw new ArgumentException("weights are stored as F32, F16 or BF16, not as I32", nameof(storage));
+        }
+    }
+
+    private WeightMap(ComponentWeights weights, Device device, DType? storage, string prefix)
+    {
+        _weights = weights;
+        _prefix = prefix;
+        Device = device;
+        Storage = storage;
+    }
+
+    /// <summary>Where the weights go.</summary>
+    public Device Device { get; }
+
+    /// <summary>How packed and stored weights are kept; null keeps the type they have in the file.</summary>
+    public DType? Storage { get; }
+
+    /// <summary>The prefix without its last dot, for example <c>down_blocks.0.resnets.1</c>; empty at the root.</summary>
+    public string Path => _prefix.TrimEnd('.');
+
+    /// <summary>The part of the model under <paramref name="name"/>, as a child module sees it.</summary>
+    public WeightMap In(string name) => new(_weights, Device, Storage, $"{_prefix}{name}.");
+
+    /// <summary>Whether there is a weight of that name.</summary>
+    public bool Has(string name) => _weights.Slots.ContainsKey(_prefix + name);
+
+    /// <summary>Whether there is any weight whose name begins so, for example <c>attentions.0.</c>.</summary>
+    public bool HasAny(string prefix)
+    {
+        string whole = _prefix + prefix;
+        return _weights.Slots.Keys.Any(key => key.StartsWith(whole, StringComparison.Ordinal));
+    }
+
+    /// <summary>The shape of a weight in the file.</summary>
+    /// <exception cref="CheckpointException">There is none of that name.</exception>
+    public int[] ExtentsOf(string name) => [.. Find(name, "of any shape").Extents.Select(extent => checked((int)extent))];
+
+    /// <summary>Takes a weight widened to F32: biases, the weights of norms, what training changes.</summary>
+    /// <param name="name">Its name below the prefix, for example <c>bias</c>.</param>
+    /// <param name="expected">The shape the module was built for.</param>
+    /// <exception cref="CheckpointException">It is missing, has another shape, or is stored in a type no weight has.</exception>
+    /// <exception cref="SafeTensorsException">The file cannot be read (any more).</exception>
+    public Tensor Take(string name, Shape expected) => Take(name, expected, DType.F32, s_exactly);
+
+    /// <summary>Takes a weight in the type of the file, or of <see cref="Storage"/>: tables that rows are looked up in.</summary>
+    /// <param name="name">Its name below the prefix.</param>
+    /// <param name="expected">The shape the module was built for.</param>
+    /// <exception cref="CheckpointException">It is missing, has another shape, or is stored in a type no weight has.</exception>
+    /// <exception cref="SafeTensorsException">The file cannot be read (any more).</exception>
+    public Tensor TakeStored(string name, Shape expected) => Take(name, expected, Storage, s_exactly);
+
+    /// <summary>Takes the weight of a linear layer, packed. A 1x1 convolution <c>[Out, In, 1, 1]</c> in the file will do.</summary>
+    /// <param name="name">Its name below the prefix, usually <c>weight</c>.</param>
+    /// <param name="outFeatures">Rows.</param>
+    /// <param name="inFeatures">Columns.</param>
+    /// <exception cref="CheckpointException">It is missing, has another shape, or is stored in a type no weight has.</exception>
+    /// <exception cref="SafeTensorsException">The file cannot be read (any more).</exception>
+    public PackedWeight TakeLinear(string name, int outFeatures, int inFeatures)
+    {
+        using Tensor weight = Take(name, new Shape(outFeatures, inFeatures), null, s_orPointwise);
+        return Ops.PackLinear(weight, Storage ?? weight.DType);
+    }
+
+    /// <summary>Takes the weight of a convolution, packed. For a 1x1 kernel a matrix <c>[Out, In]</c> in the file will do.</summary>
+    /// <param name="name">Its name below the prefix, usually <c>weight</c>.</param>
+    /// <param name="outChannels">Channels it writes.</param>
+    /// <param name="inChannels">Channels it reads.</param>
+    /// <param name="kernel">Edge of the kernel in pixels.</param>
+    /// <exception cref="CheckpointException">It is missing, has another shape, or is stored in a type no weight has.</exception>
+    /// <exception cref="SafeTensorsException">The file cannot be read (any more).</exception>
+    public PackedWeight TakeConv2d(string name, int outChannels, int inChannels, int kernel)
+    {
+        using Tensor weight = Take(name, new Shape(outChannels, inChannels, kernel, kernel), null, s_orPointwise);
+        return Ops.PackConv2d(weight, Storage ?? weight.DType);
+    }
+
+    private static readonly Func<IReadOnlyList<long>, Shape, bool> s_exactly =
+        static (extents, shape) => extents.SequenceEqual(Extents(shape));
+
+    // A linear layer and a 1x1 convolution have the same elements in the same order.
+    private static readonly Func<IReadOnlyList<long>, Shape, bool> s_orPointwise =
+        static (extents, shape) => WithoutKernel(extents).SequenceEqual(WithoutKernel([.. Extents(shape)]));
+
+    private static IEnumerable<long> Extents(Shape shape) => Enumerable.Range(0, shape.Rank).Select(axis => (long)shape[axis]);
+
+    private static IEnumerable<long> WithoutKernel(IReadOnlyList<long> extents) =>
+        extents.Count == 4 && extents[2] == 1 && extents[3] == 1 ? extents.Take(2) : extents;
+
+    private Tensor Take(string name, Shape expected, DType? type, Func<IReadOnlyList<long>, Shape, bool> fits)
+    {
+        WeightSlot slot = Find(name, expected.ToString());
+        if (!fits(slot.Extents, expected))
+        {
+            throw new CheckpointException(
+                $"{MessageText.Name(_weights.Source)}: weight '{_prefix}{name}'{StoredAs(slot, name)} is {slot.ExtentsText}, " +
+                $"the model needs {expected}; the file is of another architecture than its configuration says");
+        }
+
+        Tensor tensor = WeightReader.Read(Device, slot, expected, type);
+        _weights.MarkTaken(_prefix + name);
+        return tensor;
+    }
+
+    private WeightSlot Find(string name, string shape) => _weights.Slots.TryGetValue(_prefix + name, out WeightSlot? slot)
+        ? slot
+        : throw new CheckpointException(
+            $"{MessageText.Name(_weights.Source)}: has no weight '{_prefix}{name}' {shape}, which the model needs; " +
+            "the file is incomplete or of another architecture than its configuration says");
+
+    private string StoredAs(WeightSlot slot, string name) =>
+        slot.Entry.Name == _prefix + name ? string.Empty : $" (in the file '{MessageText.Name(slot.Entry.Name)}')";
+}

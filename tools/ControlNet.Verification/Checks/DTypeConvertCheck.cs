@@ -1,0 +1,65 @@
+using System;
+using System.Buffers.Binary;
+using System.Collections.Generic;
+using ControlNet.Native.Weights;
+
+namespace ControlNet.Verification.Checks;
+
+/// <summary>Converts the bit patterns of <c>ops/dtype_convert.safetensors</c>; all but NaN payloads must be exact.</summary>
+public sealed class DTypeConvertCheck : GoldenCheck
+{
+    /// <inheritdoc/>
+    public override IEnumerable<string> Files(GoldenContext context) => ["ops/dtype_convert.safetensors"];
+
+    /// <inheritdoc/>
+    public override IEnumerable<GoldenResult> Run(GoldenContext context, string file)
+    {
+        GoldenTensors golden = context.Tensors(file);
+        yield return Widen(golden, "f16_bits", "f16_to_f32", HalfConversion.WidenHalf);
+        yield return Widen(golden, "bf16_bits", "bf16_to_f32", HalfConversion.WidenBFloat16);
+        yield return Narrow(golden, "f32_to_f16_bits", HalfConversion.NarrowToHalf, bits => (float)BitConverter.UInt16BitsToHalf(bits));
+        yield return Narrow(golden, "f32_to_bf16_bits", HalfConversion.NarrowToBFloat16, bits => BitConverter.UInt32BitsToSingle((uint)bits << 16));
+    }
+
+    /// <inheritdoc/>
+    public override IEnumerable<string> NotCovered(GoldenContext context, string file) =>
+        ["f8_e4m3_to_f32 and f8_e5m2_to_f32: no Stable Diffusion 1.x or 2.x weights are read from 8-bit floats"];
+
+    private static GoldenResult Widen(GoldenTensors golden, string bits, string name, Action<ReadOnlySpan<byte>, Span<float>> convert)
+    {
+        float[] expected = golden[name].Floats();
+        float[] actual = new float[expected.Length];
+        convert(golden[bits].Bytes.Span, actual);
+        return Count(name, expected.Length, i => SameValue(expected[i], actual[i]));
+    }
+
+    private static GoldenResult Narrow(
+        GoldenTensors golden, string name, Action<ReadOnlySpan<float>, Span<byte>> convert, Func<ushort, float> widen)
+    {
+        ReadOnlyMemory<byte> expected = golden[name].Bytes;
+        byte[] actual = new byte[expected.Length];
+        convert(golden["f32_in"].Floats(), actual);
+        return Count(name, actual.Length / 2, i =>
+        {
+            ushort want = BinaryPrimitives.ReadUInt16LittleEndian(expected.Span[(2 * i)..]);
+            ushort got = BinaryPrimitives.ReadUInt16LittleEndian(actual.AsSpan(2 * i));
+            return want == got || (float.IsNaN(widen(want)) && float.IsNaN(widen(got)));
+        });
+    }
+
+    private static bool SameValue(float a, float b) =>
+        BitConverter.SingleToUInt32Bits(a) == BitConverter.SingleToUInt32Bits(b) || (float.IsNaN(a) && float.IsNaN(b));
+
+    private static GoldenResult Count(string name, int count, Func<int, bool> same)
+    {
+        for (int i = 0; i < count; i++)
+        {
+            if (!same(i))
+            {
+                return GoldenResult.Exact(name, false, $"element {i} of {count} differs");
+            }
+        }
+
+        return GoldenResult.Exact(name, count > 0, "the golden tensor is empty");
+    }
+}
