@@ -22,6 +22,8 @@ public sealed class SourceTests
         "src/ControlNet.Native/Weights", "src/ControlNet.Native/Imaging", "src/ControlNet.Native/Text",
     ];
 
+    private static readonly string[] s_folders = ["src", "tools", "tests", "bench"];
+
     [Fact]
     public void Files_are_short()
     {
@@ -79,7 +81,7 @@ public sealed class SourceTests
 
     /// <summary>Every hand-written C# file, relative to the repository; generated ones end in <c>.g.cs</c>.</summary>
     private static IEnumerable<string> Sources() =>
-        new[] { "src", "tools", "tests", "bench" }
+        s_folders
             .SelectMany(folder => Directory.EnumerateFiles(Path.Combine(Repository.Root, folder), "*.cs", SearchOption.AllDirectories))
             .Select(file => Path.GetRelativePath(Repository.Root, file).Replace('\\', '/'))
             .Where(file => !Regex.IsMatch(file, @"(^|/)(bin|obj)/") && !file.EndsWith(".g.cs", StringComparison.Ordinal));
