@@ -1,0 +1,59 @@
+using ControlNet.Native.Tensors;
+using ControlNet.Native.Weights;
+
+namespace ControlNet.Native.Nn;
+
+/// <summary>A convolution with its weight and bias; see <see cref="Ops.Conv2d"/>.</summary>
+internal sealed class Conv2d : Module
+{
+    private readonly PackedWeight _weight;
+    private readonly Tensor _bias;
+    private readonly int _stride;
+    private readonly Padding _padding;
+    private readonly string? _alsoOutputOf;
+
+    /// <summary>Takes <c>weight</c> <c>[outChannels, inChannels, kernel, kernel]</c> and <c>bias</c> <c>[outChannels]</c>.</summary>
+    /// <param name="weights">The checkpoint, from this layer down.</param>
+    /// <param name="inChannels">C of the input.</param>
+    /// <param name="outChannels">C of the result.</param>
+    /// <param name="kernel">Edge of the kernel in pixels, odd.</param>
+    /// <param name="stride">Step in pixels.</param>
+    /// <param name="padding">Zeros around the input; by default half the kernel, which keeps the size at stride 1.</param>
+    /// <param name="alsoOutputOf">Path of a module that ends with this layer and reports the same output; null when none.</param>
+    public Conv2d(
+        WeightMap weights, int inChannels, int outChannels, int kernel, int stride = 1, Padding? padding = null,
+        string? alsoOutputOf = null)
+        : base(weights)
+    {
+        _stride = stride;
+        _padding = padding ?? Padding.All(kernel / 2);
+        _alsoOutputOf = alsoOutputOf;
+        _weight = Own(weights.TakeConv2d("weight", outChannels, inChannels, kernel));
+        _bias = Own(weights.Take("bias", new Shape(outChannels)));
+    }
+
+    /// <param name="x"><c>[N, H, W, inChannels]</c></param>
+    /// <param name="activation">Fused into the same pass.</param>
+    /// <param name="addRow">One row for each image, <c>[N, outChannels]</c>, added to all its pixels, or none.</param>
+    /// <param name="addTensor">A residual of the shape of the result, added last, or none.</param>
+    /// <returns><c>act(conv(x) + bias + addRow) + addTensor</c>, <c>[N, H', W', outChannels]</c></returns>
+    public Tensor Forward(
+        Tensor x, Activation activation = Activation.None, Tensor? addRow = null, Tensor? addTensor = null) =>
+        ModuleTrace.Listening
+            ? ForwardInSteps(x, activation, addRow, addTensor)
+            : Ops.Conv2d(x, _weight, _bias, _stride, _padding, activation, addRow, addTensor);
+
+    private Tensor ForwardInSteps(Tensor x, Activation activation, Tensor? addRow, Tensor? addTensor)
+    {
+        using TensorScope scope = TensorScope.Enter();
+        Tensor y = Report(Ops.Conv2d(x, _weight, _bias, _stride, _padding));
+        if (_alsoOutputOf is not null)
+        {
+            ModuleTrace.Report(_alsoOutputOf, y);
+        }
+
+        y = addRow is null ? y : Ops.Add(y, addRow.Reshape(addRow.Shape[0], 1, 1, addRow.Shape[1]));
+        y = activation == Activation.None ? y : Ops.Activate(y, activation);
+        return scope.Keep(addTensor is null ? y : Ops.Add(y, addTensor));
+    }
+}

@@ -1,0 +1,61 @@
+using ControlNet.Native.Tensors;
+using ControlNet.Native.Weights;
+
+namespace ControlNet.Native.Nn;
+
+/// <summary>A linear layer with its weight and, mostly, its bias; see <see cref="Ops.Linear"/>.</summary>
+internal sealed class Linear : Module
+{
+    private readonly PackedWeight _weight;
+    private readonly Tensor? _bias;
+    private readonly string? _alsoOutputOf;
+
+    /// <summary>Takes <c>weight</c> <c>[outFeatures, inFeatures]</c> and <c>bias</c> <c>[outFeatures]</c>.</summary>
+    /// <param name="weights">The checkpoint, from this layer down.</param>
+    /// <param name="inFeatures">Last extent of the input.</param>
+    /// <param name="outFeatures">Last extent of the result.</param>
+    /// <param name="hasBias">The projections to queries, keys and values of a UNet have none.</param>
+    /// <param name="alsoOutputOf">Path of a module that ends with this layer and reports the same output; null when none.</param>
+    public Linear(WeightMap weights, int inFeatures, int outFeatures, bool hasBias = true, string? alsoOutputOf = null)
+        : base(weights)
+    {
+        _alsoOutputOf = alsoOutputOf;
+        _weight = Own(weights.TakeLinear("weight", outFeatures, inFeatures));
+        _bias = hasBias ? Own(weights.Take("bias", new Shape(outFeatures))) : null;
+    }
+
+    /// <param name="x"><c>[..., inFeatures]</c></param>
+    /// <param name="activation">Fused into the same pass.</param>
+    /// <param name="addTensor">A residual with the elements of the result, added last, or none.</param>
+    /// <returns><c>act(x w^T + bias) + addTensor</c>, <c>[..., outFeatures]</c></returns>
+    public Tensor Forward(Tensor x, Activation activation = Activation.None, Tensor? addTensor = null) =>
+        ModuleTrace.Listening
+            ? ForwardInSteps(x, activation, addTensor)
+            : Ops.Linear(x, _weight, _bias, activation, addTensor);
+
+    private Tensor ForwardInSteps(Tensor x, Activation activation, Tensor? addTensor)
+    {
+        using TensorScope scope = TensorScope.Enter();
+        Tensor y = Report(Ops.Linear(x, _weight, _bias));
+        if (_alsoOutputOf is not null)
+        {
+            ModuleTrace.Report(_alsoOutputOf, y);
+        }
+
+        y = activation == Activation.None ? y : Ops.Activate(y, activation);
+        if (addTensor is not null)
+        {
+            y = y.Shape == addTensor.Shape ? Ops.Add(y, addTensor) : AddReshaped(y, addTensor);
+        }
+
+        return scope.Keep(y);
+    }
+
+    /// <summary>The residual of tokens may come as an image: the same elements under another shape.</summary>
+    private static Tensor AddReshaped(Tensor y, Tensor addTensor)
+    {
+        int width = y.Shape[-1];
+        Tensor sum = Ops.Add(y.Reshape(-1, width), addTensor.Reshape(-1, width));
+        return y.Shape.Rank == 3 ? sum.Reshape(y.Shape[0], y.Shape[1], width) : sum;
+    }
+}

@@ -1,0 +1,105 @@
+using System;
+using System.Collections.Generic;
+using ControlNet.Native.Tensors;
+using ControlNet.Native.Weights;
+
+namespace ControlNet.Native.Nn;
+
+/// <summary>
+/// A part of a network that owns weights. Children register themselves in their constructor, so walking and freeing
+/// need no reflection.
+/// </summary>
+public abstract class Module : IDisposable
+{
+    private readonly List<Module> _children = [];
+    private readonly List<Tensor> _tensors = [];
+    private readonly List<PackedWeight> _packed = [];
+
+    private protected Module(WeightMap weights)
+    {
+        ArgumentNullException.ThrowIfNull(weights);
+        Path = weights.Path;
+    }
+
+    /// <summary>Name of the module inside its model, for example <c>mid_block.resnets.0</c>; empty for the model itself.</summary>
+    public string Path { get; }
+
+    /// <summary>Number of weights, those of parts included: 859,520,964 for the UNet of Stable Diffusion 1.5.</summary>
+    public long ParameterCount => Sum(static tensor => tensor.Shape.Count, static packed => packed.Shape.Count);
+
+    /// <summary>Bytes the weights occupy on their device, those of parts and the padding of packed ones included.</summary>
+    public long ParameterBytes => Sum(static tensor => tensor.Bytes, static packed => packed.Bytes);
+
+    /// <summary>Frees the weights of this module and its parts. Disposing twice is allowed.</summary>
+    public void Dispose()
+    {
+        foreach (Module child in _children)
+        {
+            child.Dispose();
+        }
+
+        foreach (Tensor tensor in _tensors)
+        {
+            tensor.Dispose();
+        }
+
+        foreach (PackedWeight packed in _packed)
+        {
+            packed.Dispose();
+        }
+
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Makes <paramref name="child"/> part of this module.</summary>
+    private protected T Own<T>(T child) where T : Module
+    {
+        _children.Add(child);
+        return child;
+    }
+
+    /// <summary>Makes <paramref name="weight"/> part of this module, out of any scope it was made in.</summary>
+    private protected Tensor Own(Tensor weight)
+    {
+        LoadGuard.Note(weight.Detach());
+        _tensors.Add(weight);
+        return weight;
+    }
+
+    /// <summary>Makes <paramref name="weight"/> part of this module.</summary>
+    private protected PackedWeight Own(PackedWeight weight)
+    {
+        LoadGuard.Note(weight);
+        _packed.Add(weight);
+        return weight;
+    }
+
+    /// <summary>Tells a <see cref="ModuleTrace"/> what this module computed.</summary>
+    /// <returns>The same tensor.</returns>
+    private protected Tensor Report(Tensor output)
+    {
+        ModuleTrace.Report(Path, output);
+        return output;
+    }
+
+    private long Sum(Func<Tensor, long> ofTensor, Func<PackedWeight, long> ofPacked)
+    {
+        long sum = 0;
+        foreach (Module child in _children)
+        {
+            sum += child.Sum(ofTensor, ofPacked);
+        }
+
+        foreach (Tensor tensor in _tensors)
+        {
+            sum += ofTensor(tensor);
+        }
+
+        foreach (PackedWeight packed in _packed)
+        {
+            sum += ofPacked(packed);
+        }
+
+        return sum;
+    }
+}

@@ -1,0 +1,92 @@
+using System;
+using ControlNet.Native.Nn;
+using ControlNet.Native.Tensors;
+using ControlNet.Native.Weights;
+
+namespace ControlNet.Native.Unet;
+
+/// <summary>
+/// How a network learns the noise level: a sinusoid of the timestep, then two linear layers. Source: Ho et al., 2020,
+/// arXiv:2006.11239, section 3.3 and the position code of arXiv:1706.03762, section 3.5.
+/// </summary>
+public sealed class TimeEmbedding : Module
+{
+    private readonly Linear _linear1, _linear2;
+    private readonly Device _device;
+    private readonly UnetConfig _config;
+    private readonly string _sinusoidPath;
+
+    /// <summary>Takes <c>time_embedding.linear_1</c> and <c>linear_2</c>.</summary>
+    /// <param name="weights">The whole checkpoint of the network.</param>
+    /// <param name="config">The network.</param>
+    internal TimeEmbedding(WeightMap weights, UnetConfig config)
+        : base(weights.In("time_embedding"))
+    {
+        _config = config;
+        _device = weights.Device;
+        _sinusoidPath = weights.In("time_proj").Path;
+        WeightMap own = weights.In("time_embedding");
+        _linear1 = Own(new Linear(own.In("linear_1"), config.BlockOutChannels[0], config.TimeEmbedDim));
+        _linear2 = Own(new Linear(own.In("linear_2"), config.TimeEmbedDim, config.TimeEmbedDim, alsoOutputOf: Path));
+    }
+
+    /// <summary>The sinusoid, computed on the host in double precision: timesteps may be fractional.</summary>
+    /// <param name="timesteps">One row is made for each; 0 to 999 in Stable Diffusion.</param>
+    /// <param name="width">Values of a row; where it is odd the last one is 0.</param>
+    /// <param name="flipSinToCos">Whether the cosines come first, as in Stable Diffusion.</param>
+    /// <param name="freqShift">
+    /// Frequency i is <c>maxPeriod ^ (-i / (width / 2 - freqShift))</c>; 0 in Stable Diffusion, 1 in the first DDPM code.
+    /// </param>
+    /// <param name="maxPeriod">Ratio of the highest to the lowest frequency.</param>
+    /// <returns>Rows one after the other, <c>[timesteps, width]</c>.</returns>
+    public static float[] Sinusoid(
+        ReadOnlySpan<float> timesteps, int width, bool flipSinToCos = true, double freqShift = 0, double maxPeriod = 10000)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(width, 2);
+        int half = width / 2;
+        float[] rows = new float[checked(timesteps.Length * width)];
+        for (int i = 0; i < half; i++)
+        {
+            double frequency = Math.Exp(-Math.Log(maxPeriod) * i / (half - freqShift));
+            (int sine, int cosine) = flipSinToCos ? (half + i, i) : (i, half + i);
+            for (int row = 0; row < timesteps.Length; row++)
+            {
+                double angle = timesteps[row] * frequency;
+                rows[(row * width) + sine] = (float)Math.Sin(angle);
+                rows[(row * width) + cosine] = (float)Math.Cos(angle);
+            }
+        }
+
+        return rows;
+    }
+
+    /// <param name="timesteps">One for the whole batch, or one for each image.</param>
+    /// <param name="batch">Images, N.</param>
+    /// <returns>
+    /// <c>[N, TimeEmbedDim]</c>, SiLU already applied: every residual block begins with that SiLU, so it is taken once.
+    /// </returns>
+    /// <exception cref="ModelException">The count of timesteps is neither 1 nor N, or one is not a number.</exception>
+    internal Tensor Forward(ReadOnlySpan<float> timesteps, int batch)
+    {
+        float[] each = new float[batch];
+        for (int image = 0; image < batch; image++)
+        {
+            each[image] = timesteps.Length == 1 ? timesteps[0]
+                : timesteps.Length == batch ? timesteps[image]
+                : throw new ModelException(
+                    $"a batch of {batch} latents takes 1 timestep or {batch}, got {timesteps.Length}; give one for all or one for each");
+            if (!float.IsFinite(each[image]))
+            {
+                throw new ModelException($"timestep {image} is {each[image]}; give a number, 0 to 999 in Stable Diffusion");
+            }
+        }
+
+        using TensorScope scope = TensorScope.Enter();
+        int width = _config.BlockOutChannels[0];
+        float[] rows = Sinusoid(each, width, _config.FlipSinToCos, _config.FreqShift);
+        Tensor sinusoid = Tensor.From(_device, new Shape(batch, width), rows);
+        ModuleTrace.Report(_sinusoidPath, sinusoid);
+        Tensor hidden = _linear1.Forward(sinusoid, Activation.Silu);
+        return scope.Keep(_linear2.Forward(hidden, Activation.Silu));
+    }
+}
