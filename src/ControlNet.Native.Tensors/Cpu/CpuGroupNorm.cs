@@ -4,8 +4,10 @@ using ControlNet.Native.Tensors.Contracts;
 namespace ControlNet.Native.Tensors.Cpu;
 
 /// <summary>Group norm on channels-last rows.</summary>
-internal sealed unsafe class CpuGroupNorm : IGroupNormKernels
+internal sealed unsafe class CpuGroupNorm(WorkerTeam team) : IGroupNormKernels
 {
+    private readonly WorkerTeam _team = team;
+
     public void Forward(in GroupNormDims d, BufferView x, BufferView gamma, BufferView beta, BufferView y)
     {
         int width = d.ChannelsPerGroup;

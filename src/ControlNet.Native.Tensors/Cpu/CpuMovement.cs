@@ -4,8 +4,10 @@ using ControlNet.Native.Tensors.Contracts;
 namespace ControlNet.Native.Tensors.Cpu;
 
 /// <summary>Moves elements.</summary>
-internal sealed unsafe class CpuMovement : IMovementKernels
+internal sealed unsafe class CpuMovement(WorkerTeam team) : IMovementKernels
 {
+    private readonly WorkerTeam _team = team;
+
     public void Permute(in PermuteDims d, BufferView x, BufferView y)
     {
         ReadOnlySpan<int> extents = [d.D0, d.D1, d.D2, d.D3];

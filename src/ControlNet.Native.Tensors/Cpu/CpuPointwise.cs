@@ -4,8 +4,10 @@ using ControlNet.Native.Tensors.Contracts;
 namespace ControlNet.Native.Tensors.Cpu;
 
 /// <summary>Element by element functions.</summary>
-internal sealed unsafe class CpuPointwise : IPointwiseKernels
+internal sealed unsafe class CpuPointwise(WorkerTeam team) : IPointwiseKernels
 {
+    private readonly WorkerTeam _team = team;
+
     public void Activate(Activation activation, BufferView x, BufferView y)
     {
         for (long i = 0; i < x.Count; i++)

@@ -4,8 +4,10 @@ using ControlNet.Native.Tensors.Contracts;
 namespace ControlNet.Native.Tensors.Cpu;
 
 /// <summary>Sums along an axis.</summary>
-internal sealed unsafe class CpuReduce : IReduceKernels
+internal sealed unsafe class CpuReduce(WorkerTeam team) : IReduceKernels
 {
+    private readonly WorkerTeam _team = team;
+
     public void Sum(in AxisDims d, float scale, BufferView x, BufferView y)
     {
         for (long o = 0; o < d.Outer; o++)
