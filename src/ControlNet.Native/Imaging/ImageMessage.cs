@@ -3,13 +3,17 @@ using System.Text;
 
 namespace ControlNet.Native.Imaging;
 
-/// <summary>Keeps messages about hostile files readable: one line, no control characters, at most 1 KB of UTF-8.</summary>
+/// <summary>
+/// Keeps messages about hostile files readable: one line, no control characters, at most 1 KB of UTF-8.
+/// </summary>
 internal static class ImageMessage
 {
     private const int MaxNameChars = 120;
     private const int MaxReasonChars = 400;
 
-    /// <summary><c>name: reason</c>, both made printable; of a long name the end is kept, of a long reason the start.</summary>
+    /// <summary>
+    /// <c>name: reason</c>, both made printable; of a long name the end is kept, of a long reason the start.
+    /// </summary>
     public static string Of(string name, string reason)
     {
         string shown = name.Length <= MaxNameChars ? name : "..." + name[^MaxNameChars..];
