@@ -4,7 +4,7 @@ using System.Text;
 namespace ControlNet.Native.Imaging;
 
 /// <summary>
-/// Keeps messages about hostile files readable: one line, no control characters, at most 1 KB of UTF-8.
+/// Keeps messages about hostile files readable: one line, no control characters, a bounded length.
 /// </summary>
 internal static class ImageMessage
 {
@@ -16,9 +16,9 @@ internal static class ImageMessage
     /// </summary>
     public static string Of(string name, string reason)
     {
-        string shown = name.Length <= MaxNameChars ? name : "..." + name[^MaxNameChars..];
-        string said = reason.Length <= MaxReasonChars ? reason : reason[..MaxReasonChars] + "...";
-        return Printable(shown) + ": " + Printable(said);
+        string shown = Printable(name), said = Printable(reason);
+        shown = shown.Length <= MaxNameChars ? shown : "..." + shown[^MaxNameChars..];
+        return shown + ": " + (said.Length <= MaxReasonChars ? said : said[..MaxReasonChars] + "...");
     }
 
     /// <summary>The text with control characters, surrogates and direction marks written as <c>\u0007</c>.</summary>
