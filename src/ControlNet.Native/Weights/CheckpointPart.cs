@@ -1,0 +1,35 @@
+using System;
+using System.Collections.Generic;
+using ControlNet.Native.Tensors;
+
+namespace ControlNet.Native.Weights;
+
+/// <summary>One model of an open checkpoint: what it is built from, and its weights.</summary>
+/// <typeparam name="TConfig">Its kind of configuration, for example <see cref="UnetConfig"/>.</typeparam>
+public sealed class CheckpointPart<TConfig>
+    where TConfig : class
+{
+    private readonly ComponentWeights _weights;
+    private readonly Func<TConfig> _findConfig;
+    private TConfig? _config;
+
+    internal CheckpointPart(ComponentWeights weights, Func<TConfig> findConfig)
+    {
+        _weights = weights;
+        _findConfig = findConfig;
+    }
+
+    /// <summary>What the model is built from.</summary>
+    /// <exception cref="CheckpointException">
+    /// The configuration asks for what this library does not compute, or there is none and the weights do not tell it.
+    /// </exception>
+    public TConfig Config => _config ??= _findConfig();
+
+    /// <summary>The names of its weights, as diffusers gives them.</summary>
+    public IEnumerable<string> Names => _weights.Slots.Keys;
+
+    /// <summary>A view to load the model through. What is taken is noted in the checkpoint's <see cref="LoadReport"/>.</summary>
+    /// <param name="device">Where the weights go.</param>
+    /// <param name="storage">How packed weights are kept; null keeps the type of the file.</param>
+    public WeightMap Map(Device device, DType? storage = null) => new(_weights, device, storage);
+}
