@@ -1,7 +1,6 @@
 using System;
 using System.CommandLine;
 using System.CommandLine.Invocation;
-using System.Linq;
 using System.Runtime.InteropServices;
 using System.Text;
 using System.Threading;
@@ -29,7 +28,8 @@ internal static class Program
         ParseResult parsed = root.Parse(arguments);
         if (parsed.Action is ParseErrorAction)
         {
-            return WriteUsageError(parsed);
+            Console.Error.WriteLine($"error: {ErrorReport.OneLine(UsageMessage.Of(parsed))}");
+            return ExitCode.BadInput;
         }
 
         using CancellationTokenSource cancellation = new();
@@ -53,18 +53,5 @@ internal static class Program
             signal.Cancel = !cancellation.IsCancellationRequested;
             cancellation.Cancel();
         }
-    }
-
-    private static int WriteUsageError(ParseResult parsed)
-    {
-        string path = string.Join(' ', parsed.CommandResult.Command.Parents.OfType<Command>()
-            .Where(command => command is not RootCommand)
-            .Append(parsed.CommandResult.Command)
-            .Where(command => command is not RootCommand)
-            .Select(command => command.Name)
-            .Prepend("controlnet"));
-        string sentence = parsed.Errors.Count > 0 ? parsed.Errors[0].Message.TrimEnd('.') : "the command line is incomplete";
-        Console.Error.WriteLine($"error: {ErrorReport.OneLine(sentence)}; see {path} --help");
-        return ExitCode.BadInput;
     }
 }

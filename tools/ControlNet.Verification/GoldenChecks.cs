@@ -1,4 +1,5 @@
 using System.Collections.Generic;
+using ControlNet.Verification.Checks;
 
 namespace ControlNet.Verification;
 
@@ -8,5 +9,10 @@ public static class GoldenChecks
     /// <summary>In the order of the pipeline: formats, numbers, operations, models, whole runs. One line each.</summary>
     public static IReadOnlyList<GoldenCheck> All { get; } =
     [
+        new PngCheck(),
+        new SafeTensorsCheck(),
+        new DTypeConvertCheck(),
+        new TokenizerCheck(),
+        new RngCheck(),
     ];
 }

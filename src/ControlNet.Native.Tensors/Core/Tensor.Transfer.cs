@@ -67,6 +67,20 @@ public sealed partial class Tensor
         }
     }
 
+    /// <summary>Copies <paramref name="values"/>, row-major, into a new F32 tensor of this shape on this device.</summary>
+    /// <exception cref="ShapeException">The count does not match the shape.</exception>
+    public Tensor Like(ReadOnlySpan<float> values)
+    {
+        if (values.Length != Shape.Count)
+        {
+            throw new ShapeException($"Tensor.Like: {Shape} has {Shape.Count} elements, got {values.Length}");
+        }
+
+        Tensor tensor = new(Backend, Shape);
+        Backend.Upload(MemoryMarshal.AsBytes(values), tensor.View);
+        return tensor;
+    }
+
     /// <summary>A new F32 tensor of zeros.</summary>
     public static Tensor Zeros(Device device, Shape shape) => Create(device, shape, DType.F32, static bytes => bytes.Clear());
 

@@ -4,8 +4,10 @@ using ControlNet.Native.Tensors.Contracts;
 namespace ControlNet.Native.Tensors.Cpu;
 
 /// <summary>Attention.</summary>
-internal sealed unsafe class CpuAttention : IAttentionKernels
+internal sealed unsafe class CpuAttention(WorkerTeam team) : IAttentionKernels
 {
+    private readonly WorkerTeam _team = team;
+
     public void Forward(in AttentionDims d, BufferView q, BufferView k, BufferView v, BufferView y)
     {
         int width = d.Heads * d.HeadWidth;

@@ -1,4 +1,6 @@
 using System;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 using ControlNet.Native.Tensors.Contracts;
 
 namespace ControlNet.Native.Tensors.Cpu;
@@ -7,31 +9,45 @@ namespace ControlNet.Native.Tensors.Cpu;
 internal sealed unsafe class CpuBackend : Backend
 {
     private readonly CpuMemory _memory = new();
+    private readonly WorkerTeam _team;
 
     public CpuBackend(int threads = 0)
     {
-        Threads = threads > 0 ? threads : Environment.ProcessorCount;
+        _team = new WorkerTeam(threads > 0 ? threads : Environment.ProcessorCount);
+        Pointwise = new CpuPointwise(_team);
+        Movement = new CpuMovement(_team);
+        Reduce = new CpuReduce(_team);
+        MatMul = new CpuMatMul(_team);
+        Conv2d = new CpuConv2d(_team);
+        GroupNorm = new CpuGroupNorm(_team);
+        Attention = new CpuAttention(_team);
     }
 
-    public int Threads { get; }
+    public int Threads => _team.Threads;
 
     public override string Name => "cpu";
 
-    public override string Description => $"{Threads} threads";
+    public override string Description => $"{InstructionSet}, {Threads} thread{(Threads == 1 ? "" : "s")}";
 
-    public override IPointwiseKernels Pointwise { get; } = new CpuPointwise();
+    public override IPointwiseKernels Pointwise { get; }
 
-    public override IMovementKernels Movement { get; } = new CpuMovement();
+    public override IMovementKernels Movement { get; }
 
-    public override IReduceKernels Reduce { get; } = new CpuReduce();
+    public override IReduceKernels Reduce { get; }
 
-    public override IMatMulKernels MatMul { get; } = new CpuMatMul();
+    public override IMatMulKernels MatMul { get; }
 
-    public override IConv2dKernels Conv2d { get; } = new CpuConv2d();
+    public override IConv2dKernels Conv2d { get; }
 
-    public override IGroupNormKernels GroupNorm { get; } = new CpuGroupNorm();
+    public override IGroupNormKernels GroupNorm { get; }
 
-    public override IAttentionKernels Attention { get; } = new CpuAttention();
+    public override IAttentionKernels Attention { get; }
+
+    private static string InstructionSet =>
+        Avx512F.IsSupported ? "AVX-512"
+        : Fma.IsSupported && Avx2.IsSupported ? "AVX2"
+        : Vector128.IsHardwareAccelerated ? "128-bit vectors"
+        : "scalar code";
 
     public override long BytesInUse => _memory.BytesInUse;
 
@@ -49,5 +65,9 @@ internal sealed unsafe class CpuBackend : Backend
 
     public override void Synchronize() { }
 
-    public override void Dispose() => _memory.Dispose();
+    public override void Dispose()
+    {
+        _team.Dispose();
+        _memory.Dispose();
+    }
 }

@@ -4,12 +4,14 @@ using ControlNet.Native.Tensors.Contracts;
 namespace ControlNet.Native.Tensors.Cpu;
 
 /// <summary>Convolution.</summary>
-internal sealed unsafe class CpuConv2d : IConv2dKernels
+internal sealed unsafe class CpuConv2d(WorkerTeam team) : IConv2dKernels
 {
+    private readonly WorkerTeam _team = team;
+
     public long PackedCount(int outChannels, int inChannels, int kernel) => (long)outChannels * inChannels * kernel * kernel;
 
     public void Pack(int outChannels, int inChannels, int kernel, BufferView weight, BufferView packed) =>
-        new CpuPointwise().Cast(weight, packed);
+        new CpuPointwise(_team).Cast(weight, packed);
 
     public void Forward(
         in Conv2dDims d, BufferView x, BufferView packed, BufferView bias, BufferView addRow, BufferView addTensor, BufferView y)

@@ -4,11 +4,13 @@ using ControlNet.Native.Tensors.Contracts;
 namespace ControlNet.Native.Tensors.Cpu;
 
 /// <summary>Matrix products.</summary>
-internal sealed unsafe class CpuMatMul : IMatMulKernels
+internal sealed unsafe class CpuMatMul(WorkerTeam team) : IMatMulKernels
 {
+    private readonly WorkerTeam _team = team;
+
     public long PackedCount(int outFeatures, int inFeatures) => (long)outFeatures * inFeatures;
 
-    public void Pack(int outFeatures, int inFeatures, BufferView weight, BufferView packed) => new CpuPointwise().Cast(weight, packed);
+    public void Pack(int outFeatures, int inFeatures, BufferView weight, BufferView packed) => new CpuPointwise(_team).Cast(weight, packed);
 
     public void Linear(in LinearDims d, BufferView x, BufferView packed, BufferView bias, BufferView addTensor, BufferView y)
     {

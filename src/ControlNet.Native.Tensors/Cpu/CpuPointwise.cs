@@ -1,130 +1,221 @@
 using System;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 using ControlNet.Native.Tensors.Contracts;
 
 namespace ControlNet.Native.Tensors.Cpu;
 
-/// <summary>Element by element functions.</summary>
-internal sealed unsafe class CpuPointwise : IPointwiseKernels
+/// <summary>Element by element functions. All are limited by memory, so each reads and writes once.</summary>
+internal sealed unsafe partial class CpuPointwise(WorkerTeam team) : IPointwiseKernels
 {
+    private const int MaxTerms = 8;
+
     public void Activate(Activation activation, BufferView x, BufferView y)
     {
-        for (long i = 0; i < x.Count; i++)
+        switch (activation)
         {
-            y.Floats[i] = Apply(activation, x.Floats[i]);
-        }
-    }
-
-    internal static float Apply(Activation activation, float v) => activation switch
-    {
-        Activation.None => v,
-        Activation.Silu => (float)(v / (1 + Math.Exp(-v))),
-        Activation.Gelu => (float)(0.5 * v * (1 + Erf(v / Math.Sqrt(2)))),
-        Activation.QuickGelu => (float)(v / (1 + Math.Exp(-1.702 * v))),
-        _ => throw new ArgumentOutOfRangeException(nameof(activation)),
-    };
-
-    private static double Erf(double x)
-    {
-        double a = Math.Abs(x);
-        if (a > 2.5)
-        {
-            double f = 0;
-            for (int k = 120; k >= 1; k--)
-            {
-                f = k / 2.0 / (a + f);
-            }
-
-            return Math.Sign(x) * (1 - (Math.Exp(-a * a) / Math.Sqrt(Math.PI) / (a + f)));
-        }
-
-        double s = 0, t = a;
-        for (int n = 0; n < 100; n++)
-        {
-            s += t / ((2 * n) + 1);
-            t *= -a * a / (n + 1);
-        }
-
-        return Math.Sign(x) * (2 / Math.Sqrt(Math.PI) * s);
-    }
-
-    public void Binary(BinaryOperation operation, in BroadcastDims d, BufferView a, BufferView b, BufferView y)
-    {
-        long at = 0;
-        for (int i = 0; i < d.D0; i++)
-        {
-            for (int j = 0; j < d.D1; j++)
-            {
-                for (int k = 0; k < d.D2; k++)
-                {
-                    for (int l = 0; l < d.D3; l++)
-                    {
-                        float va = a.Floats[((long)i * d.A0) + ((long)j * d.A1) + ((long)k * d.A2) + ((long)l * d.A3)];
-                        float vb = b.Floats[((long)i * d.B0) + ((long)j * d.B1) + ((long)k * d.B2) + ((long)l * d.B3)];
-                        y.Floats[at++] = operation switch
-                        {
-                            BinaryOperation.Add => va + vb,
-                            BinaryOperation.Subtract => va - vb,
-                            _ => va * vb,
-                        };
-                    }
-                }
-            }
+            case Activation.None: Activate<Identity>(x, y); break;
+            case Activation.Silu: Activate<Silu>(x, y); break;
+            case Activation.Gelu: Activate<Gelu>(x, y); break;
+            case Activation.QuickGelu: Activate<QuickGelu>(x, y); break;
+            default: throw new ArgumentOutOfRangeException(nameof(activation), activation, "unknown activation");
         }
     }
 
     public void LinearCombination(ReadOnlySpan<float> factors, ReadOnlySpan<BufferView> terms, BufferView y)
     {
-        for (long i = 0; i < y.Count; i++)
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(terms.Length, MaxTerms);
+        float* factorsHere = stackalloc float[MaxTerms];
+        float** termsHere = stackalloc float*[MaxTerms];
+        for (int t = 0; t < terms.Length; t++)
         {
-            float sum = factors[0] * terms[0].Floats[i];
-            for (int t = 1; t < terms.Length; t++)
-            {
-                sum += factors[t] * terms[t].Floats[i];
-            }
-
-            y.Floats[i] = sum;
+            factorsHere[t] = factors[t];
+            termsHere[t] = terms[t].Floats;
         }
+
+        LinearCombinationWork work = new()
+        {
+            Factors = factorsHere, Terms = termsHere, TermCount = terms.Length, Y = y.Floats, Count = y.Count,
+        };
+        team.For(Partition.Items(y.Count, 1), ref work);
     }
 
     public void Geglu(long rows, int columns, BufferView x, BufferView y)
     {
-        for (long r = 0; r < rows; r++)
-        {
-            for (int c = 0; c < columns; c++)
-            {
-                y.Floats[(r * columns) + c] =
-                    x.Floats[(r * 2 * columns) + c] * Apply(Activation.Gelu, x.Floats[(r * 2 * columns) + columns + c]);
-            }
-        }
+        GegluWork work = new() { X = x.Floats, Y = y.Floats, Rows = rows, Columns = columns };
+        team.For(Partition.Items(rows, 2L * columns), ref work);
     }
 
     public void Cast(BufferView x, BufferView y)
     {
-        for (long i = 0; i < x.Count; i++)
+        switch (x.Type)
         {
-            Store(y, i, Load(x, i));
+            case DType.F32: CastFrom<Binary32>(x, y); break;
+            case DType.F16: CastFrom<Binary16>(x, y); break;
+            case DType.BF16: CastFrom<Brain16>(x, y); break;
+            default: throw new ArgumentOutOfRangeException(nameof(x), x.Type, "not a float type");
         }
     }
 
+    /// <summary>One element of any float type.</summary>
     internal static float Load(BufferView x, long i) => x.Type switch
     {
-        DType.F32 => ((float*)x.Address)[i],
-        DType.F16 => (float)((Half*)x.Address)[i],
-        _ => BitConverter.UInt32BitsToSingle((uint)((ushort*)x.Address)[i] << 16),
+        DType.F32 => Binary32.Load(x.Address, i),
+        DType.F16 => Binary16.Load(x.Address, i),
+        _ => Brain16.Load(x.Address, i),
     };
 
-    internal static void Store(BufferView y, long i, float v)
+    /// <summary>An activation of one value.</summary>
+    internal static float Apply(Activation activation, float v) => activation switch
+    {
+        Activation.None => v,
+        Activation.Silu => Silu.Apply(v),
+        Activation.Gelu => Gelu.Apply(v),
+        Activation.QuickGelu => QuickGelu.Apply(v),
+        _ => throw new ArgumentOutOfRangeException(nameof(activation), activation, "unknown activation"),
+    };
+
+    private void CastFrom<TSource>(BufferView x, BufferView y)
+        where TSource : struct, IElement
     {
         switch (y.Type)
         {
-            case DType.F32: ((float*)y.Address)[i] = v; break;
-            case DType.F16: ((Half*)y.Address)[i] = (Half)v; break;
-            default:
-                uint bits = BitConverter.SingleToUInt32Bits(v);
-                ((ushort*)y.Address)[i] = float.IsNaN(v)
-                    ? (ushort)((bits >> 16) | 0x40)
-                    : (ushort)((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
-                break;
+            case DType.F32: Cast<TSource, Binary32>(x, y); break;
+            case DType.F16: Cast<TSource, Binary16>(x, y); break;
+            case DType.BF16: Cast<TSource, Brain16>(x, y); break;
+            default: throw new ArgumentOutOfRangeException(nameof(y), y.Type, "not a float type");
+        }
+    }
+
+    private void Cast<TSource, TTarget>(BufferView x, BufferView y)
+        where TSource : struct, IElement
+        where TTarget : struct, IElement
+    {
+        CastWork<TSource, TTarget> work = new() { X = (byte*)x.Address, Y = (byte*)y.Address, Count = x.Count };
+        team.For(Partition.Items(x.Count, 1), ref work);
+    }
+
+    private void Activate<TEpilogue>(BufferView x, BufferView y)
+        where TEpilogue : struct, IEpilogue
+    {
+        ActivateWork<TEpilogue> work = new() { X = x.Floats, Y = y.Floats, Count = x.Count };
+        team.For(Partition.Items(x.Count, 1), ref work);
+    }
+
+    private struct ActivateWork<TEpilogue> : IParallelWork
+        where TEpilogue : struct, IEpilogue
+    {
+        public float* X, Y;
+        public long Count;
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        public readonly void Run(int item, int worker)
+        {
+            (long i, long end) = Partition.Range(item, Count, 1);
+            float* x = X;
+            float* y = Y;
+            if (Vector128.IsHardwareAccelerated)
+            {
+                for (; i <= end - 16; i += 16)
+                {
+                    TEpilogue.Apply(Vector512.Load(x + i)).Store(y + i);
+                }
+            }
+
+            for (; i < end; i++)
+            {
+                y[i] = TEpilogue.Apply(x[i]);
+            }
+        }
+    }
+
+    private struct LinearCombinationWork : IParallelWork
+    {
+        public float* Factors;
+        public float** Terms;
+        public int TermCount;
+        public float* Y;
+        public long Count;
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        public readonly void Run(int item, int worker)
+        {
+            (long i, long end) = Partition.Range(item, Count, 1);
+            float* factors = Factors;
+            float** terms = Terms;
+            float* y = Y;
+            int count = TermCount;
+            if (Vector128.IsHardwareAccelerated)
+            {
+                for (; i <= end - 16; i += 16)
+                {
+                    Vector512<float> sum = Vector512.Create(factors[0]) * Vector512.Load(terms[0] + i);
+                    for (int t = 1; t < count; t++)
+                    {
+                        sum = VectorMath.Fma(Vector512.Create(factors[t]), Vector512.Load(terms[t] + i), sum);
+                    }
+
+                    sum.Store(y + i);
+                }
+            }
+
+            for (; i < end; i++)
+            {
+                float sum = factors[0] * terms[0][i];
+                for (int t = 1; t < count; t++)
+                {
+                    sum += factors[t] * terms[t][i];
+                }
+
+                y[i] = sum;
+            }
+        }
+    }
+
+    private struct GegluWork : IParallelWork
+    {
+        public float* X, Y;
+        public long Rows;
+        public int Columns;
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        public readonly void Run(int item, int worker)
+        {
+            (long row, long end) = Partition.Range(item, Rows, 2L * Columns);
+            int columns = Columns;
+            for (; row < end; row++)
+            {
+                float* value = X + (row * 2 * columns);
+                float* gate = value + columns;
+                float* y = Y + (row * columns);
+                int c = 0;
+                if (Vector128.IsHardwareAccelerated)
+                {
+                    for (; c <= columns - 16; c += 16)
+                    {
+                        (Vector512.Load(value + c) * VectorMath.Gelu(Vector512.Load(gate + c))).Store(y + c);
+                    }
+                }
+
+                for (; c < columns; c++)
+                {
+                    y[c] = value[c] * VectorMath.Gelu(gate[c]);
+                }
+            }
+        }
+    }
+
+    private struct CastWork<TSource, TTarget> : IParallelWork
+        where TSource : struct, IElement
+        where TTarget : struct, IElement
+    {
+        public byte* X, Y;
+        public long Count;
+
+        public readonly void Run(int item, int worker)
+        {
+            (long first, long end) = Partition.Range(item, Count, 1);
+            HalfLanes.Convert<TSource, TTarget>(X + (first * TSource.Bytes), Y + (first * TTarget.Bytes), end - first);
         }
     }
 }

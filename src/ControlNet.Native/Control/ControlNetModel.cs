@@ -12,7 +12,7 @@ namespace ControlNet.Native.Control;
 /// that began as zeros. Source: Zhang et al., 2023, arXiv:2302.05543, figure 3; cldm.py ControlNet; diffusers'
 /// ControlNetModel (v0.31).
 /// </summary>
-public sealed class ControlNetModel : Module
+public sealed partial class ControlNetModel : Module
 {
     private readonly UnetEncoder _encoder;
     private readonly HintEncoder _hintEncoder;

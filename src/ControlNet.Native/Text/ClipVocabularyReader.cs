@@ -40,14 +40,15 @@ internal static class ClipVocabularyReader
     /// <exception cref="TokenizerException">The file is missing, damaged or too short.</exception>
     public static ClipVocabulary FromBpeFile(string path, string startOfText, string endOfText)
     {
-        List<(string Left, string Right)> merges = new(OpenAiMergeCount);
+        List<(string Left, string Right, long Line)> merges = new(OpenAiMergeCount);
         long number = 0;
         foreach (ReadOnlySpan<char> line in TokenizerFile.ReadText(path).AsSpan().EnumerateLines())
         {
             // Line 1 names the version.
-            if (++number > 1 && merges.Count < OpenAiMergeCount)
+            if (++number > 1 && merges.Count < OpenAiMergeCount && !line.IsEmpty)
             {
-                merges.Add(Pair(path, number, line));
+                (string left, string right) = Pair(path, number, line);
+                merges.Add((left, right, number));
             }
         }
 
@@ -66,22 +67,23 @@ internal static class ClipVocabularyReader
             }
         }
 
-        for (int i = 0; i < merges.Count; i++)
+        foreach ((string left, string right, long line) in merges)
         {
-            string merged = merges[i].Left + merges[i].Right;
+            string merged = left + right;
             if (!ids.TryAdd(merged, ids.Count))
             {
                 throw TokenizerException.InLine(
-                    path, i + 2, $"the symbol {TokenizerException.Quote(merged)} is made twice; download the file again");
+                    path, line,
+                    $"the symbol {TokenizerException.Quote(merged)} is made twice; download the file again");
             }
         }
 
         ids[startOfText] = ids.Count;
         ids[endOfText] = ids.Count;
         ClipVocabulary vocabulary = new(path, ids, ids.Count);
-        for (int i = 0; i < merges.Count; i++)
+        foreach ((string left, string right, long line) in merges)
         {
-            vocabulary.AddMerge(path, i + 2, merges[i].Left, merges[i].Right);
+            vocabulary.AddMerge(path, line, left, right);
         }
 
         return vocabulary;

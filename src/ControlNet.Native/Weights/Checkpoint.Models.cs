@@ -32,37 +32,47 @@ public sealed partial class Checkpoint
 
     /// <summary>Opens a checkpoint to generate with: it must hold UNet, VAE and text encoder.</summary>
     /// <inheritdoc cref="Open(string, CheckpointOptions?)"/>
-    public static Checkpoint OpenModel(string path, CheckpointOptions? options = null) => Fill(Open(path, options), checkpoint =>
+    public static Checkpoint OpenModel(string path, CheckpointOptions? options = null) =>
+        Fill(Open(path, options), checkpoint => checkpoint.RequireModel());
+
+    /// <summary>Opens a checkpoint to steer with: it must hold a ControlNet.</summary>
+    /// <inheritdoc cref="Open(string, CheckpointOptions?)"/>
+    public static Checkpoint OpenControlNet(string path, CheckpointOptions? options = null) =>
+        Fill(Open(path, options), checkpoint => checkpoint.RequireControlNet());
+
+    /// <summary>Checks that there is a whole model to generate with: UNet, VAE and text encoder.</summary>
+    /// <exception cref="CheckpointException">One is missing, or its configuration is not computed by this library.</exception>
+    public void RequireModel()
     {
         List<string> missing = [];
-        missing.AddRange(checkpoint.Unet is null ? ["UNet"] : []);
-        missing.AddRange(checkpoint.Vae is null ? ["VAE"] : []);
-        missing.AddRange(checkpoint.Text is null ? ["text encoder"] : []);
+        missing.AddRange(Unet is null ? ["UNet"] : []);
+        missing.AddRange(Vae is null ? ["VAE"] : []);
+        missing.AddRange(Text is null ? ["text encoder"] : []);
         if (missing.Count > 0)
         {
             throw new CheckpointException(
-                $"{MessageText.Name(path)}: " + (missing.Count == 3
+                $"{MessageText.Name(Source)}: " + (missing.Count == 3
                     ? "this is a ControlNet, not a Stable Diffusion model; give it as the ControlNet and name the model it steers as well"
                     : $"has no {string.Join(" and no ", missing)}; give a whole Stable Diffusion model"));
         }
 
         // A configuration this library cannot compute is better refused before anything is loaded.
-        _ = (checkpoint.Unet!.Config, checkpoint.Vae!.Config, checkpoint.Text!.Config);
-    });
+        _ = (Unet!.Config, Vae!.Config, Text!.Config);
+    }
 
-    /// <summary>Opens a checkpoint to steer with: it must hold a ControlNet.</summary>
-    /// <inheritdoc cref="Open(string, CheckpointOptions?)"/>
-    public static Checkpoint OpenControlNet(string path, CheckpointOptions? options = null) => Fill(Open(path, options), checkpoint =>
+    /// <summary>Checks that there is a ControlNet to steer with.</summary>
+    /// <exception cref="CheckpointException">There is none, or its configuration is not computed by this library.</exception>
+    public void RequireControlNet()
     {
-        if (checkpoint.ControlNet is null)
+        if (ControlNet is null)
         {
-            string held = string.Join(", ", checkpoint._sets.SelectMany(set => set.Models).Select(m => ModelDetection.Noun(m.Model.Kind)));
+            string held = string.Join(", ", _sets.SelectMany(set => set.Models).Select(m => ModelDetection.Noun(m.Model.Kind)));
             throw new CheckpointException(
-                $"{MessageText.Name(path)}: this is no ControlNet, it holds {held}; give it as the model and name a ControlNet as well");
+                $"{MessageText.Name(Source)}: this is no ControlNet, it holds {held}; give it as the model and name a ControlNet as well");
         }
 
-        _ = checkpoint.ControlNet.Config;
-    });
+        _ = ControlNet.Config;
+    }
 
     /// <summary>What was recognised, and what was loaded until now.</summary>
     /// <exception cref="CheckpointException">The scheduler's configuration cannot be read.</exception>

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Linq;
 using ControlNet.Native.Tensors;
 
 namespace ControlNet.Native.Weights;
@@ -25,11 +26,19 @@ public sealed class CheckpointPart<TConfig>
     /// </exception>
     public TConfig Config => _config ??= _findConfig();
 
+    /// <summary>Bytes its weights take in the file.</summary>
+    public long ByteCount => _weights.Slots.Values.Sum(slot => slot.ByteCount);
+
     /// <summary>The names of its weights, as diffusers gives them.</summary>
     public IEnumerable<string> Names => _weights.Slots.Keys;
 
     /// <summary>A view to load the model through. What is taken is noted in the checkpoint's <see cref="LoadReport"/>.</summary>
     /// <param name="device">Where the weights go.</param>
     /// <param name="storage">How packed weights are kept; null keeps the type of the file.</param>
-    public WeightMap Map(Device device, DType? storage = null) => new(_weights, device, storage);
+    /// <param name="onRead">Told the bytes of each weight right after it was read; an exception ends the load.</param>
+    public WeightMap Map(Device device, DType? storage = null, Action<long>? onRead = null)
+    {
+        _weights.OnRead = onRead;
+        return new WeightMap(_weights, device, storage);
+    }
 }

@@ -24,5 +24,12 @@ internal sealed class ComponentWeights
     /// <summary>Names some module has taken.</summary>
     public IReadOnlySet<string> Taken => _taken;
 
-    public void MarkTaken(string name) => _taken.Add(name);
+    /// <summary>Told the bytes of each weight right after it was read.</summary>
+    public Action<long>? OnRead { get; set; }
+
+    public void MarkTaken(string name)
+    {
+        _taken.Add(name);
+        OnRead?.Invoke(_slots[name].ByteCount);
+    }
 }

@@ -119,8 +119,17 @@ public sealed class WeightMap
         }
 
         Tensor tensor = WeightReader.Read(Device, slot, expected, type);
-        _weights.MarkTaken(_prefix + name);
-        return tensor;
+        try
+        {
+            _weights.MarkTaken(_prefix + name);
+            return tensor;
+        }
+        catch
+        {
+            // Whoever watches the load may end it by throwing.
+            tensor.Dispose();
+            throw;
+        }
     }
 
     private WeightSlot Find(string name, string shape) => _weights.Slots.TryGetValue(_prefix + name, out WeightSlot? slot)

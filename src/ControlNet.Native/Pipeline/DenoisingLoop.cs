@@ -1,0 +1,151 @@
+using System;
+using System.Diagnostics;
+using ControlNet.Native.Control;
+using ControlNet.Native.Imaging;
+using ControlNet.Native.Sampling;
+using ControlNet.Native.Tensors;
+using ControlNet.Native.Unet;
+
+namespace ControlNet.Native;
+
+/// <summary>
+/// The way from noise to latents: for each call of the sampler one evaluation of the ControlNet and of the UNet on both
+/// halves of guidance, and one step. Everything that does not depend on the timestep is computed once.
+/// </summary>
+internal sealed class DenoisingLoop : IDisposable
+{
+    private readonly UnetModel _unet;
+    private readonly GenerationPlan _plan;
+    private readonly TextContext _context;
+    private readonly Device _device;
+    private readonly Shape _latentShape;
+    private readonly Tensor? _hintFeatures;
+
+    /// <param name="unet">The network that estimates the noise.</param>
+    /// <param name="device">Where it computes.</param>
+    /// <param name="plan">What to do.</param>
+    /// <param name="context">The text of each member of the batch.</param>
+    /// <param name="latentShape">Shape of the latents of one image, <c>[1, H / 8, W / 8, C]</c>.</param>
+    public DenoisingLoop(UnetModel unet, Device device, GenerationPlan plan, TextContext context, Shape latentShape)
+    {
+        _unet = unet;
+        _device = device;
+        _plan = plan;
+        _context = context;
+        _latentShape = latentShape;
+        _hintFeatures = plan.Control is { } control ? EncodeHint(control) : null;
+    }
+
+    /// <summary>Denoises.</summary>
+    /// <returns>The final latents, <c>[1, H / 8, W / 8, C]</c>; they belong to the caller's scope.</returns>
+    public Tensor Run(IProgress<GenerationProgress>? progress)
+    {
+        Sampler sampler = _plan.Sampler;
+        long start = Stopwatch.GetTimestamp();
+        using TensorScope scope = TensorScope.Enter();
+        Tensor latents = InitialLatents();
+        using SamplerRun run = sampler.Start();
+        for (int call = 0; call < sampler.CallCount; call++)
+        {
+            latents = latents.ReplacedBy(Step(run, call, latents));
+            Report(progress, call, latents, start);
+        }
+
+        return scope.Keep(latents);
+    }
+
+    /// <summary>Frees what was computed once.</summary>
+    public void Dispose() => _hintFeatures?.Dispose();
+
+    private Tensor Step(SamplerRun run, int call, Tensor latents)
+    {
+        using TensorScope scope = TensorScope.Enter();
+        Sampler sampler = _plan.Sampler;
+        float timestep = (float)sampler.Timesteps[call];
+        Tensor input = sampler.ScaleInput(latents, call);
+        Tensor batch = _plan.HasGuidance ? Ops.Concat(0, input, input) : input;
+        ControlResiduals? residuals = Residuals(batch, timestep);
+        Tensor estimate = _unet.Forward(batch, [timestep], _context, residuals);
+        return scope.Keep(run.Step(Guide(estimate), call, latents, DrawNoise));
+    }
+
+    private ControlResiduals? Residuals(Tensor batch, float timestep)
+    {
+        if (_plan.Control is not { } control)
+        {
+            return null;
+        }
+
+        ControlResiduals full = control.Net.Forward(batch, [timestep], _context, _hintFeatures!);
+        if (control.Scale == 1f)
+        {
+            return full;
+        }
+
+        using (full)
+        {
+            return full.Scaled(control.Scale);
+        }
+    }
+
+    /// <summary>Joins the halves: <c>uncond + w (cond - uncond)</c>.</summary>
+    private Tensor Guide(Tensor estimate)
+    {
+        if (!_plan.HasGuidance)
+        {
+            return estimate;
+        }
+
+        float w = _plan.Request.GuidanceScale;
+        return Ops.LinearCombination((1 - w, estimate.Rows(0, 1)), (w, estimate.Rows(1, 1)));
+    }
+
+    private Tensor InitialLatents()
+    {
+        using TensorScope scope = TensorScope.Enter();
+        Tensor noise = _plan.Request.InitialLatents is { } given ? FromTorchOrder(given.Span) : DrawNoise();
+        return scope.Keep(Ops.Scale(noise, (float)_plan.Sampler.InitialNoiseScale));
+    }
+
+    /// <summary>One <c>torch.randn</c> of the shape of the latents.</summary>
+    private Tensor DrawNoise()
+    {
+        float[] values = new float[_latentShape.Count];
+        _plan.Noise.FillNormal(values);
+        return FromTorchOrder(values);
+    }
+
+    /// <summary>Values in PyTorch's order <c>[1, C, H, W]</c> as latents <c>[1, H, W, C]</c>.</summary>
+    private Tensor FromTorchOrder(ReadOnlySpan<float> values)
+    {
+        using TensorScope scope = TensorScope.Enter();
+        Shape torch = new(_latentShape[0], _latentShape[3], _latentShape[1], _latentShape[2]);
+        return scope.Keep(Ops.ToChannelsLast(Tensor.From(_device, torch, values)));
+    }
+
+    private Tensor EncodeHint(ControlInput control)
+    {
+        using TensorScope scope = TensorScope.Enter();
+        RgbImage image = control.Image.Width == _plan.Width && control.Image.Height == _plan.Height
+            ? control.Image
+            : control.Image.Resize(_plan.Width, _plan.Height);
+        Tensor hint = Tensor.From(_device, new Shape(1, _plan.Height, _plan.Width, 3), image.ToFloats(PixelRange.ZeroToOne));
+        return control.Net.EncodeHint(hint).Detach();
+    }
+
+    private void Report(IProgress<GenerationProgress>? progress, int call, Tensor latents, long start)
+    {
+        if (progress is null)
+        {
+            return;
+        }
+
+        bool returned = false;
+        progress.Report(new GenerationProgress(
+            call + 1, _plan.Sampler.CallCount, _plan.Sampler.Timesteps[call], Stopwatch.GetElapsedTime(start),
+            () => returned
+                ? throw new InvalidOperationException("the latents have moved on; copy them inside IProgress.Report")
+                : Ops.ToChannelsFirst(latents).ToArray()));
+        returned = true;
+    }
+}

@@ -1,0 +1,63 @@
+using System;
+using System.Collections.Generic;
+using System.Globalization;
+using System.Text;
+using ControlNet.Native.Sampling;
+
+namespace ControlNet.Native;
+
+/// <summary>
+/// Writes what made an image in the layout of the A1111 web UI, which other tools read from the PNG text entry
+/// <c>parameters</c>: the prompt, a line with the negative prompt, and one line of settings.
+/// </summary>
+internal static class GenerationParameters
+{
+    /// <summary>The three parts, separated by line feeds.</summary>
+    /// <param name="plan">What was carried out.</param>
+    /// <param name="model">Name of the checkpoint.</param>
+    public static string Write(GenerationPlan plan, string model)
+    {
+        ImageRequest request = plan.Request;
+        SchedulerConfig scheduler = plan.Sampler.Config;
+        StringBuilder text = new();
+        text.Append(request.Prompt).Append('\n');
+        if (request.NegativePrompt.Length > 0)
+        {
+            text.Append("Negative prompt: ").Append(request.NegativePrompt).Append('\n');
+        }
+
+        List<string> settings =
+        [
+            Invariant($"Steps: {request.Steps}"),
+            $"Sampler: {SamplerNames.Of(scheduler.Kind)}",
+            $"Schedule type: {SamplerNames.Of(scheduler.SigmaSchedule)}",
+            Invariant($"CFG scale: {request.GuidanceScale}"),
+            Invariant($"Seed: {request.Seed}"),
+            Invariant($"Size: {plan.Width}x{plan.Height}"),
+            $"Model: {Quoted(model)}",
+        ];
+        if (scheduler.Eta > 0)
+        {
+            settings.Add(Invariant($"Eta: {scheduler.Eta}"));
+        }
+
+        if (request.ClipSkip > 1)
+        {
+            settings.Add(Invariant($"Clip skip: {request.ClipSkip}"));
+        }
+
+        settings.Add($"RNG: {(request.NoiseStream == NoiseStream.TorchCpu ? "CPU" : "GPU")}");
+        if (request.Control is { } control)
+        {
+            settings.Add($"ControlNet 0: \"Model: {control.Net.Name.Replace('"', '\'')}, {Invariant($"Weight: {control.Scale}")}\"");
+        }
+
+        return text.Append(string.Join(", ", settings)).ToString();
+    }
+
+    private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+
+    /// <summary>A value with a comma, colon or quote would read as several; such values are quoted.</summary>
+    private static string Quoted(string value) =>
+        value.AsSpan().IndexOfAny(",:\"\n") < 0 ? value : $"\"{value.Replace('"', '\'').Replace('\n', ' ')}\"";
+}

@@ -1,0 +1,180 @@
+using System;
+using System.Collections.Generic;
+using System.Globalization;
+using ControlNet.Native.Imaging;
+using ControlNet.Native.Sampling;
+using ControlNet.Native.Text;
+using ControlNet.Native.Weights;
+
+namespace ControlNet.Native;
+
+/// <summary>
+/// A request worked out against a model: every default filled in, everything that can be refused refused. Made before
+/// anything is computed.
+/// </summary>
+internal sealed class GenerationPlan
+{
+    private GenerationPlan(
+        ImageRequest request, int width, int height, Sampler sampler, IReadOnlyList<IReadOnlyList<int>> tokens, INoiseSource noise)
+    {
+        Request = request;
+        Width = width;
+        Height = height;
+        Sampler = sampler;
+        Tokens = tokens;
+        Noise = noise;
+    }
+
+    /// <summary>The request as it was given.</summary>
+    public ImageRequest Request { get; }
+
+    /// <summary>Width in pixels.</summary>
+    public int Width { get; }
+
+    /// <summary>Height in pixels.</summary>
+    public int Height { get; }
+
+    /// <summary>The sampler, its timesteps worked out.</summary>
+    public Sampler Sampler { get; }
+
+    /// <summary>Token ids of each member of the batch: negative prompt and prompt with guidance, else the prompt alone.</summary>
+    public IReadOnlyList<IReadOnlyList<int>> Tokens { get; }
+
+    /// <summary>Where this generation's noise comes from.</summary>
+    public INoiseSource Noise { get; }
+
+    /// <summary>Whether the unconditional half is computed.</summary>
+    public bool HasGuidance => Request.GuidanceScale > 1;
+
+    /// <summary>The control input, or null when there is none or its scale is 0.</summary>
+    public ControlInput? Control => Request.Control is { Scale: > 0 } control ? control : null;
+
+    /// <summary>Works a request out.</summary>
+    /// <exception cref="RequestException">It does not fit the model, or a value is out of its range.</exception>
+    public static GenerationPlan Make(
+        ImageRequest request, StableDiffusion model, UnetConfig unet, VaeConfig vae, ClipTextConfig text)
+    {
+        request.Validate();
+        (int width, int height) = SizeOf(request, model.NativeSize);
+        if (unet.InChannels != vae.LatentChannels)
+        {
+            throw new RequestException(
+                $"the UNet of {model.Name} takes {unet.InChannels} channels, latents have {vae.LatentChannels}: it is an " +
+                "inpainting model, which needs an image and a mask; generate from text with an ordinary model");
+        }
+
+        if (request.ClipSkip > text.Layers)
+        {
+            throw new RequestException($"ClipSkip is {request.ClipSkip}, but the text encoder has {text.Layers} layers; take a smaller one");
+        }
+
+        CheckControl(request.Control, model, unet);
+        int latentCount = vae.LatentChannels * (width / vae.Downscale) * (height / vae.Downscale);
+        if (request.InitialLatents is { } latents && latents.Length != latentCount)
+        {
+            throw new RequestException(
+                $"InitialLatents has {latents.Length} values, but {width} x {height} pixels need {latentCount}: " +
+                $"[1, {vae.LatentChannels}, {height / vae.Downscale}, {width / vae.Downscale}]");
+        }
+
+        int[] prompt = Tokenize(model.Tokenizer, nameof(request.Prompt), request.Prompt, request.TruncatePrompt);
+        IReadOnlyList<IReadOnlyList<int>> tokens = request.GuidanceScale > 1
+            ? [Tokenize(model.Tokenizer, nameof(request.NegativePrompt), request.NegativePrompt, request.TruncatePrompt), prompt]
+            : [prompt];
+        return new GenerationPlan(request, width, height, SamplerOf(request, model.Scheduler), tokens, NoiseOf(request));
+    }
+
+    private static (int Width, int Height) SizeOf(ImageRequest request, int nativeSize)
+    {
+        const int step = ImageRequest.PixelsPerLatent;
+        RgbImage? hint = request.Control?.Image;
+        int Resolve(string name, int? asked, int? ofHint)
+        {
+            int size = asked ?? (ofHint is { } pixels ? pixels / step * step : nativeSize);
+            return size is >= step and <= ImageRequest.MaxSize
+                ? size
+                : throw new RequestException(
+                    $"the control image is {hint?.Width} x {hint?.Height} pixels, which gives no usable {name}; set {name} to a multiple of {step}");
+        }
+
+        return (Resolve(nameof(request.Width), request.Width, hint?.Width), Resolve(nameof(request.Height), request.Height, hint?.Height));
+    }
+
+    private static void CheckControl(ControlInput? control, StableDiffusion model, UnetConfig unet)
+    {
+        if (control is null)
+        {
+            return;
+        }
+
+        UnetConfig net = control.Net.Config.Encoder;
+        if (control.Net.Config.ConditioningChannels != 3)
+        {
+            throw new RequestException(
+                $"the ControlNet {control.Net.Name} reads hints of {control.Net.Config.ConditioningChannels} channels, a picture has 3");
+        }
+
+        if (net.CrossAttentionDim != unet.CrossAttentionDim || !Equal(net.BlockOutChannels, unet.BlockOutChannels))
+        {
+            throw new RequestException(
+                $"the ControlNet {control.Net.Name} is made for another base model: its text states are {net.CrossAttentionDim} wide and its " +
+                $"blocks {Show(net.BlockOutChannels)}, those of {model.Name} are {unet.CrossAttentionDim} and {Show(unet.BlockOutChannels)}; " +
+                "take the ControlNet made for this base");
+        }
+    }
+
+    private static int[] Tokenize(ClipTokenizer tokenizer, string name, string text, bool truncate)
+    {
+        int[] ids = tokenizer.EncodePrompt(text, out int dropped);
+        int room = tokenizer.MaxLength - 2;
+        return dropped == 0 || truncate
+            ? ids
+            : throw new RequestException(
+                $"{name} has {room + dropped} tokens, but the text encoder reads {room}; shorten it, or set TruncatePrompt " +
+                $"(--truncate-prompt) to leave out the last {dropped}");
+    }
+
+    private static Sampler SamplerOf(ImageRequest request, SchedulerConfig own)
+    {
+        SchedulerConfig config = request.Scheduler ?? own;
+        if (request.Sampler is not null || request.SigmaSchedule is not null)
+        {
+            config = config.With(request.Sampler ?? config.Kind, request.SigmaSchedule);
+        }
+
+        if (request.Eta > 0)
+        {
+            config = config with { Eta = request.Eta };
+        }
+
+        try
+        {
+            return Sampler.Create(config, request.Steps);
+        }
+        catch (SamplingException e)
+        {
+            throw new RequestException(e.Message, e);
+        }
+    }
+
+    private static INoiseSource NoiseOf(ImageRequest request) => request.NoiseSource ?? request.NoiseStream switch
+    {
+        NoiseStream.TorchCpu => new TorchCpuNoise(unchecked((ulong)request.Seed)),
+        NoiseStream.TorchCuda => new PhiloxCudaNoise(unchecked((ulong)request.Seed)),
+        _ => throw new RequestException($"NoiseStream {(int)request.NoiseStream} is not one of its values"),
+    };
+
+    private static bool Equal(IReadOnlyList<int> a, IReadOnlyList<int> b)
+    {
+        bool equal = a.Count == b.Count;
+        for (int i = 0; equal && i < a.Count; i++)
+        {
+            equal = a[i] == b[i];
+        }
+
+        return equal;
+    }
+
+    private static string Show(IReadOnlyList<int> widths) =>
+        string.Join('-', System.Linq.Enumerable.Select(widths, width => width.ToString(CultureInfo.InvariantCulture)));
+}

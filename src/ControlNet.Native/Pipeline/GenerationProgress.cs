@@ -1,0 +1,37 @@
+using System;
+
+namespace ControlNet.Native;
+
+/// <summary>Where a generation stands; reported after each evaluation of the UNet.</summary>
+public sealed class GenerationProgress
+{
+    private readonly Func<float[]> _copyLatents;
+
+    internal GenerationProgress(int completed, int total, double timestep, TimeSpan elapsed, Func<float[]> copyLatents)
+    {
+        Completed = completed;
+        Total = total;
+        Timestep = timestep;
+        Elapsed = elapsed;
+        _copyLatents = copyLatents;
+    }
+
+    /// <summary>Evaluations done, from 1.</summary>
+    public int Completed { get; }
+
+    /// <summary>Evaluations in all; for PNDM one more than the steps asked for.</summary>
+    public int Total { get; }
+
+    /// <summary>Timestep of the evaluation just done, 999 (noise) to 0 (image); may be fractional.</summary>
+    public double Timestep { get; }
+
+    /// <summary>Time since sampling began.</summary>
+    public TimeSpan Elapsed { get; }
+
+    /// <summary>
+    /// Copies the latents as they are now, <c>[N, 4, H / 8, W / 8]</c>. Only inside <see cref="IProgress{T}.Report"/>,
+    /// which is called on the generating thread; <see cref="Progress{T}"/> passes the report on and is too late for this.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">The report has returned already.</exception>
+    public float[] CopyLatents() => _copyLatents();
+}

@@ -1,0 +1,139 @@
+using System;
+using ControlNet.Native.Sampling;
+
+namespace ControlNet.Native;
+
+/// <summary>
+/// What to generate. A plain value: make one with an object initialiser, vary it with <c>with</c>, use it with any model.
+/// It is checked before anything is computed.
+/// </summary>
+public sealed record ImageRequest
+{
+    /// <summary>Pixels a latent stands for along each axis.</summary>
+    internal const int PixelsPerLatent = 8;
+
+    /// <summary>Largest width and height, in pixels.</summary>
+    public const int MaxSize = 4096;
+
+    /// <summary>What to show. At most 75 tokens, unless <see cref="TruncatePrompt"/>.</summary>
+    public required string Prompt { get; init; }
+
+    /// <summary>What to steer away from; empty is the unconditional prompt.</summary>
+    public string NegativePrompt { get; init; } = string.Empty;
+
+    /// <summary>Cuts prompts after 75 tokens, as the reference does, instead of refusing them.</summary>
+    public bool TruncatePrompt { get; init; }
+
+    /// <summary>
+    /// Width in pixels, a multiple of 8 from 8 to <see cref="MaxSize"/>. Null takes that of the control image, rounded
+    /// down to a multiple of 8, or without one the size the model was trained at (512 for SD 1.x).
+    /// </summary>
+    public int? Width { get; init; }
+
+    /// <summary>Height in pixels; as <see cref="Width"/>.</summary>
+    public int? Height { get; init; }
+
+    /// <summary>Denoising steps, 1 to 1000.</summary>
+    public int Steps { get; init; } = 20;
+
+    /// <summary>
+    /// How strongly the prompt is followed, w in <c>uncond + w (cond - uncond)</c>, 0 to 100; at 1 or less the
+    /// unconditional half is not computed. Source: Ho and Salimans, 2022, arXiv:2207.12598.
+    /// </summary>
+    public float GuidanceScale { get; init; } = 7.5f;
+
+    /// <summary>The sampler; null is the one the model's own scheduler configuration names (PNDM where it has none).</summary>
+    public SamplerKind? Sampler { get; init; }
+
+    /// <summary>How noise levels are spaced; null is what the model's own configuration says.</summary>
+    public SigmaSchedule? SigmaSchedule { get; init; }
+
+    /// <summary>
+    /// The whole scheduler configuration, for those who want to set more of it; it replaces that of the model, and
+    /// <see cref="Sampler"/>, <see cref="SigmaSchedule"/> and <see cref="Eta"/> are then left at null and 0.
+    /// </summary>
+    public SchedulerConfig? Scheduler { get; init; }
+
+    /// <summary>Noise DDIM adds back at each step, 0 (none) to 1 (as much as DDPM). Other samplers ignore it.</summary>
+    public float Eta { get; init; }
+
+    /// <summary>
+    /// Layers of the text encoder left out at its end, counted as the A1111 web UI does: 1 uses all, 2 skips the last.
+    /// </summary>
+    public int ClipSkip { get; init; } = 1;
+
+    /// <summary>Seed of the noise. Equal requests give equal images.</summary>
+    public long Seed { get; init; }
+
+    /// <summary>Which of PyTorch's generators the noise imitates.</summary>
+    public NoiseStream NoiseStream { get; init; } = NoiseStream.TorchCpu;
+
+    /// <summary>
+    /// Where noise comes from instead of <see cref="Seed"/> and <see cref="NoiseStream"/>: asked first for the initial
+    /// latents, unless those are given, then once for each step that draws noise, always in PyTorch's order.
+    /// </summary>
+    public INoiseSource? NoiseSource { get; init; }
+
+    /// <summary>A control image and its net; null generates from text alone.</summary>
+    public ControlInput? Control { get; init; }
+
+    /// <summary>
+    /// Unit normal latents to start from instead of drawing them, <c>[1, 4, Height / 8, Width / 8]</c> in PyTorch's
+    /// order, before the sampler scales them. Null draws them from <see cref="Seed"/>.
+    /// </summary>
+    public ReadOnlyMemory<float>? InitialLatents { get; init; }
+
+    /// <summary>Checks every property that can be checked without a model.</summary>
+    /// <exception cref="RequestException">One is out of its range.</exception>
+    public void Validate()
+    {
+        if (string.IsNullOrWhiteSpace(Prompt))
+        {
+            throw new RequestException("Prompt is empty; say what the image should show");
+        }
+
+        ArgumentNullException.ThrowIfNull(NegativePrompt);
+        CheckSize(nameof(Width), Width);
+        CheckSize(nameof(Height), Height);
+        CheckRange(nameof(Steps), Steps, 1, 1000);
+        CheckRange(nameof(GuidanceScale), GuidanceScale, 0, 100);
+        CheckRange(nameof(Eta), Eta, 0, 1);
+        CheckRange(nameof(ClipSkip), ClipSkip, 1, 12);
+        if (Scheduler is not null && (Sampler is not null || SigmaSchedule is not null || Eta != 0))
+        {
+            throw new RequestException("Scheduler replaces Sampler, SigmaSchedule and Eta; give one or the other");
+        }
+
+        if (Control is { } control)
+        {
+            ArgumentNullException.ThrowIfNull(control.Net);
+            ArgumentNullException.ThrowIfNull(control.Image);
+            CheckRange("Control.Scale", control.Scale, 0, 2);
+        }
+    }
+
+    private static void CheckSize(string name, int? size)
+    {
+        if (size is not { } pixels)
+        {
+            return;
+        }
+
+        CheckRange(name, pixels, PixelsPerLatent, MaxSize);
+        if (pixels % PixelsPerLatent != 0)
+        {
+            int below = pixels - (pixels % PixelsPerLatent);
+            throw new RequestException(
+                $"{name} is {pixels}, but must be a multiple of {PixelsPerLatent}; take {below} or {below + PixelsPerLatent}");
+        }
+    }
+
+    private static void CheckRange(string name, double value, double low, double high)
+    {
+        // The comparison is written so that NaN fails it.
+        if (!(value >= low && value <= high))
+        {
+            throw new RequestException(FormattableString.Invariant($"{name} is {value}, but must be from {low} to {high}"));
+        }
+    }
+}

@@ -1,0 +1,42 @@
+using ControlNet.Native.Sampling;
+using ControlNet.Native.Tensors;
+using ControlNet.Native.Weights;
+
+namespace ControlNet.Native;
+
+/// <summary>What a checkpoint does not say itself, or what should be done otherwise than it says.</summary>
+public sealed record LoadOptions
+{
+    /// <summary>
+    /// Where the tokenizer's vocabulary is: a folder with <c>vocab.json</c> and <c>merges.txt</c>, or OpenAI's
+    /// <c>bpe_simple_vocab_16e6.txt.gz</c>. Null looks in the model's own folder; single files carry none, so for them
+    /// the same names are looked for beside the file.
+    /// </summary>
+    public string? Tokenizer { get; init; }
+
+    /// <summary>How convolution and linear weights are kept in memory. Null keeps the type of the file.</summary>
+    public DType? WeightStorage { get; init; }
+
+    /// <summary>What the UNet predicts. Null takes the scheduler configuration, or what the checkpoint's layout implies.</summary>
+    public PredictionType? Prediction { get; init; }
+
+    /// <summary>
+    /// A diffusers model folder whose configurations (and tokenizer and scheduler) describe a single-file checkpoint of
+    /// another than the usual architecture; its weights are not read. Null derives the configuration from the names and
+    /// shapes of the tensors.
+    /// </summary>
+    public string? ConfigsFrom { get; init; }
+
+    /// <summary>The part of these options that concerns reading the files.</summary>
+    internal CheckpointOptions ForCheckpoint() => new()
+    {
+        ConfigsFrom = ConfigsFrom,
+        PredictionType = Prediction switch
+        {
+            null => null,
+            PredictionType.Epsilon => "epsilon",
+            PredictionType.Velocity => "v_prediction",
+            _ => "sample",
+        },
+    };
+}
