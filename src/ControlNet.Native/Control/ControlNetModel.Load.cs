@@ -34,7 +34,7 @@ public sealed partial class ControlNetModel
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         using Checkpoint checkpoint = Checkpoint.OpenControlNet(path, options);
-        string name = Path.GetFileNameWithoutExtension(Path.TrimEndingDirectorySeparator(Path.GetFullPath(path)));
+        string name = System.IO.Path.GetFileNameWithoutExtension(System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(path)));
         return Load(checkpoint, name, device, storage, progress, cancellation);
     }
 

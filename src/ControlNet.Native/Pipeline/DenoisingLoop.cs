@@ -2,6 +2,7 @@ using System;
 using System.Diagnostics;
 using ControlNet.Native.Control;
 using ControlNet.Native.Imaging;
+using ControlNet.Native.Nn;
 using ControlNet.Native.Sampling;
 using ControlNet.Native.Tensors;
 using ControlNet.Native.Unet;

@@ -46,7 +46,7 @@ internal static class GenerationParameters
             settings.Add(Invariant($"Clip skip: {request.ClipSkip}"));
         }
 
-        settings.Add($"RNG: {(request.NoiseStream == NoiseStream.TorchCpu ? "CPU" : "GPU")}");
+        settings.Add($"RNG: {(request.NoiseGenerator == NoiseGenerator.TorchCpu ? "CPU" : "GPU")}");
         if (request.Control is { } control)
         {
             settings.Add($"ControlNet 0: \"Model: {control.Net.Name.Replace('"', '\'')}, {Invariant($"Weight: {control.Scale}")}\"");

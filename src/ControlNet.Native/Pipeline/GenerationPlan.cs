@@ -157,11 +157,11 @@ internal sealed class GenerationPlan
         }
     }
 
-    private static INoiseSource NoiseOf(ImageRequest request) => request.NoiseSource ?? request.NoiseStream switch
+    private static INoiseSource NoiseOf(ImageRequest request) => request.NoiseSource ?? request.NoiseGenerator switch
     {
-        NoiseStream.TorchCpu => new TorchCpuNoise(unchecked((ulong)request.Seed)),
-        NoiseStream.TorchCuda => new PhiloxCudaNoise(unchecked((ulong)request.Seed)),
-        _ => throw new RequestException($"NoiseStream {(int)request.NoiseStream} is not one of its values"),
+        NoiseGenerator.TorchCpu => new TorchCpuNoise(unchecked((ulong)request.Seed)),
+        NoiseGenerator.TorchCuda => new PhiloxCudaNoise(unchecked((ulong)request.Seed)),
+        _ => throw new RequestException($"NoiseGenerator {(int)request.NoiseGenerator} is not one of its values"),
     };
 
     private static bool Equal(IReadOnlyList<int> a, IReadOnlyList<int> b)

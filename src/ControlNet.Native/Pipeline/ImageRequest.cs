@@ -66,10 +66,10 @@ public sealed record ImageRequest
     public long Seed { get; init; }
 
     /// <summary>Which of PyTorch's generators the noise imitates.</summary>
-    public NoiseStream NoiseStream { get; init; } = NoiseStream.TorchCpu;
+    public NoiseGenerator NoiseGenerator { get; init; } = NoiseGenerator.TorchCpu;
 
     /// <summary>
-    /// Where noise comes from instead of <see cref="Seed"/> and <see cref="NoiseStream"/>: asked first for the initial
+    /// Where noise comes from instead of <see cref="Seed"/> and <see cref="NoiseGenerator"/>: asked first for the initial
     /// latents, unless those are given, then once for each step that draws noise, always in PyTorch's order.
     /// </summary>
     public INoiseSource? NoiseSource { get; init; }

@@ -1,7 +1,7 @@
 namespace ControlNet.Native;
 
 /// <summary>Whose seeded noise is drawn. Both are computed on the host and give the same image on every device.</summary>
-public enum NoiseStream
+public enum NoiseGenerator
 {
     /// <summary>
     /// <c>torch.randn</c> with a CPU generator: what diffusers gives for <c>torch.Generator("cpu")</c> and what ComfyUI
