@@ -7,7 +7,7 @@ namespace ControlNet.Native.Unet;
 /// <summary>
 /// The text states the cross-attention of a UNet and its control networks read, together with the keys and values each
 /// layer projects them to. The text is the same in every step of a request, so the projections are made in the first
-/// step and kept here; dispose the context with the request, and before the models.
+/// step and kept here; dispose the context with the request.
 /// </summary>
 public sealed class TextContext : IDisposable
 {

@@ -1,0 +1,99 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Text.Json;
+using ControlNet.Native.Control;
+using ControlNet.Native.Nn;
+using ControlNet.Native.Tensors;
+using ControlNet.Native.Unet;
+using ControlNet.Native.Vae;
+using ControlNet.Native.Weights;
+
+namespace ControlNet.Verification.Checks;
+
+/// <summary>
+/// The output of every module on the way through a UNet, a ControlNet and an autoencoder. A module of the golden file
+/// that the library does not report is a failure.
+/// </summary>
+public sealed class TraceCheck : GoldenCheck
+{
+    /// <inheritdoc/>
+    public override IEnumerable<string> Files(GoldenContext context) =>
+    [
+        "outputs/unet_trace_sd1-tiny.safetensors", "outputs/unet_trace_sd2-tiny.safetensors",
+        "outputs/vae_trace_sd1-tiny.safetensors", "outputs/controlnet_trace_canny.safetensors",
+    ];
+
+    /// <inheritdoc/>
+    public override IEnumerable<GoldenResult> Run(GoldenContext context, string file)
+    {
+        GoldenTensors golden = context.Tensors(file);
+        using Checkpoint checkpoint = Checkpoint.Open(context.ModelPath(golden.Params.GetProperty("model").GetString()!));
+        Dictionary<string, GoldenResult> found = new(StringComparer.Ordinal);
+        List<GoldenResult> results = ModelGolden.Case(file, outputs =>
+        {
+            using ModuleTrace trace = ModuleTrace.Start((path, tensor) =>
+            {
+                string name = $"trace/{path}";
+                if (golden.Has(name))
+                {
+                    found[path] = ModelGolden.Compare(name, golden[name], tensor, ModelGolden.NetworkLimit);
+                }
+            });
+            if (file.Contains("vae_trace", StringComparison.Ordinal))
+            {
+                RunVae(context, golden, checkpoint, outputs);
+            }
+            else if (file.Contains("controlnet_trace", StringComparison.Ordinal))
+            {
+                RunControlNet(context, golden, checkpoint, outputs);
+            }
+            else
+            {
+                RunUnet(context, golden, checkpoint, outputs);
+            }
+        });
+        foreach (JsonElement entry in golden.Params.GetProperty("order").EnumerateArray())
+        {
+            string path = entry.GetString()!;
+            results.Add(found.TryGetValue(path, out GoldenResult? result)
+                ? result
+                : new GoldenResult($"trace/{path}", double.NaN, ModelGolden.NetworkLimit, "the library does not report this module"));
+        }
+
+        return results;
+    }
+
+    private static void RunUnet(GoldenContext context, GoldenTensors golden, Checkpoint checkpoint, List<GoldenResult> outputs)
+    {
+        using UnetModel model = new(checkpoint.Unet!.Map(context.Device), checkpoint.Unet.Config);
+        using TextContext text = new(context.Upload(golden["in.encoder_hidden_states"]));
+        Tensor estimate = model.Forward(context.Upload(golden["in.sample"]), golden["in.timestep"].Floats(), text);
+        outputs.Add(ModelGolden.Compare("out.sample", golden["out.sample"], estimate, ModelGolden.NetworkLimit));
+    }
+
+    private static void RunControlNet(
+        GoldenContext context, GoldenTensors golden, Checkpoint checkpoint, List<GoldenResult> outputs)
+    {
+        using ControlNetModel model = new(checkpoint.ControlNet!.Map(context.Device), checkpoint.ControlNet.Config);
+        using TextContext text = new(context.Upload(golden["in.encoder_hidden_states"]));
+        Tensor hint = model.EncodeHint(context.Upload(golden["in.cond"]));
+        ControlResiduals residuals = model.Forward(
+            context.Upload(golden["in.sample"]), golden["in.timestep"].Floats(), text, hint);
+        outputs.AddRange(ControlNetCheck.CompareResiduals(golden, "out.", residuals));
+    }
+
+    private static void RunVae(GoldenContext context, GoldenTensors golden, Checkpoint checkpoint, List<GoldenResult> outputs)
+    {
+        using Autoencoder model = new(checkpoint.Vae!.Map(context.Device), checkpoint.Vae.Config);
+        _ = model.Encode(context.Upload(golden["in.image"]));
+        Tensor image = model.Decode(context.Upload(golden["in.z"]));
+        outputs.Add(ModelGolden.Compare("out.image", golden["out.image"], image, ModelGolden.NetworkLimit));
+    }
+
+    /// <inheritdoc/>
+    public override IEnumerable<string> NotCovered(GoldenContext context, string file) =>
+        file.Contains("vae_trace", StringComparison.Ordinal)
+            ? ["out.moments: the same tensor as trace/quant_conv, which is compared"]
+            : [];
+}

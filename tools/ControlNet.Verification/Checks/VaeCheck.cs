@@ -1,0 +1,53 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using ControlNet.Native.Tensors;
+using ControlNet.Native.Vae;
+using ControlNet.Native.Weights;
+
+namespace ControlNet.Verification.Checks;
+
+/// <summary>The autoencoders: mean, log-variance and samples of the encoder, images of the decoder.</summary>
+public sealed class VaeCheck : GoldenCheck
+{
+    /// <inheritdoc/>
+    public override IEnumerable<string> Files(GoldenContext context) =>
+        ["outputs/vae_sd1-tiny.safetensors", "outputs/vae_sd2-tiny.safetensors"];
+
+    /// <inheritdoc/>
+    public override IEnumerable<GoldenResult> Run(GoldenContext context, string file)
+    {
+        GoldenTensors golden = context.Tensors(file);
+        using Checkpoint checkpoint = Checkpoint.Open(context.ModelPath(golden.Params.GetProperty("model").GetString()!));
+        using Autoencoder model = new(checkpoint.Vae!.Map(context.Device), checkpoint.Vae.Config);
+        return Run(context, golden, model);
+    }
+
+    /// <summary>Compares a model that may come from another file than the golden data names.</summary>
+    internal static List<GoldenResult> Run(GoldenContext context, GoldenTensors golden, Autoencoder model) =>
+    [
+        .. golden.Cases().SelectMany(name => ModelGolden.Case(name, results =>
+        {
+            if (name.StartsWith("dec.", StringComparison.Ordinal))
+            {
+                results.Add(Compare($"{name}/out.image", model.Decode(context.Upload(golden[$"{name}/in.z"]))));
+                return;
+            }
+
+            VaePosterior posterior = model.Encode(context.Upload(golden[$"{name}/in.image"]));
+            results.Add(Compare($"{name}/out.mean", posterior.Mean));
+            results.Add(Compare($"{name}/out.logvar", posterior.LogVariance));
+            if (golden.Has($"{name}/out.sample"))
+            {
+                results.Add(Compare($"{name}/out.sample", posterior.Sample(context.Upload(golden[$"{name}/in.noise"]))));
+            }
+
+            GoldenResult Compare(string output, Tensor actual) =>
+                ModelGolden.Compare(output, golden[output], actual, ModelGolden.NetworkLimit);
+        })),
+    ];
+
+    /// <inheritdoc/>
+    public override IEnumerable<string> NotCovered(GoldenContext context, string file) =>
+        ["out.moments: the clamped halves are compared as mean and logvar; the raw tensor is compared by the trace"];
+}
