@@ -23,8 +23,8 @@ internal static class OpsForward
         {
             "conv2d" => Conv2d(call),
             "linear" => Linear(call, call.In("x")),
-            "matmul" => Ops.MatMul(
-                call.In("a"), call.In("b"), call.Flag("transpose_a"), call.Flag("transpose_b"), call.Float("scale")),
+            // "scale" says what the inputs were multiplied by; the product itself is plain.
+            "matmul" => Ops.MatMul(call.In("a"), call.In("b"), call.Flag("transpose_a"), call.Flag("transpose_b")),
             "group_norm" => GroupNorm(call),
             "layer_norm" => LayerNorm(call),
             "silu" => Ops.Activate(call.In("x"), Activation.Silu),
