@@ -49,7 +49,7 @@ internal static class GenerateCommand
         LoadOptions loading = new()
         {
             Tokenizer = arguments.GetValue(options.Tokenizer),
-            ConfigFolder = arguments.GetValue(options.Config),
+            ConfigsFrom = arguments.GetValue(options.Config),
             Prediction = ReadPrediction(arguments.GetValue(options.Prediction)),
         };
         using Device device = options.Device.Open(arguments);
