@@ -14,6 +14,16 @@ public static class GoldenChecks
         new DTypeConvertCheck(),
         new TokenizerCheck(),
         new RngCheck(),
+        new SchedulersCheck(),
+        new OpsCheck(),
+        new TimestepEmbeddingCheck(),
+        new ClipCheck(),
+        new UnetCheck(),
+        new VaeCheck(),
+        new ControlNetCheck(),
+        new TraceCheck(),
+        new CheckpointCheck(),
+        new SingleFileCheck(),
         new PipelineCheck(),
     ];
 }
