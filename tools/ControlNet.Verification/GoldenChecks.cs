@@ -14,5 +14,6 @@ public static class GoldenChecks
         new DTypeConvertCheck(),
         new TokenizerCheck(),
         new RngCheck(),
+        new OpsCheck(),
     ];
 }
