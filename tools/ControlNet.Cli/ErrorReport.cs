@@ -27,7 +27,8 @@ internal static class ErrorReport
                 (ExitCode.BadInput, OptionWords.Translate(exception.Message)),
             EngineException or UsageException => (ExitCode.BadInput, exception.Message),
             IOException or UnauthorizedAccessException => (ExitCode.BadInput, exception.Message),
-            OutOfMemoryException => (ExitCode.Failure, "the process ran out of memory; use a smaller image or fewer threads"),
+            OutOfMemoryException =>
+                (ExitCode.Failure, "the process ran out of memory; use a smaller image or fewer threads"),
             _ => (
                 ExitCode.Failure,
                 $"unexpected {exception.GetType().Name}: {exception.Message}"

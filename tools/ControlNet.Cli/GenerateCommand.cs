@@ -62,7 +62,8 @@ internal static class GenerateCommand
                 return model.Generate(request, progress, cancellation);
             }
 
-            using ControlNetModel net = ControlNetModel.Load(netPath, device, progress: progress, cancellation: cancellation);
+            using ControlNetModel net = ControlNetModel.Load(
+                netPath, device, progress: progress, cancellation: cancellation);
             ControlInput control = new() { Net = net, Image = hint!, Scale = arguments.GetValue(options.ControlScale) };
             return model.Generate(request with { Control = control }, progress, cancellation);
         });
@@ -133,7 +134,9 @@ internal static class GenerateCommand
         if (!(scale >= 0 && scale <= MaximalControlScale))
         {
             throw new UsageException(
-                string.Create(CultureInfo.InvariantCulture, $"--control-scale is {scale}, but must be from 0 to {MaximalControlScale}"));
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"--control-scale is {scale}, but must be from 0 to {MaximalControlScale}"));
         }
     }
 
@@ -153,7 +156,7 @@ internal static class GenerateCommand
         _ => throw new UsageException($"--prediction is '{name}', but must be 'epsilon', 'v' or 'sample'"),
     };
 
-    /// <summary>The file, then the settings line of the parameters (their last), which names seed, sampler and size.</summary>
+    /// <summary>The file, then the last line of the parameters, which names seed, sampler and size.</summary>
     private static string Summary(string output, GeneratedImage image)
     {
         string settings = image.Parameters[(image.Parameters.LastIndexOf('\n') + 1)..];

@@ -123,13 +123,15 @@ internal sealed class GenerateOptions
 
     public Option<string?> Tokenizer { get; } = new("--tokenizer")
     {
-        Description = "Folder with vocab.json and merges.txt, or bpe_simple_vocab_16e6.txt.gz. [default: looked for in the model]",
+        Description = "Folder with vocab.json and merges.txt, or bpe_simple_vocab_16e6.txt.gz. "
+            + "[default: looked for in the model and beside it]",
         HelpName = "PATH",
     };
 
     public Option<string?> Config { get; } = new("--config")
     {
-        Description = "Diffusers folder whose config.json files describe a single-file model. [default: read off the tensors]",
+        Description = "Diffusers folder whose config.json files describe a single-file model. "
+            + "[default: read off the tensors]",
         HelpName = "FOLDER",
     };
 
@@ -141,7 +143,8 @@ internal sealed class GenerateOptions
 
     public Option<string?> InitLatents { get; } = new("--init-latents")
     {
-        Description = "Safetensors file with the unit normal noise to start from, 'latents', F32 [1, 4, H/8, W/8]. [default: drawn]",
+        Description = "Safetensors file with the unit normal noise to start from, 'latents', F32 [1, 4, H/8, W/8]. "
+            + "[default: drawn from --seed]",
         HelpName = "FILE",
     };
 
@@ -165,9 +168,9 @@ internal sealed class GenerateOptions
     {
         IEnumerable<Option> all =
         [
-            Model, Prompt, NegativePrompt, ControlNet, ControlImage, ControlScale, Output, Width, Height, Steps, CfgScale,
-            Sampler, Scheduler, Seed, Rng, Eta, ClipSkip, TruncatePrompt, Tokenizer, Config, Prediction, InitLatents,
-            SaveLatents,
+            Model, Prompt, NegativePrompt, ControlNet, ControlImage, ControlScale, Output, Width, Height, Steps,
+            CfgScale, Sampler, Scheduler, Seed, Rng, Eta, ClipSkip, TruncatePrompt, Tokenizer, Config, Prediction,
+            InitLatents, SaveLatents,
         ];
         all.ToList().ForEach(command.Options.Add);
         Device.AddTo(command);

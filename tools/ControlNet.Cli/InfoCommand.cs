@@ -54,7 +54,8 @@ internal static class InfoCommand
         ReadOnlySpan<byte> signature = [0x89, (byte)'P', (byte)'N', (byte)'G'];
         Span<byte> head = stackalloc byte[signature.Length];
         using FileStream file = File.OpenRead(path);
-        return file.ReadAtLeast(head, head.Length, throwOnEndOfStream: false) == head.Length && head.SequenceEqual(signature);
+        int read = file.ReadAtLeast(head, head.Length, throwOnEndOfStream: false);
+        return read == head.Length && head.SequenceEqual(signature);
     }
 
     private static IEnumerable<string> DescribeImage(string path)
@@ -108,7 +109,12 @@ internal static class InfoCommand
             yield return control;
         }
 
-        foreach (string line in Names("not needed", report.ExpectedLeftovers).Concat(Names("unknown", report.Leftovers)))
+        foreach (string line in Names("not needed", report.ExpectedLeftovers))
+        {
+            yield return line;
+        }
+
+        foreach (string line in Names("unknown", report.Leftovers))
         {
             yield return line;
         }
@@ -116,8 +122,10 @@ internal static class InfoCommand
 
     private static string? Part<TConfig>(string noun, CheckpointPart<TConfig>? part)
         where TConfig : class =>
-        part is null ? null : Text(
-            $"  {noun}: {part.ParameterCount:N0} parameters in {part.Names.Count()} tensors, {part.ByteCount / 1e6:N1} MB ({string.Join(", ", part.ElementTypes)})");
+        part is null ? null : string.Create(
+            CultureInfo.InvariantCulture,
+            $"  {noun}: {part.ParameterCount:N0} parameters in {part.Names.Count()} tensors, "
+            + $"{part.ByteCount / 1e6:N1} MB ({string.Join(", ", part.ElementTypes)})");
 
     private static IEnumerable<string> Names(string kind, IReadOnlyList<string> names)
     {

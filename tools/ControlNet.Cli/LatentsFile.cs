@@ -25,7 +25,8 @@ internal sealed record LatentsFile(ReadOnlyMemory<float> Values, int Rows, int C
         using SafeTensorsFile file = SafeTensorsFile.Open(path);
         if (!file.Entries.TryGetValue(Name, out SafeTensorsEntry? entry))
         {
-            string held = string.Join(", ", file.Entries.Keys.Order(StringComparer.Ordinal).Take(3).Select(name => $"'{name}'"));
+            string held = string.Join(
+                ", ", file.Entries.Keys.Order(StringComparer.Ordinal).Take(3).Select(name => $"'{name}'"));
             throw new UsageException($"'{path}' has no tensor '{Name}'; it has {(held.Length > 0 ? held : "none")}");
         }
 

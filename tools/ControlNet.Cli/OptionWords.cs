@@ -36,7 +36,9 @@ internal static partial class OptionWords
             Property().Replace(message, match => s_options.GetValueOrDefault(match.Groups[1].Value, match.Value)), "$1");
 
     // A property as messages write it, alone or behind the name of its record; never inside quotation marks.
-    [GeneratedRegex(@"(?<!['\w.])(?:(?:ImageRequest|LoadOptions|CheckpointOptions)\.)?([A-Z]\w*(?:\.(?:Scale|Image|Net))?)(?!['\w])")]
+    [GeneratedRegex(
+        @"(?<!['\w.])(?:(?:ImageRequest|LoadOptions|CheckpointOptions)\.)?"
+        + @"([A-Z]\w*(?:\.(?:Scale|Image|Net))?)(?!['\w])")]
     private static partial Regex Property();
 
     // Some messages of the library name the option themselves, in brackets behind the property.

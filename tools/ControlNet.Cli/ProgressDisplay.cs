@@ -68,7 +68,8 @@ internal sealed class ProgressDisplay : IProgress<LoadProgress>, IProgress<Gener
         if (_bars is null)
         {
             TimeSpan left = value.Elapsed / value.Completed * (value.Total - value.Completed);
-            Line($"step {value.Completed} of {value.Total}, {RateColumn.Format(value.Completed, value.Elapsed)}, {left:h\\:mm\\:ss} left");
+            string rate = RateColumn.Format(value.Completed, value.Elapsed);
+            Line($"step {value.Completed} of {value.Total}, {rate}, {left:h\\:mm\\:ss} left");
             return;
         }
 

@@ -2,7 +2,7 @@ using System;
 
 namespace ControlNet.Cli;
 
-/// <summary>The command line asks for something that cannot be done. The message is the sentence the user reads.</summary>
+/// <summary>The command line asks for what cannot be done. The message is the sentence the user reads.</summary>
 internal sealed class UsageException : Exception
 {
     /// <summary>Creates the exception with the sentence the user will read.</summary>

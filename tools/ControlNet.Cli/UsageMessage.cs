@@ -22,7 +22,9 @@ internal static class UsageMessage
     private static string Sentence(ParseResult parsed)
     {
         // A misspelt option would otherwise be reported as what follows it, or as an argument.
-        if (parsed.UnmatchedTokens.Concat(parsed.Tokens.Where(token => token.Type == TokenType.Argument).Select(token => token.Value))
+        if (parsed.Tokens.Where(token => token.Type == TokenType.Argument)
+            .Select(token => token.Value)
+            .Concat(parsed.UnmatchedTokens)
             .FirstOrDefault(token => token.StartsWith("--", StringComparison.Ordinal) && token.Length > 2) is string option)
         {
             return $"unknown option '{option}'";

@@ -38,7 +38,8 @@ internal static class VerifyCommand
     }
 
     private static int Run(
-        string folder, string? filter, DeviceOptions deviceOptions, ParseResult arguments, CancellationToken cancellation)
+        string folder, string? filter, DeviceOptions deviceOptions, ParseResult arguments,
+        CancellationToken cancellation)
     {
         if (!Directory.Exists(folder))
         {

@@ -46,10 +46,10 @@ public sealed class GoldenFileReport
     /// <summary>Wall-clock time of the checks, in milliseconds.</summary>
     public double ElapsedMs { get; }
 
-    /// <summary>No comparison failed. True as well for a file of which nothing was compared: look at <see cref="Compared"/>.</summary>
+    /// <summary>No comparison failed. True as well where none was made: look at <see cref="Compared"/>.</summary>
     public bool Passed => Failures.Count == 0;
 
-    /// <summary>Error over limit: 1 is the limit itself; infinite for a NaN, for a problem and for a broken exact match.</summary>
+    /// <summary>Error over limit: 1 is the limit itself; infinite for a NaN, a problem or a broken exact match.</summary>
     public static double RatioToLimit(GoldenResult result)
     {
         if (result.Problem is not null || double.IsNaN(result.Error))

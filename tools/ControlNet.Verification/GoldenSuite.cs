@@ -38,8 +38,9 @@ public sealed class GoldenSuite
         bool Kept(string file) => filter is null || file.Contains(filter, StringComparison.OrdinalIgnoreCase);
 
         // A check that names a file which is usually set aside, such as a side car, has something to say about it.
-        Covered = [.. _checksOf.Keys.Where(folder.Present.Contains).Where(Kept).Order(StringComparer.Ordinal)];
-        Missing = [.. _checksOf.Keys.Where(file => !folder.Present.Contains(file)).Where(Kept).Order(StringComparer.Ordinal)];
+        string[] named = [.. _checksOf.Keys.Where(Kept).Order(StringComparer.Ordinal)];
+        Covered = [.. named.Where(folder.Present.Contains)];
+        Missing = [.. named.Where(file => !folder.Present.Contains(file))];
         WithoutCheck = [.. folder.Data.Where(file => !_checksOf.ContainsKey(file)).Where(Kept)];
         Ignored = [.. folder.Ignored.Where(ignored => !_checksOf.ContainsKey(ignored.File) && Kept(ignored.File))];
     }
@@ -89,7 +90,8 @@ public sealed class GoldenSuite
             }
             catch (Exception e) when (e is not OperationCanceledException || !cancellation.IsCancellationRequested)
             {
-                results.Add(Broken(check, $"{e.GetType().Name} after {results.Count - before} comparisons: {e.Message}"));
+                int compared = results.Count - before;
+                results.Add(Broken(check, $"{e.GetType().Name} after {compared} comparisons: {e.Message}"));
             }
         }
 
