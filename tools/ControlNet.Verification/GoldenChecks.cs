@@ -14,5 +14,12 @@ public static class GoldenChecks
         new DTypeConvertCheck(),
         new TokenizerCheck(),
         new RngCheck(),
+        new TimestepEmbeddingCheck(),
+        new ClipCheck(),
+        new UnetCheck(),
+        new TraceCheck(),
+        new VaeCheck(),
+        new ControlNetCheck(),
+        new SingleFileCheck(),
     ];
 }

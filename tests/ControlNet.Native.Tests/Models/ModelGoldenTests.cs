@@ -53,6 +53,27 @@ public sealed class ModelGoldenTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public void A_module_that_is_not_reported_and_a_number_that_is_off_are_failures()
+    {
+        using ScratchFolder folder = new();
+        using Device device = Devices.Cpu(1);
+        folder.CopyGolden("models/sd1-tiny/vae");
+        const string File = "outputs/vae_trace_sd1-tiny.safetensors";
+        byte[] bytes = System.IO.File.ReadAllBytes(Repository.Golden(File.Split('/')));
+
+        // Only the list of the order ends so; the tensor of that name stays.
+        int order = bytes.AsSpan().IndexOf("decoder.conv_out\\\"]"u8);
+        "decoder.conv_OUT"u8.CopyTo(bytes.AsSpan(order));
+        bytes[^1] ^= 0x40;
+        System.IO.File.WriteAllBytes(folder.Path(File.Split('/')), bytes);
+        GoldenResult[] failed = [.. new TraceCheck().Run(new GoldenContext(folder.Root, device), File).Where(r => !r.Passed)];
+        Assert.Equal(2, failed.Length);
+        Assert.Contains(failed, r => r is
+            { Case: "trace/decoder.conv_OUT", Problem: "the library does not report this module" });
+        Assert.Contains(failed, r => r.Problem is null && r.Error > r.Limit);
+    }
+
+    [Fact]
     public void Every_file_of_a_check_is_listed_here()
     {
         using Device device = Devices.Cpu(1);

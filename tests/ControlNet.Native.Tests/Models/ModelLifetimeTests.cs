@@ -29,9 +29,10 @@ public sealed class ModelLifetimeTests : IDisposable
         {
             Tensor latents = TinyModels.Numbers(_device, 1, 5, 6, 4);
             using TextContext text = new(TinyModels.Numbers(_device, 1, 7, TinyModels.TextWidth));
+            Tensor hint = TinyModels.Numbers(_device, 1, 40, 48, 3);
             long before = _device.BlocksInUse;
             ControlResiduals residuals = control.Forward(
-                latents, [500f], text, control.EncodeHint(TinyModels.Numbers(_device, 1, 40, 48, 3)));
+                latents, [500f], text, control.EncodeHint(hint));
 
             // Hint features, 13 residuals, and keys and values of the encoder's 7 transformers.
             Assert.Equal(before + 1 + 13 + 14, _device.BlocksInUse);
@@ -72,7 +73,10 @@ public sealed class ModelLifetimeTests : IDisposable
         long inFile = file.Unet.Names.Sum(name => map.ExtentsOf(name).Aggregate(1L, (product, extent) => product * extent));
         Assert.Equal(inFile, unet.ParameterCount);
         Assert.Empty(file.Report().Leftovers);
-        Assert.Equal(_device.BytesInUse, unet.ParameterBytes);
+
+        // F32 in the file; a block of memory may be padded to its alignment.
+        Assert.Equal(inFile * sizeof(float), unet.ParameterBytes);
+        Assert.InRange(_device.BytesInUse - unet.ParameterBytes, 0, 63 * _device.BlocksInUse);
     }
 
     [Fact]

@@ -23,7 +23,7 @@ public sealed class ClipCheck : GoldenCheck
     }
 
     /// <summary>Compares a model that may come from another file than the golden data names.</summary>
-    internal static List<GoldenResult> Run(GoldenTensors golden, ClipTextModel model)
+    public static IReadOnlyList<GoldenResult> Run(GoldenTensors golden, ClipTextModel model)
     {
         int[][] tokens = golden["in.input_ids"].Tokens();
         int[][] firstTwo = tokens[..2];

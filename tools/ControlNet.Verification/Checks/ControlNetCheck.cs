@@ -56,6 +56,17 @@ public sealed class ControlNetCheck : GoldenCheck
         return results;
     }
 
+    /// <summary>Compares one case at full strength, with a network that may come from another file.</summary>
+    /// <param name="context">The golden folder.</param>
+    /// <param name="golden">The file of this check.</param>
+    /// <param name="model">The network.</param>
+    /// <param name="name">The case, for example <c>odd</c>.</param>
+    /// <param name="net">What the golden file calls the network: <c>canny</c> or <c>depth</c>.</param>
+    public static IReadOnlyList<GoldenResult> Run(
+        GoldenContext context, GoldenTensors golden, ControlNetModel model, string name, string net) =>
+        ModelGolden.Case($"{name}/{net}", results => results.AddRange(
+            CompareResiduals(golden, $"{name}/{net}/s1/", Compute(context, golden, model, name, $"cond_{net}"))));
+
     /// <summary>Compares residuals with <c>down.00</c>, … and <c>mid</c> under a prefix.</summary>
     internal static IEnumerable<GoldenResult> CompareResiduals(GoldenTensors golden, string prefix, ControlResiduals residuals)
     {
@@ -69,6 +80,16 @@ public sealed class ControlNetCheck : GoldenCheck
         }
 
         yield return ModelGolden.Compare($"{prefix}mid", golden[$"{prefix}mid"], residuals.Middle, ModelGolden.NetworkLimit);
+    }
+
+    /// <summary>Residuals at full strength from the inputs of a case.</summary>
+    private static ControlResiduals Compute(
+        GoldenContext context, GoldenTensors golden, ControlNetModel model, string name, string hint)
+    {
+        using TextContext text = new(context.Upload(golden[$"{name}/in.encoder_hidden_states"]));
+        return model.Forward(
+            context.Upload(golden[$"{name}/in.sample"]), golden[$"{name}/in.timestep"].Floats(), text,
+            model.EncodeHint(context.Upload(golden[$"{name}/in.{hint}"])));
     }
 
     /// <summary>
@@ -112,8 +133,8 @@ public sealed class ControlNetCheck : GoldenCheck
             string[] nets = parts[0] == "multi" ? s_nets : [parts[0]];
             return ControlResiduals.Sum([.. nets.Select((net, i) =>
             {
-                Tensor hint = context.Upload(golden[$"{name}/in.cond_{(coloured ? "colour" : net)}"]);
-                ControlResiduals whole = One(name, Model(net, pooled, variant == "bgr"), hint);
+                ControlResiduals whole = Compute(
+                    context, golden, Model(net, pooled, variant == "bgr"), name, $"cond_{(coloured ? "colour" : net)}");
                 return guess
                     ? whole.Scaled([.. ControlResiduals.GuessRamp(whole.Count).Select(step => step * scales[i])])
                     : whole.Scaled(scales[i]);
@@ -129,13 +150,6 @@ public sealed class ControlNetCheck : GoldenCheck
         }
 
         private static float Number(string text) => float.Parse(text, CultureInfo.InvariantCulture);
-
-        private ControlResiduals One(string name, ControlNetModel model, Tensor hint)
-        {
-            using TextContext text = new(context.Upload(golden[$"{name}/in.encoder_hidden_states"]));
-            return model.Forward(
-                context.Upload(golden[$"{name}/in.sample"]), golden[$"{name}/in.timestep"].Floats(), text, model.EncodeHint(hint));
-        }
 
         private ControlNetModel Model(string net, bool pooled, bool isBgr)
         {

@@ -28,7 +28,7 @@ public sealed class UnetCheck : GoldenCheck
     }
 
     /// <summary>Compares a model that may come from another file than the golden data names.</summary>
-    internal static List<GoldenResult> Run(GoldenContext context, GoldenTensors golden, UnetModel model) =>
+    public static IReadOnlyList<GoldenResult> Run(GoldenContext context, GoldenTensors golden, UnetModel model) =>
     [
         .. golden.Cases().SelectMany(name => ModelGolden.Case(name, results =>
         {

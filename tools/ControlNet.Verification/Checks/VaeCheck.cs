@@ -24,7 +24,7 @@ public sealed class VaeCheck : GoldenCheck
     }
 
     /// <summary>Compares a model that may come from another file than the golden data names.</summary>
-    internal static List<GoldenResult> Run(GoldenContext context, GoldenTensors golden, Autoencoder model) =>
+    public static IReadOnlyList<GoldenResult> Run(GoldenContext context, GoldenTensors golden, Autoencoder model) =>
     [
         .. golden.Cases().SelectMany(name => ModelGolden.Case(name, results =>
         {
