@@ -22,6 +22,8 @@ internal static class Program
         RootCommand root = new("Stable Diffusion and ControlNet in C#, without native libraries.")
         {
             verbose,
+            GenerateCommand.Create(),
+            InfoCommand.Create(),
             DevicesCommand.Create(),
             VerifyCommand.Create(),
         };

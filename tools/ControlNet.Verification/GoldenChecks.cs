@@ -21,5 +21,6 @@ public static class GoldenChecks
         new VaeCheck(),
         new ControlNetCheck(),
         new SingleFileCheck(),
+        new PipelineCheck(),
     ];
 }

@@ -17,8 +17,8 @@ internal sealed unsafe class CpuBackend : Backend
         Pointwise = new CpuPointwise(_team);
         Movement = new CpuMovement(_team);
         Reduce = new CpuReduce(_team);
-        MatMul = new CpuMatMul(_team);
-        Conv2d = new CpuConv2d(_team);
+        MatMul = new CpuMatMul(_team, _memory);
+        Conv2d = new CpuConv2d(_team, _memory);
         GroupNorm = new CpuGroupNorm(_team);
         Attention = new CpuAttention(_team);
     }

@@ -1,54 +1,150 @@
-using System.Threading.Tasks;
+using System;
 using ControlNet.Native.Tensors.Contracts;
+using ControlNet.Native.Tensors.Cpu.Gemm;
 
 namespace ControlNet.Native.Tensors.Cpu;
 
-/// <summary>Convolution.</summary>
-internal sealed unsafe class CpuConv2d(WorkerTeam team) : IConv2dKernels
+/// <summary>
+/// Convolution as an implicit product: for each row of the kernel the pixels under it lie next to each other in a
+/// channels-last image, so a tile of output pixels reads its input in place, <c>kernel * In</c> floats at a time.
+/// </summary>
+/// <remarks>
+/// Padding is made real in a copy of the image, a band of lines at a time: beyond the tensors at most
+/// <see cref="MaxFrameBytes"/>, or what one line of output needs.
+/// </remarks>
+internal sealed unsafe class CpuConv2d(WorkerTeam team, CpuMemory memory) : IConv2dKernels
 {
-    private readonly WorkerTeam _team = team;
+    /// <summary>A padded copy this large still lies in the last-level cache when the product reads it.</summary>
+    internal const long MaxFrameBytes = 16L << 20;
 
-    public long PackedCount(int outChannels, int inChannels, int kernel) => (long)outChannels * inChannels * kernel * kernel;
+    public long PackedCount(int outChannels, int inChannels, int kernel) =>
+        GemmPack.Count(checked((long)inChannels * kernel * kernel), outChannels);
 
     public void Pack(int outChannels, int inChannels, int kernel, BufferView weight, BufferView packed) =>
-        new CpuPointwise(_team).Cast(weight, packed);
+        GemmPack.Weights(
+            team, outChannels, inChannels, kernel * kernel, weight.Type, weight.Address, packed.Type, packed.Address);
 
     public void Forward(
         in Conv2dDims d, BufferView x, BufferView packed, BufferView bias, BufferView addRow, BufferView addTensor, BufferView y)
     {
-        Conv2dDims dims = d;
-        Parallel.For(0, d.Batch * d.OutHeight, row =>
+        GemmProblem problem = new()
         {
-            int n = row / dims.OutHeight, oy = row % dims.OutHeight;
-            for (int ox = 0; ox < dims.OutWidth; ox++)
+            StrideA = (long)d.Stride * d.In,
+            LineRows = d.OutWidth,
+            Runs = d.Kernel,
+            RunDepth = checked(d.Kernel * d.In),
+            Panels = packed.Address,
+            PanelType = packed.Type,
+            Columns = d.Out,
+            Batch0 = 1,
+            Batch1 = 1,
+            Epilogue = new TileEpilogue
             {
-                for (int o = 0; o < dims.Out; o++)
-                {
-                    double sum = (bias.IsNone ? 0 : bias.Floats[o]) + (addRow.IsNone ? 0 : addRow.Floats[((long)n * dims.Out) + o]);
-                    for (int ky = 0; ky < dims.Kernel; ky++)
-                    {
-                        int iy = (oy * dims.Stride) + ky - dims.Padding.Top;
-                        for (int kx = 0; kx < dims.Kernel; kx++)
-                        {
-                            int ix = (ox * dims.Stride) + kx - dims.Padding.Left;
-                            if (iy < 0 || ix < 0 || iy >= dims.Height || ix >= dims.Width)
-                            {
-                                continue;
-                            }
-
-                            float* px = x.Floats + (((((long)n * dims.Height) + iy) * dims.Width + ix) * dims.In);
-                            for (int c = 0; c < dims.In; c++)
-                            {
-                                sum += (double)px[c] * CpuPointwise.Load(
-                                    packed, (((((long)o * dims.In) + c) * dims.Kernel + ky) * dims.Kernel) + kx);
-                            }
-                        }
-                    }
-
-                    long at = (((long)row * dims.OutWidth) + ox) * dims.Out + o;
-                    y.Floats[at] = CpuPointwise.Apply(dims.Activation, (float)sum) + (addTensor.IsNone ? 0 : addTensor.Floats[at]);
-                }
-            }
-        });
+                Scale = 1,
+                Bias = FloatsOrNull(bias),
+                AddRow = FloatsOrNull(addRow),
+                AddTensor = FloatsOrNull(addTensor),
+                Activation = d.Activation,
+            },
+        };
+        if (d.Padding == default)
+        {
+            RunUnpadded(d, problem, x.Floats, y.Floats);
+        }
+        else
+        {
+            RunPadded(d, problem, x.Floats, y.Floats);
+        }
     }
+
+    private void RunUnpadded(in Conv2dDims d, GemmProblem problem, float* x, float* y)
+    {
+        problem.A = x;
+        problem.Y = y;
+        (problem.Images, problem.ImageLines) = (d.Batch, d.OutHeight);
+        problem.RunStep = (long)d.Width * d.In;
+        problem.LineStep = d.Stride * problem.RunStep;
+        problem.ImageStep = d.Height * problem.RunStep;
+        if (d.Kernel == 1 && d.Stride == 1)
+        {
+            // Every pixel is one row: lines and, unless they differ in addRow, images need not be told apart.
+            problem.LineRows = checked(d.OutWidth * d.OutHeight);
+            problem.ImageLines = 1;
+            if (problem.Epilogue.AddRow == null)
+            {
+                problem.LineRows = checked(problem.LineRows * d.Batch);
+                problem.Images = 1;
+            }
+        }
+
+        GemmDriver.Run(team, problem);
+    }
+
+    private void RunPadded(in Conv2dDims d, GemmProblem problem, float* x, float* y)
+    {
+        long frameLine = (long)(d.Width + d.Padding.Left + d.Padding.Right) * d.In;
+        long FrameLines(long outLines, int kernel, int stride) => ((outLines - 1) * stride) + kernel;
+        long imageBytes = checked(FrameLines(d.OutHeight, d.Kernel, d.Stride) * frameLine * sizeof(float));
+
+        // Whole images as long as they fit, else a band of lines of one image.
+        int images = (int)Math.Clamp(MaxFrameBytes / Math.Max(1, imageBytes), 1, Math.Max(1, d.Batch));
+        int lines = d.OutHeight;
+        if (imageBytes > MaxFrameBytes)
+        {
+            long linesThatFit = ((MaxFrameBytes / (frameLine * sizeof(float))) - d.Kernel) / d.Stride;
+            lines = (int)Math.Clamp(linesThatFit, 1, d.OutHeight);
+        }
+
+        long frameLines = FrameLines(lines, d.Kernel, d.Stride);
+        using MemoryBlock frame = memory.Allocate(checked(images * frameLines * frameLine * sizeof(float)));
+        for (int image = 0; image < d.Batch; image += images)
+        {
+            for (int line = 0; line < d.OutHeight; line += lines)
+            {
+                RunBand(
+                    d, problem, x, y, (float*)frame.HostAddress, frameLine,
+                    image, Math.Min(images, d.Batch - image), line, Math.Min(lines, d.OutHeight - line));
+            }
+        }
+    }
+
+    private void RunBand(
+        in Conv2dDims d, GemmProblem problem, float* x, float* y, float* frame, long frameLine,
+        int firstImage, int images, int firstLine, int lines)
+    {
+        int frameLines = ((lines - 1) * d.Stride) + d.Kernel;
+        PadLoop pad = new()
+        {
+            Source = x + ((long)firstImage * d.Height * d.Width * d.In),
+            Frame = frame,
+            Height = d.Height,
+            FrameLines = frameLines,
+            FirstLine = (firstLine * d.Stride) - d.Padding.Top,
+            LineFloats = (long)d.Width * d.In,
+            FrameLineFloats = frameLine,
+            LeftFloats = (long)d.Padding.Left * d.In,
+        };
+        team.For(images * frameLines, ref pad);
+
+        long firstRow = (((long)firstImage * d.OutHeight) + firstLine) * d.OutWidth;
+        problem.A = frame;
+        problem.Y = y + (firstRow * d.Out);
+        (problem.Images, problem.ImageLines) = (images, lines);
+        problem.RunStep = frameLine;
+        problem.LineStep = d.Stride * frameLine;
+        problem.ImageStep = frameLines * frameLine;
+        if (problem.Epilogue.AddRow != null)
+        {
+            problem.Epilogue.AddRow += (long)firstImage * d.Out;
+        }
+
+        if (problem.Epilogue.AddTensor != null)
+        {
+            problem.Epilogue.AddTensor += firstRow * d.Out;
+        }
+
+        GemmDriver.Run(team, problem);
+    }
+
+    private static float* FloatsOrNull(BufferView view) => view.IsNone ? null : view.Floats;
 }

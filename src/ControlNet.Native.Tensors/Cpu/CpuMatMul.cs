@@ -1,60 +1,52 @@
-using System.Threading.Tasks;
 using ControlNet.Native.Tensors.Contracts;
+using ControlNet.Native.Tensors.Cpu.Gemm;
 
 namespace ControlNet.Native.Tensors.Cpu;
 
-/// <summary>Matrix products.</summary>
-internal sealed unsafe class CpuMatMul(WorkerTeam team) : IMatMulKernels
+/// <summary>Matrix products by panels: weights are packed once, the right side of a product for each call.</summary>
+internal sealed unsafe class CpuMatMul(WorkerTeam team, CpuMemory memory) : IMatMulKernels
 {
-    private readonly WorkerTeam _team = team;
+    public long PackedCount(int outFeatures, int inFeatures) => GemmPack.Count(inFeatures, outFeatures);
 
-    public long PackedCount(int outFeatures, int inFeatures) => (long)outFeatures * inFeatures;
-
-    public void Pack(int outFeatures, int inFeatures, BufferView weight, BufferView packed) => new CpuPointwise(_team).Cast(weight, packed);
+    public void Pack(int outFeatures, int inFeatures, BufferView weight, BufferView packed) =>
+        GemmPack.Weights(team, outFeatures, inFeatures, 1, weight.Type, weight.Address, packed.Type, packed.Address);
 
     public void Linear(in LinearDims d, BufferView x, BufferView packed, BufferView bias, BufferView addTensor, BufferView y)
     {
-        LinearDims dims = d;
-        Parallel.For(0, d.Rows, r =>
-        {
-            for (int o = 0; o < dims.Out; o++)
-            {
-                double sum = bias.IsNone ? 0 : bias.Floats[o];
-                for (int i = 0; i < dims.In; i++)
-                {
-                    sum += (double)x.Floats[((long)r * dims.In) + i] * CpuPointwise.Load(packed, ((long)o * dims.In) + i);
-                }
-
-                long at = ((long)r * dims.Out) + o;
-                y.Floats[at] = CpuPointwise.Apply(dims.Activation, (float)sum) + (addTensor.IsNone ? 0 : addTensor.Floats[at]);
-            }
-        });
+        GemmProblem problem = GemmProblem.Plain(d.Rows, d.In, d.Out);
+        problem.A = x.Floats;
+        problem.Panels = packed.Address;
+        problem.PanelType = packed.Type;
+        problem.Y = y.Floats;
+        problem.Epilogue.Bias = FloatsOrNull(bias);
+        problem.Epilogue.AddTensor = FloatsOrNull(addTensor);
+        problem.Epilogue.Activation = d.Activation;
+        GemmDriver.Run(team, problem);
     }
 
     public void Product(in MatMulDims d, BufferView a, BufferView b, BufferView y)
     {
-        for (int b0 = 0; b0 < d.Batch0; b0++)
-        {
-            for (int b1 = 0; b1 < d.Batch1; b1++)
-            {
-                float* pa = a.Floats + (b0 * d.StepA0) + (b1 * d.StepA1);
-                float* pb = b.Floats + (b0 * d.StepB0) + (b1 * d.StepB1);
-                float* py = y.Floats + ((((long)b0 * d.Batch1) + b1) * d.M * d.N);
-                for (int m = 0; m < d.M; m++)
-                {
-                    for (int n = 0; n < d.N; n++)
-                    {
-                        double sum = 0;
-                        for (int k = 0; k < d.K; k++)
-                        {
-                            sum += (double)pa[d.TransposeA ? ((long)k * d.M) + m : ((long)m * d.K) + k]
-                                * pb[d.TransposeB ? ((long)n * d.K) + k : ((long)k * d.N) + n];
-                        }
+        // A repeated operand is packed once.
+        int matrices0 = d.StepB0 == 0 ? 1 : d.Batch0, matrices1 = d.StepB1 == 0 ? 1 : d.Batch1;
+        long packedCount = GemmPack.Count(d.K, d.N);
+        using MemoryBlock packed = memory.Allocate(checked(packedCount * matrices0 * matrices1 * sizeof(float)));
+        GemmPack.Matrices(
+            team, matrices0 * matrices1, d.K, d.N, d.TransposeB, b.Floats, (float*)packed.HostAddress);
 
-                        py[((long)m * d.N) + n] = (float)(d.Scale * sum);
-                    }
-                }
-            }
-        }
+        GemmProblem problem = GemmProblem.Plain(d.M, d.K, d.N);
+        problem.A = a.Floats;
+        problem.TransposeA = d.TransposeA;
+        problem.StrideA = d.TransposeA ? d.M : d.K;
+        problem.Panels = (void*)packed.HostAddress;
+        problem.PanelType = DType.F32;
+        problem.Y = y.Floats;
+        problem.Epilogue.Scale = d.Scale;
+        (problem.Batch0, problem.Batch1) = (d.Batch0, d.Batch1);
+        (problem.StepA0, problem.StepA1) = (d.StepA0, d.StepA1);
+        problem.StepPanels0 = d.StepB0 == 0 ? 0 : packedCount * matrices1;
+        problem.StepPanels1 = d.StepB1 == 0 ? 0 : packedCount;
+        GemmDriver.Run(team, problem);
     }
+
+    private static float* FloatsOrNull(BufferView view) => view.IsNone ? null : view.Floats;
 }

@@ -2,7 +2,9 @@ using System;
 
 namespace ControlNet.Native.Imaging;
 
-/// <summary>The cyclic redundancy check of PNG chunks. Source: W3C PNG, third edition, 5.5 and annex D; polynomial 0xEDB88320.</summary>
+/// <summary>
+/// The cyclic redundancy check of PNG chunks. Source: W3C PNG, third edition, 5.5 and annex D; polynomial 0xEDB88320.
+/// </summary>
 internal static class Crc32
 {
     private static readonly uint[] s_table = MakeTable();

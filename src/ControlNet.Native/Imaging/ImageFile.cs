@@ -13,7 +13,8 @@ internal static class ImageFile
 
     /// <summary>Reads a regular file.</summary>
     /// <exception cref="ImageFileException">It cannot be opened or read.</exception>
-    /// <exception cref="ImageFormatException">It is larger than <see cref="MaxBytes"/> or not a regular file.</exception>
+    /// <exception cref="ImageFormatException">It is larger than <see cref="MaxBytes"/> or not a regular
+    /// file.</exception>
     public static byte[] Read(string path)
     {
         try
@@ -73,7 +74,8 @@ internal static class ImageFile
                 Discard(temporary);
             }
 
-            throw new ImageFileException(path, $"cannot be written ({e.Message}); choose another folder or free space", e);
+            throw new ImageFileException(
+                path, $"cannot be written ({e.Message}); choose another folder or free space", e);
         }
     }
 
@@ -90,5 +92,6 @@ internal static class ImageFile
     }
 
     private static bool IsSystemRefusal(Exception e) =>
-        e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException or SecurityException;
+        e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException
+            or SecurityException;
 }

@@ -4,8 +4,8 @@ using ControlNet.Native.Tensors;
 namespace ControlNet.Native.Imaging;
 
 /// <summary>
-/// A picture is damaged, of an unknown format, over a limit, or cannot be expressed in the format asked for. The message
-/// starts with the file name and names the chunk, both values and the cure.
+/// A picture is damaged, of an unknown format, over a limit, or cannot be expressed in the format asked for. The
+/// message starts with the file name and names the chunk, both values and the cure.
 /// </summary>
 public sealed class ImageFormatException : EngineException
 {

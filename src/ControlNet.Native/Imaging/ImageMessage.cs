@@ -3,18 +3,22 @@ using System.Text;
 
 namespace ControlNet.Native.Imaging;
 
-/// <summary>Keeps messages about hostile files readable: one line, no control characters, at most 1 KB of UTF-8.</summary>
+/// <summary>
+/// Keeps messages about hostile files readable: one line, no control characters, a bounded length.
+/// </summary>
 internal static class ImageMessage
 {
     private const int MaxNameChars = 120;
     private const int MaxReasonChars = 400;
 
-    /// <summary><c>name: reason</c>, both made printable; of a long name the end is kept, of a long reason the start.</summary>
+    /// <summary>
+    /// <c>name: reason</c>, both made printable; of a long name the end is kept, of a long reason the start.
+    /// </summary>
     public static string Of(string name, string reason)
     {
-        string shown = name.Length <= MaxNameChars ? name : "..." + name[^MaxNameChars..];
-        string said = reason.Length <= MaxReasonChars ? reason : reason[..MaxReasonChars] + "...";
-        return Printable(shown) + ": " + Printable(said);
+        string shown = Printable(name), said = Printable(reason);
+        shown = shown.Length <= MaxNameChars ? shown : "..." + shown[^MaxNameChars..];
+        return shown + ": " + (said.Length <= MaxReasonChars ? said : said[..MaxReasonChars] + "...");
     }
 
     /// <summary>The text with control characters, surrogates and direction marks written as <c>\u0007</c>.</summary>

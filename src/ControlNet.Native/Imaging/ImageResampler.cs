@@ -2,12 +2,16 @@ using System;
 
 namespace ControlNet.Native.Imaging;
 
-/// <summary>Separable resampling in float32. Conventions of OpenCV's <c>resize</c>: pixel centres at i + 0.5, edges repeated.</summary>
+/// <summary>
+/// Separable resampling in float32. Conventions of OpenCV's <c>resize</c>: pixel centres at i + 0.5, edges repeated.
+/// </summary>
 internal static class ImageResampler
 {
     private const int Channels = 3;
 
-    /// <summary>The input pixels behind one output pixel: weights of <c>First</c>, <c>First + 1</c>, …; they sum to 1.</summary>
+    /// <summary>
+    /// The input pixels behind one output pixel: weights of <c>First</c>, <c>First + 1</c>, …; they sum to 1.
+    /// </summary>
     private readonly record struct Taps(int First, float[] Weights);
 
     /// <summary>Returns <c>[height, width, 3]</c>.</summary>
@@ -103,7 +107,9 @@ internal static class ImageResampler
         return new Taps(first, weights);
     }
 
-    /// <summary>Keys' cubic convolution, a = -0.75, around <paramref name="centre"/>; taps outside fall on the edge pixel.</summary>
+    /// <summary>
+    /// Keys' cubic convolution, a = -0.75, around <paramref name="centre"/>; taps outside fall on the edge pixel.
+    /// </summary>
     private static Taps Cubic(double centre, int source)
     {
         int left = (int)Math.Floor(centre) - 1;

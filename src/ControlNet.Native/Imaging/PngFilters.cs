@@ -61,7 +61,8 @@ internal static class PngFilters
     /// <param name="above">The scanline above, unfiltered, of the same length.</param>
     /// <param name="pixelBytes">Distance to a.</param>
     /// <param name="filtered">Where to, of the same length; must not overlap the sources.</param>
-    public static void Apply(int type, ReadOnlySpan<byte> row, ReadOnlySpan<byte> above, int pixelBytes, Span<byte> filtered)
+    public static void Apply(
+        int type, ReadOnlySpan<byte> row, ReadOnlySpan<byte> above, int pixelBytes, Span<byte> filtered)
     {
         for (int i = 0; i < row.Length; i++)
         {

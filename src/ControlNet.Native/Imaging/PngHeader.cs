@@ -39,7 +39,8 @@ internal readonly record struct PngHeader(int Width, int Height, int BitDepth, P
     public int RowBytes(int pixels) => checked((int)(((long)pixels * Channels * BitDepth + 7) / 8));
 
     /// <summary>Reads the data of the first chunk.</summary>
-    /// <exception cref="ImageFormatException">A field is illegal, or the picture exceeds the limit of pixels.</exception>
+    /// <exception cref="ImageFormatException">A field is illegal, or the picture exceeds the limit of
+    /// pixels.</exception>
     public static PngHeader Parse(ReadOnlySpan<byte> data, string name)
     {
         if (data.Length != ChunkBytes)
@@ -69,7 +70,9 @@ internal readonly record struct PngHeader(int Width, int Height, int BitDepth, P
         if (!legal)
         {
             throw new ImageFormatException(
-                name, $"has colour type {color} with bit depth {depth}, which PNG does not define; the file is damaged");
+                name,
+                $"has colour type {color} with bit depth {depth}, which PNG does not define; the file is " +
+                "damaged");
         }
 
         int compression = data[10], filter = data[11], interlace = data[12];

@@ -4,8 +4,8 @@ using System.Collections.Generic;
 namespace ControlNet.Native.Imaging;
 
 /// <summary>
-/// A PNG as it is in its file: any colour type and depth, transparency, text. <see cref="RgbImage"/> is what the rest of the
-/// library works with. Immutable; may be shared between threads.
+/// A PNG as it is in its file: any colour type and depth, transparency, text. <see cref="RgbImage"/> is what the rest
+/// of the library works with. Immutable; may be shared between threads.
 /// </summary>
 /// <remarks>
 /// Every check of the format is made (CRC-32, Adler-32, order and lengths of chunks). gAMA, sRGB, cHRM and iCCP are not
@@ -66,8 +66,8 @@ public sealed class PngImage
     }
 
     /// <summary>
-    /// The pixels as <c>[Height, Width, 4]</c>, straight alpha. Samples of 16 bits become <c>(v * 255 + 32767) / 65535</c>, those
-    /// of fewer than 8 <c>v * 255 / (2^n - 1)</c>.
+    /// The pixels as <c>[Height, Width, 4]</c>, straight alpha. Samples of 16 bits become <c>(v * 255 + 32767) /
+    /// 65535</c>, those of fewer than 8 <c>v * 255 / (2^n - 1)</c>.
     /// </summary>
     public byte[] ToRgba8()
     {
@@ -87,7 +87,9 @@ public sealed class PngImage
         return pixels;
     }
 
-    /// <summary>The pixels as <c>[Height, Width, 4]</c>, straight alpha; samples of n bits become <c>v * 65535 / (2^n - 1)</c>.</summary>
+    /// <summary>
+    /// The pixels as <c>[Height, Width, 4]</c>, straight alpha; samples of n bits become <c>v * 65535 / (2^n - 1)</c>.
+    /// </summary>
     public ushort[] ToRgba16()
     {
         ushort[] pixels = new ushort[checked(Width * Height * 4)];
@@ -102,7 +104,9 @@ public sealed class PngImage
         return pixels;
     }
 
-    /// <summary>The picture of <see cref="ToRgba8"/> laid over white, as <see cref="RgbImage.FromPixels"/> does.</summary>
+    /// <summary>
+    /// The picture of <see cref="ToRgba8"/> laid over white, as <see cref="RgbImage.FromPixels"/> does.
+    /// </summary>
     public RgbImage ToRgb()
     {
         byte[] pixels = new byte[checked(Width * Height * 3)];

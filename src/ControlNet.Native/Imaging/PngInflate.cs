@@ -5,20 +5,23 @@ using System.IO.Compression;
 namespace ControlNet.Native.Imaging;
 
 /// <summary>
-/// Takes zlib streams apart, never beyond what the caller can use. The runtime's decoder does the work; what it lets pass
-/// is caught here: it takes a stream that stops early for a complete one, and says little about a bad header.
+/// Takes zlib streams apart, never beyond what the caller can use. The runtime's decoder does the work; what it lets
+/// pass is caught here: it takes a stream that stops early for a complete one, and says little about a bad header.
 /// </summary>
 internal static class PngInflate
 {
     /// <summary>
     /// Bytes of 0xFF to put after a stream. A stream that stops early runs into them and fails: as an Adler-32 they are
-    /// impossible (both halves are below 65521), as a block header reserved, as Huffman codes or stored bytes more data.
+    /// impossible (both halves are below 65521), as a block header reserved, as Huffman codes or stored bytes more
+    /// data.
     /// </summary>
     public const int GuardBytes = 64;
 
     private const int FirstCapacity = 64 << 10;
 
-    /// <summary>Inflates exactly <paramref name="expected"/> bytes and proves that the stream ends there, check included.</summary>
+    /// <summary>
+    /// Inflates exactly <paramref name="expected"/> bytes and proves that the stream ends there, check included.
+    /// </summary>
     /// <param name="guarded">The stream, then <see cref="GuardBytes"/> bytes to overwrite.</param>
     /// <param name="expected">Bytes of all scanlines.</param>
     /// <param name="name">What messages call the file.</param>
@@ -51,8 +54,8 @@ internal static class PngInflate
                 {
                     throw new ImageFormatException(
                         name,
-                        $"its compressed data holds {count} bytes, the picture needs {expected}; the file is truncated or " +
-                        "damaged, copy it again");
+                        $"its compressed data holds {count} bytes, the picture needs {expected}; the file is " +
+                        "truncated or damaged, copy it again");
                 }
 
                 count += read;
@@ -62,14 +65,17 @@ internal static class PngInflate
             if (zlib.ReadByte() >= 0)
             {
                 throw new ImageFormatException(
-                    name, $"its compressed data holds more than the {expected} bytes of the picture; the file is damaged");
+                    name,
+                    $"its compressed data holds more than the {expected} bytes of the picture; the file is " +
+                    "damaged");
             }
         }
         catch (Exception e) when (e is InvalidDataException or IOException)
         {
             throw new ImageFormatException(
                 name,
-                $"its compressed data is corrupt after {count} of {expected} bytes or its Adler-32 does not match; copy the file again");
+                $"its compressed data is corrupt after {count} of {expected} bytes or its Adler-32 does not " +
+                "match; copy the file again");
         }
 
         return inflated;
@@ -115,7 +121,8 @@ internal static class PngInflate
         stream.Length < 2 ? $"has {stream.Length} bytes"
         : (stream[0] & 0x0F) != 8 ? $"uses method {stream[0] & 0x0F} instead of 8"
         : stream[0] >> 4 > 7 ? $"has window size {stream[0] >> 4}, the largest is 7"
-        : ((stream[0] << 8) | stream[1]) % 31 != 0 ? $"starts with {stream[0]:x2}{stream[1]:x2}, which is no zlib header"
+        : ((stream[0] << 8) | stream[1]) % 31 != 0
+            ? $"starts with {stream[0]:x2}{stream[1]:x2}, which is no zlib header"
         : (stream[1] & 0x20) != 0 ? "asks for a preset dictionary"
         : null;
 }

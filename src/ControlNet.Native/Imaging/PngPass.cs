@@ -1,8 +1,8 @@
 namespace ControlNet.Native.Imaging;
 
 /// <summary>
-/// A sub-picture that is stored on its own: every <c>StepX</c>-th pixel of every <c>StepY</c>-th row from the start. A picture
-/// that is not interlaced is one pass of step 1. Source: W3C PNG, third edition, 8.1.
+/// A sub-picture that is stored on its own: every <c>StepX</c>-th pixel of every <c>StepY</c>-th row from the start. A
+/// picture that is not interlaced is one pass of step 1. Source: W3C PNG, third edition, 8.1.
 /// </summary>
 /// <param name="StartX">Column of its first pixel.</param>
 /// <param name="StartY">Row of its first pixel.</param>
@@ -39,5 +39,6 @@ internal readonly record struct PngPass(int StartX, int StartY, int StepX, int S
         return passes[..count];
     }
 
-    private static int Samples(int length, int start, int step) => length <= start ? 0 : (length - start - 1) / step + 1;
+    private static int Samples(int length, int start, int step) =>
+        length <= start ? 0 : (length - start - 1) / step + 1;
 }

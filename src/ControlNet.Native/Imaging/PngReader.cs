@@ -5,9 +5,9 @@ using System.Collections.Generic;
 namespace ControlNet.Native.Imaging;
 
 /// <summary>
-/// Proves a whole file and undoes compression and filters. What decides the pixels (critical chunks, tRNS, the zlib stream)
-/// must be sound to the last bit; what does not (text, colour profiles, unknown ancillary chunks) is left out when damaged.
-/// Colour management is not applied. Source: W3C PNG, third edition.
+/// Proves a whole file and undoes compression and filters. What decides the pixels (critical chunks, tRNS, the zlib
+/// stream) must be sound to the last bit; what does not (text, colour profiles, unknown ancillary chunks) is left out
+/// when damaged. Colour management is not applied. Source: W3C PNG, third edition.
 /// </summary>
 internal ref struct PngReader
 {
@@ -109,7 +109,9 @@ internal ref struct PngReader
         if (chunk.Data.Length % 3 != 0 || entries < 1 || entries > most)
         {
             throw Problem(
-                chunk, $"has {chunk.Data.Length} bytes; a palette here has 3 for each of 1 to {most} entries; the file is damaged");
+                chunk,
+                $"has {chunk.Data.Length} bytes; a palette here has 3 for each of 1 to {most} entries; the file " +
+                "is damaged");
         }
 
         _palette = new PngPalette(chunk.Data);
@@ -204,8 +206,8 @@ internal ref struct PngReader
         {
             throw new ImageFormatException(
                 _name,
-                $"{_header.Width} x {_header.Height} pixels cannot be in {_dataBytes} bytes of compressed data; the file is " +
-                "truncated or damaged, copy it again");
+                $"{_header.Width} x {_header.Height} pixels cannot be in {_dataBytes} bytes of compressed data; " +
+                "the file is truncated or damaged, copy it again");
         }
 
         byte[] scanlines = PngInflate.Exactly(GatherData(), expected, _name);
@@ -239,7 +241,9 @@ internal ref struct PngReader
         if (!chunk.IsIntact)
         {
             throw Problem(
-                chunk, $"has check {chunk.DeclaredCrc:x8}, its bytes give {chunk.ComputedCrc:x8}; the file is damaged, copy it again");
+                chunk,
+                $"has check {chunk.DeclaredCrc:x8}, its bytes give {chunk.ComputedCrc:x8}; the file is damaged, " +
+                "copy it again");
         }
     }
 

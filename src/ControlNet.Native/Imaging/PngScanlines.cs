@@ -3,7 +3,8 @@ using System;
 namespace ControlNet.Native.Imaging;
 
 /// <summary>
-/// The inflated data: pass by pass, row by row, each row one filter byte and then its samples, packed from the high bits.
+/// The inflated data: pass by pass, row by row, each row one filter byte and then its samples, packed from the high
+/// bits.
 /// </summary>
 internal static class PngScanlines
 {
@@ -23,7 +24,8 @@ internal static class PngScanlines
                 {
                     throw new ImageFormatException(
                         name,
-                        $"row {y} uses filter {filter}, PNG defines 0 to {PngFilters.Count - 1}; the file is damaged, copy it again");
+                        $"row {y} uses filter {filter}, PNG defines 0 to {PngFilters.Count - 1}; the file is " +
+                        "damaged, copy it again");
                 }
 
                 Span<byte> row = scanlines.AsSpan(at + 1, rowBytes);
@@ -51,7 +53,9 @@ internal static class PngScanlines
                     if (index >= count)
                     {
                         throw new ImageFormatException(
-                            name, $"a pixel has colour {index} of a palette of {count}; the file is damaged, save it again");
+                            name,
+                            $"a pixel has colour {index} of a palette of {count}; the file is damaged, save it " +
+                            "again");
                     }
                 }
 

@@ -8,7 +8,8 @@ internal static class PngSignature
     /// <summary>Source: W3C PNG, third edition, 5.2.</summary>
     public static ReadOnlySpan<byte> Bytes => [0x89, (byte)'P', (byte)'N', (byte)'G', 13, 10, 26, 10];
 
-    /// <exception cref="ImageFormatException">The file starts otherwise; the message says what it looks like.</exception>
+    /// <exception cref="ImageFormatException">The file starts otherwise; the message says what it looks
+    /// like.</exception>
     public static void Check(ReadOnlySpan<byte> file, string name)
     {
         if (file.StartsWith(Bytes))
@@ -16,7 +17,8 @@ internal static class PngSignature
             return;
         }
 
-        throw new ImageFormatException(name, $"is {Guess(file)}; only PNG is read, convert the picture or fetch it again");
+        throw new ImageFormatException(
+            name, $"is {Guess(file)}; only PNG is read, convert the picture or fetch it again");
     }
 
     private static string Guess(ReadOnlySpan<byte> file)

@@ -6,8 +6,8 @@ using System.Text;
 namespace ControlNet.Native.Imaging;
 
 /// <summary>
-/// tEXt (Latin-1), zTXt (the same, compressed) and iTXt (UTF-8) chunks. Source: W3C PNG, third edition, 11.3.3. An entry
-/// that cannot be read is left out: text never costs a picture.
+/// tEXt (Latin-1), zTXt (the same, compressed) and iTXt (UTF-8) chunks. Source: W3C PNG, third edition, 11.3.3. An
+/// entry that cannot be read is left out: text never costs a picture.
 /// </summary>
 internal static class PngTextChunks
 {
@@ -19,12 +19,15 @@ internal static class PngTextChunks
 
     private const int MaxKeywordBytes = 79;
 
-    private static readonly UTF8Encoding s_utf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+    private static readonly UTF8Encoding s_utf8 =
+        new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
     public static bool IsText(uint type) =>
         type is PngChunkType.Text or PngChunkType.CompressedText or PngChunkType.InternationalText;
 
-    /// <summary>Reads one chunk; null when its fields are damaged, its text is no valid UTF-8, or it inflates too far.</summary>
+    /// <summary>
+    /// Reads one chunk; null when its fields are damaged, its text is no valid UTF-8, or it inflates too far.
+    /// </summary>
     public static PngText? Read(uint type, ReadOnlySpan<byte> data)
     {
         int keywordBytes = data.IndexOf((byte)0);
@@ -110,7 +113,9 @@ internal static class PngTextChunks
         catch (EncoderFallbackException)
         {
             throw new ImageFormatException(
-                name, $"the text of '{entry.Keyword}' holds half of a surrogate pair, which is no character; remove it");
+                name,
+                $"the text of '{entry.Keyword}' holds half of a surrogate pair, which is no character; remove " +
+                "it");
         }
 
         if (data.Count > PngChunks.MaxAncillaryBytes)
@@ -133,8 +138,8 @@ internal static class PngTextChunks
         {
             throw new ImageFormatException(
                 name,
-                $"the text keyword '{keyword}' is not 1 to {MaxKeywordBytes} printable Latin-1 characters without spaces at " +
-                "the ends or in pairs; choose another");
+                $"the text keyword '{keyword}' is not 1 to {MaxKeywordBytes} printable Latin-1 characters without " +
+                "spaces at the ends or in pairs; choose another");
         }
     }
 }

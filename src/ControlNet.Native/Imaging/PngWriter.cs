@@ -91,7 +91,8 @@ internal static class PngWriter
         BinaryPrimitives.WriteUInt32BigEndian(number, type);
         file.Write(number);
         file.Write(data);
-        BinaryPrimitives.WriteUInt32BigEndian(number, Crc32.Of(file.GetBuffer().AsSpan(start, (int)file.Length - start)));
+        ReadOnlySpan<byte> proven = file.GetBuffer().AsSpan(start, (int)file.Length - start);
+        BinaryPrimitives.WriteUInt32BigEndian(number, Crc32.Of(proven));
         file.Write(number);
     }
 }

@@ -18,7 +18,8 @@ public sealed partial class RgbImage
     /// Alpha: <c>c * a + 255 * (1 - a)</c> in float32, then truncated, as <c>HWC3</c> of lllyasviel/ControlNet does.
     /// </remarks>
     public static RgbImage FromPixels(
-        ReadOnlySpan<byte> pixels, int width, int height, PixelLayout layout, int strideBytes = 0, bool bottomUp = false)
+        ReadOnlySpan<byte> pixels, int width, int height, PixelLayout layout, int strideBytes = 0,
+        bool bottomUp = false)
     {
         CheckSize(width, height);
         int pixelBytes = PixelBytes(layout);
@@ -46,7 +47,9 @@ public sealed partial class RgbImage
         return Own(width, height, rgb);
     }
 
-    /// <summary>Copies the picture into the memory of a texture or bitmap. Alpha becomes 255; padding is left alone.</summary>
+    /// <summary>
+    /// Copies the picture into the memory of a texture or bitmap. Alpha becomes 255; padding is left alone.
+    /// </summary>
     /// <param name="pixels">Where to; at least <c>strideBytes * (Height - 1) + Width * bytes of a pixel</c>.</param>
     /// <param name="layout">Order of the bytes of one pixel.</param>
     /// <param name="strideBytes">Bytes from one row to the next; 0 for rows without padding.</param>
@@ -85,7 +88,9 @@ public sealed partial class RgbImage
         return (byte)Math.Clamp(color * a + 255f * (1f - a), 0f, 255f);
     }
 
-    /// <summary>Four bytes a pixel to three; <paramref name="red"/> is the place of red, blue is at 2 minus it.</summary>
+    /// <summary>
+    /// Four bytes a pixel to three; <paramref name="red"/> is the place of red, blue is at 2 minus it.
+    /// </summary>
     private static void OverWhite(ReadOnlySpan<byte> source, int red, Span<byte> target)
     {
         for (int from = 0, to = 0; to < target.Length; from += 4, to += Channels)
@@ -121,8 +126,8 @@ public sealed partial class RgbImage
         if (available < needed)
         {
             throw new ShapeException(
-                $"RgbImage.{method}: {width} x {height} {layout} pixels with a stride of {stride} bytes need {needed} " +
-                $"bytes, pixels has {available}");
+                $"RgbImage.{method}: {width} x {height} {layout} pixels with a stride of {stride} bytes need " +
+                $"{needed} bytes, pixels has {available}");
         }
 
         return checked((int)stride);

@@ -53,7 +53,9 @@ public sealed partial class RgbImage
     /// <exception cref="ImageFormatException">The bytes are not a sound PNG or exceed a limit.</exception>
     public static RgbImage Decode(ReadOnlySpan<byte> file, string name) => PngImage.Decode(file, name).ToRgb();
 
-    /// <summary>Writes an 8-bit RGB PNG. Readers of the path see the old file or the whole new one, never a part.</summary>
+    /// <summary>
+    /// Writes an 8-bit RGB PNG. Readers of the path see the old file or the whole new one, never a part.
+    /// </summary>
     /// <param name="path">The file; its folder must exist.</param>
     /// <param name="text">Text to keep with the picture, for example <c>parameters</c>; null for none.</param>
     /// <exception cref="ImageFileException">The file cannot be written; no partial file is left.</exception>
@@ -70,8 +72,8 @@ public sealed partial class RgbImage
     public byte[] Encode(IReadOnlyList<PngText>? text = null) => PngWriter.Write(this, text ?? [], "PNG");
 
     /// <summary>
-    /// The same picture in another size. An axis that shrinks is averaged over the area of each new pixel, one that grows
-    /// is interpolated with Keys' cubic, a = -0.75; both as OpenCV does, within 1 of its result.
+    /// The same picture in another size. An axis that shrinks is averaged over the area of each new pixel, one that
+    /// grows is interpolated with Keys' cubic, a = -0.75; both as OpenCV does, within 1 of its result.
     /// </summary>
     /// <param name="width">New width, from 1.</param>
     /// <param name="height">New height, from 1.</param>
@@ -79,7 +81,9 @@ public sealed partial class RgbImage
     public RgbImage Resize(int width, int height)
     {
         CheckSize(width, height);
-        return width == Width && height == Height ? this : Own(width, height, ImageResampler.Resize(this, width, height));
+        return width == Width && height == Height
+            ? this
+            : Own(width, height, ImageResampler.Resize(this, width, height));
     }
 
     /// <summary>Writes size and format, for example <c>512 x 384 RGB</c>.</summary>
@@ -105,7 +109,7 @@ public sealed partial class RgbImage
         return rgb.Length == needed
             ? rgb
             : throw new ShapeException(
-                $"RgbImage: {width} x {height} RGB pixels need {needed} bytes, rgb has {rgb.Length}; pass rows without padding, " +
-                $"or use {nameof(FromPixels)} with a stride");
+                $"RgbImage: {width} x {height} RGB pixels need {needed} bytes, rgb has {rgb.Length}; pass rows " +
+                $"without padding, or use {nameof(FromPixels)} with a stride");
     }
 }

@@ -81,11 +81,11 @@ public sealed partial class StableDiffusion : IDisposable
             latents = loop.Run(progress);
         }
 
-        Tensor decoded = _vae.Decode(Ops.Scale(latents, (float)(1 / _vae.Config.ScalingFactor)));
-        RgbImage image = RgbImage.FromFloats(decoded.ToArray(), plan.Width, plan.Height, PixelRange.MinusOneToOne);
+        float[] decoded = _vae.Decode(Ops.Scale(latents, (float)(1 / _vae.Config.ScalingFactor))).ToArray();
+        RgbImage image = RgbImage.FromFloats(decoded, plan.Width, plan.Height, PixelRange.MinusOneToOne);
         cancellation.ThrowIfCancellationRequested();
         return new GeneratedImage(
-            image, GenerationParameters.Write(plan, Name), Ops.ToChannelsFirst(latents).ToArray(),
+            image, decoded, GenerationParameters.Write(plan, Name), Ops.ToChannelsFirst(latents).ToArray(),
             Stopwatch.GetElapsedTime(start));
     }
 

@@ -40,40 +40,6 @@ public sealed partial class Checkpoint
     public static Checkpoint OpenControlNet(string path, CheckpointOptions? options = null) =>
         Fill(Open(path, options), checkpoint => checkpoint.RequireControlNet());
 
-    /// <summary>Checks that there is a whole model to generate with: UNet, VAE and text encoder.</summary>
-    /// <exception cref="CheckpointException">One is missing, or its configuration is not computed by this library.</exception>
-    public void RequireModel()
-    {
-        List<string> missing = [];
-        missing.AddRange(Unet is null ? ["UNet"] : []);
-        missing.AddRange(Vae is null ? ["VAE"] : []);
-        missing.AddRange(Text is null ? ["text encoder"] : []);
-        if (missing.Count > 0)
-        {
-            throw new CheckpointException(
-                $"{MessageText.Name(Source)}: " + (missing.Count == 3
-                    ? "this is a ControlNet, not a Stable Diffusion model; give it as the ControlNet and name the model it steers as well"
-                    : $"has no {string.Join(" and no ", missing)}; give a whole Stable Diffusion model"));
-        }
-
-        // A configuration this library cannot compute is better refused before anything is loaded.
-        _ = (Unet!.Config, Vae!.Config, Text!.Config);
-    }
-
-    /// <summary>Checks that there is a ControlNet to steer with.</summary>
-    /// <exception cref="CheckpointException">There is none, or its configuration is not computed by this library.</exception>
-    public void RequireControlNet()
-    {
-        if (ControlNet is null)
-        {
-            string held = string.Join(", ", _sets.SelectMany(set => set.Models).Select(m => ModelDetection.Noun(m.Model.Kind)));
-            throw new CheckpointException(
-                $"{MessageText.Name(Source)}: this is no ControlNet, it holds {held}; give it as the model and name a ControlNet as well");
-        }
-
-        _ = ControlNet.Config;
-    }
-
     /// <summary>What was recognised, and what was loaded until now.</summary>
     /// <exception cref="CheckpointException">The scheduler's configuration cannot be read.</exception>
     public LoadReport Report()
@@ -87,7 +53,8 @@ public sealed partial class Checkpoint
                 used.AddRange(weights.Taken.Select(name => weights.Slots[name]));
                 if (weights.Taken.Count > 0)
                 {
-                    others.AddRange(weights.Slots.Where(pair => !weights.Taken.Contains(pair.Key)).Select(pair => pair.Value.Entry.Name));
+                    others.AddRange(weights.Slots.Where(slot => !weights.Taken.Contains(slot.Key))
+                        .Select(slot => slot.Value.Entry.Name));
                 }
             }
 
@@ -115,6 +82,40 @@ public sealed partial class Checkpoint
         };
     }
 
+    /// <summary>Checks that there is all a picture needs, and that this library computes it, before anything is loaded.</summary>
+    /// <exception cref="CheckpointException">A model is missing, or its configuration is refused.</exception>
+    public void RequireModel()
+    {
+        List<string> missing = [];
+        missing.AddRange(Unet is null ? ["UNet"] : []);
+        missing.AddRange(Vae is null ? ["VAE"] : []);
+        missing.AddRange(Text is null ? ["text encoder"] : []);
+        if (missing.Count > 0)
+        {
+            throw new CheckpointException($"{MessageText.Name(Source)}: " + (missing.Count == 3
+                ? "this is a ControlNet, not a Stable Diffusion model; " +
+                    "give it as the ControlNet and name the model it steers as well"
+                : $"has no {string.Join(" and no ", missing)}; give a whole Stable Diffusion model"));
+        }
+
+        _ = (Unet!.Config, Vae!.Config, Text!.Config);
+    }
+
+    /// <summary>Checks that there is a ControlNet, and that this library computes it, before anything is loaded.</summary>
+    /// <exception cref="CheckpointException">There is none, or its configuration is refused.</exception>
+    public void RequireControlNet()
+    {
+        if (ControlNet is null)
+        {
+            IEnumerable<string> held = _sets.SelectMany(set => set.Models).Select(m => ModelDetection.Noun(m.Model.Kind));
+            throw new CheckpointException(
+                $"{MessageText.Name(Source)}: this is no ControlNet, it holds {string.Join(", ", held)}; " +
+                "give it as the model and name a ControlNet as well");
+        }
+
+        _ = ControlNet.Config;
+    }
+
     private void Add(TensorFiles files, string? folder)
     {
         OpenSet set = new(files);
@@ -126,23 +127,35 @@ public sealed partial class Checkpoint
 
             // A file in the original layout has nothing to do with a config.json that happens to lie beside it.
             string? beside = model.Style == NameStyle.Diffusers && model.Prefix.Length == 0 ? folder : null;
-            ConfigFromShapes shapes = new(weights);
-            switch (model.Kind)
-            {
-                case ModelKind.Unet:
-                    Unet ??= new(weights, () => _options.Unet ?? FromJson(model.Kind, beside, ConfigReader.Unet) ?? shapes.Unet());
-                    break;
-                case ModelKind.ControlNet:
-                    ControlNet ??= new(weights, () => _options.ControlNet ?? FromJson(model.Kind, beside, ConfigReader.ControlNet) ?? shapes.ControlNet());
-                    break;
-                case ModelKind.Vae:
-                    Vae ??= new(weights, () => _options.Vae ?? FromJson(model.Kind, beside, ConfigReader.Vae) ?? shapes.Vae());
-                    break;
-                default:
-                    bool isOpenClip = model.Style == NameStyle.OpenClip;
-                    Text ??= new(weights, () => _options.Text ?? FromJson(model.Kind, beside, ConfigReader.Text) ?? shapes.Text(isOpenClip));
-                    break;
-            }
+            AddPart(model, weights, beside);
+        }
+    }
+
+    // The caller's word first, then a configuration file, then the shapes of the weights.
+    private void AddPart(DetectedModel model, ComponentWeights weights, string? beside)
+    {
+        ModelKind kind = model.Kind;
+        ConfigFromShapes shapes = new(weights);
+        switch (kind)
+        {
+            case ModelKind.Unet:
+                Unet ??= new(
+                    weights, () => _options.Unet ?? FromJson(kind, beside, ConfigReader.Unet) ?? shapes.Unet());
+                break;
+            case ModelKind.ControlNet:
+                ControlNet ??= new(
+                    weights,
+                    () => _options.ControlNet ?? FromJson(kind, beside, ConfigReader.ControlNet) ?? shapes.ControlNet());
+                break;
+            case ModelKind.Vae:
+                Vae ??= new(
+                    weights, () => _options.Vae ?? FromJson(kind, beside, ConfigReader.Vae) ?? shapes.Vae());
+                break;
+            default:
+                bool isOpenClip = model.Style == NameStyle.OpenClip;
+                Text ??= new(
+                    weights, () => _options.Text ?? FromJson(kind, beside, ConfigReader.Text) ?? shapes.Text(isOpenClip));
+                break;
         }
     }
 
@@ -156,7 +169,8 @@ public sealed partial class Checkpoint
         foreach (string folder in places.OfType<string>())
         {
             string path = Path.Combine(folder, "config.json");
-            if (File.Exists(path) && ConfigJson.Read(path) is ConfigJson json && json.Text("_class_name", string.Empty) == ClassName(kind))
+            if (File.Exists(path) && ConfigJson.Read(path) is ConfigJson json
+                && json.Text("_class_name", string.Empty) == ClassName(kind))
             {
                 return read(json);
             }
@@ -189,7 +203,8 @@ public sealed partial class Checkpoint
         }
 
         TensorFiles? files = _sets.FirstOrDefault()?.Files;
-        string? stated = files?.Metadata.GetValueOrDefault("modelspec.prediction_type") ?? files?.Metadata.GetValueOrDefault("prediction_type");
+        string? stated = files?.Metadata.GetValueOrDefault("modelspec.prediction_type")
+            ?? files?.Metadata.GetValueOrDefault("prediction_type");
         if (stated is "epsilon" or "v" or "v_prediction")
         {
             return (stated == "epsilon" ? "epsilon" : "v_prediction", false);
@@ -211,7 +226,7 @@ public sealed partial class Checkpoint
 
     private static string? UnusedOpenClipBlock(OpenSet set)
     {
-        DetectedModel? clip = set.Models.Select(model => model.Model).FirstOrDefault(model => model.Style == NameStyle.OpenClip);
+        DetectedModel? clip = set.Models.Find(model => model.Model.Style == NameStyle.OpenClip).Model;
         if (clip is null)
         {
             return null;

@@ -53,11 +53,14 @@ public sealed partial class Checkpoint : IDisposable
         ArgumentException.ThrowIfNullOrEmpty(path);
         return Directory.Exists(path)
             ? OpenFolder(path, options)
-            : Fill(new Checkpoint(path, CheckpointLayout.SingleFile, Valid(options)), checkpoint =>
-                checkpoint.Add(TensorFiles.OpenFile(path), Path.GetDirectoryName(Path.GetFullPath(path))));
+            : Fill(
+                new Checkpoint(path, CheckpointLayout.SingleFile, Valid(options)),
+                checkpoint => checkpoint.Add(TensorFiles.OpenFile(path), Path.GetDirectoryName(Path.GetFullPath(path))));
     }
 
-    /// <summary>Opens a single file that comes as a stream; see <see cref="SafeTensorsFile.Open(Stream, bool, string)"/>.</summary>
+    /// <summary>
+    /// Opens a single file that comes as a stream; see <see cref="SafeTensorsFile.Open(Stream, bool, string)"/>.
+    /// </summary>
     /// <param name="stream">The file's bytes, from the current position on.</param>
     /// <param name="options">What the caller knows better than the file; null for nothing.</param>
     /// <param name="leaveOpen">Whether <see cref="Dispose"/> leaves the stream open.</param>
@@ -75,7 +78,8 @@ public sealed partial class Checkpoint : IDisposable
     /// <param name="name">What messages call it.</param>
     /// <exception cref="SafeTensorsException">It is damaged or of another format.</exception>
     /// <exception cref="CheckpointException">It is of a kind this library does not compute; the message says which.</exception>
-    public static Checkpoint Open(ReadOnlyMemory<byte> bytes, CheckpointOptions? options = null, string name = "memory") =>
+    public static Checkpoint Open(
+        ReadOnlyMemory<byte> bytes, CheckpointOptions? options = null, string name = "memory") =>
         Fill(new Checkpoint(name, CheckpointLayout.SingleFile, Valid(options)), checkpoint =>
             checkpoint.Add(TensorFiles.Single(SafeTensorsFile.Open(bytes, name)), null));
 
@@ -129,8 +133,8 @@ public sealed partial class Checkpoint : IDisposable
         if (parts.Length == 0)
         {
             throw new CheckpointException(
-                $"{MessageText.Name(path)}: is neither a diffusers folder (with unet, vae, text_encoder or controlnet in it) " +
-                "nor a component folder (with diffusion_pytorch_model.safetensors or model.safetensors in it)");
+                $"{MessageText.Name(path)}: is neither a diffusers folder (with unet, vae, text_encoder or controlnet in " +
+                "it) nor a component folder (with diffusion_pytorch_model.safetensors or model.safetensors in it)");
         }
 
         return Fill(new Checkpoint(path, CheckpointLayout.DiffusersPipeline, Valid(options)), checkpoint =>

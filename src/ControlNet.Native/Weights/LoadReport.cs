@@ -4,32 +4,6 @@ using System.Linq;
 
 namespace ControlNet.Native.Weights;
 
-/// <summary>How a checkpoint is laid out.</summary>
-public enum CheckpointLayout
-{
-    /// <summary>One file (or stream) with one model or several.</summary>
-    SingleFile,
-
-    /// <summary>A folder with a subfolder for each model.</summary>
-    DiffusersPipeline,
-
-    /// <summary>A folder with one model and its configuration.</summary>
-    DiffusersComponent,
-}
-
-/// <summary>The family of a checkpoint.</summary>
-public enum ModelVersion
-{
-    /// <summary>The checkpoint has neither UNet nor ControlNet to tell it from.</summary>
-    Unknown,
-
-    /// <summary>Stable Diffusion 1.x: transformers begin with a 1x1 convolution; CLIP ViT-L/14, states of width 768.</summary>
-    StableDiffusion1,
-
-    /// <summary>Stable Diffusion 2.x: transformers begin with a linear layer; OpenCLIP ViT-H/14, states of width 1024.</summary>
-    StableDiffusion2,
-}
-
 /// <summary>What was recognised in a checkpoint and what was loaded from it so far.</summary>
 public sealed record LoadReport
 {
@@ -60,7 +34,9 @@ public sealed record LoadReport
     /// <summary>Bytes of these tensors in the files.</summary>
     public required long BytesUsed { get; init; }
 
-    /// <summary>Tensors no model takes and whose purpose is known: buffers of training, averages, the unused last block.</summary>
+    /// <summary>
+    /// Tensors no model takes and whose purpose is known: buffers of training, averages, the unused last block.
+    /// </summary>
     public required IReadOnlyList<string> ExpectedLeftovers { get; init; }
 
     /// <summary>
@@ -76,18 +52,20 @@ public sealed record LoadReport
         if (Leftovers.Count > 0)
         {
             throw new CheckpointException(
-                $"{MessageText.Name(Source)}: {Leftovers.Count} tensors were not used, first '{MessageText.Name(Leftovers[0])}'; " +
-                "the file is of another architecture than its configuration says");
+                $"{MessageText.Name(Source)}: {Leftovers.Count} tensors were not used, first " +
+                $"'{MessageText.Name(Leftovers[0])}'; the file is of another architecture than its configuration says");
         }
     }
 
     /// <summary>Writes the report in a few lines.</summary>
     public override string ToString()
     {
-        string types = string.Join(", ", ElementTypes.OrderBy(pair => pair.Key).Select(pair => $"{pair.Value} {pair.Key}"));
+        IEnumerable<string> types = ElementTypes.OrderBy(pair => pair.Key).Select(pair => $"{pair.Value} {pair.Key}");
+        string assumed = PredictionIsAssumed ? " (assumed)" : string.Empty;
         return string.Create(CultureInfo.InvariantCulture, $"""
-            {MessageText.Name(Source)}: {Layout}, {Version}, predicts {PredictionType}{(PredictionIsAssumed ? " (assumed)" : "")}
-            {TensorsUsed} tensors used ({types}), {BytesUsed / 1e6:f1} MB; {ExpectedLeftovers.Count} expected leftovers, {Leftovers.Count} others
+            {MessageText.Name(Source)}: {Layout}, {Version}, predicts {PredictionType}{assumed}
+            {TensorsUsed} tensors used ({string.Join(", ", types)}), {BytesUsed / 1e6:f1} MB
+            {ExpectedLeftovers.Count} expected leftovers, {Leftovers.Count} others
             """);
     }
 }

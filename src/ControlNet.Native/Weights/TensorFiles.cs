@@ -48,8 +48,9 @@ internal sealed class TensorFiles : IDisposable
     /// <summary>Opens a file, or the shards an <c>.index.json</c> lists.</summary>
     /// <exception cref="SafeTensorsException">A file is not sound.</exception>
     /// <exception cref="CheckpointException">The index is not sound.</exception>
-    public static TensorFiles OpenFile(string path) =>
-        path.EndsWith(".json", StringComparison.OrdinalIgnoreCase) ? OpenIndex(path) : Single(SafeTensorsFile.Open(path));
+    public static TensorFiles OpenFile(string path) => path.EndsWith(".json", StringComparison.OrdinalIgnoreCase)
+        ? OpenIndex(path)
+        : Single(SafeTensorsFile.Open(path));
 
     /// <summary>Opens the weights of a component folder as diffusers and transformers name them.</summary>
     /// <exception cref="SafeTensorsException">A file is not sound.</exception>
@@ -65,11 +66,12 @@ internal sealed class TensorFiles : IDisposable
         bool hasPickles = Directory.EnumerateFiles(folder, "*.bin").Any();
         throw new CheckpointException(
             $"{MessageText.Name(folder)}: has no {s_weightNames[0]} or {s_weightNames[1]}" +
-            (hasPickles ? "; its .bin files are Python pickles and are never read, convert them to safetensors" : string.Empty));
+            (hasPickles ? "; its .bin files are Python pickles and are never read, convert them to safetensors" : ""));
     }
 
     /// <summary>Whether a folder has weights <see cref="OpenFolder"/> would find.</summary>
-    public static bool HasWeights(string folder) => s_weightNames.Any(name => File.Exists(Path.Combine(folder, name)));
+    public static bool HasWeights(string folder) =>
+        s_weightNames.Any(name => File.Exists(Path.Combine(folder, name)));
 
     /// <inheritdoc/>
     public void Dispose()
@@ -83,16 +85,13 @@ internal sealed class TensorFiles : IDisposable
     private static TensorFiles OpenIndex(string path)
     {
         ConfigJson index = ConfigJson.Read(path);
-        if (!index.Root.TryGetProperty("weight_map", out JsonElement map) || map.ValueKind != JsonValueKind.Object)
-        {
-            throw index.Invalid("has no 'weight_map'; it is not the index of a split model");
-        }
-
+        JsonElement.ObjectEnumerator pairs = index.Pairs("weight_map")
+            ?? throw index.Invalid("has no 'weight_map'; it is not the index of a split model");
         TensorFiles set = new(path);
         Dictionary<string, SafeTensorsFile> shards = new(StringComparer.Ordinal);
         try
         {
-            foreach (JsonProperty pair in map.EnumerateObject())
+            foreach (JsonProperty pair in pairs)
             {
                 string name = NameOf(index, pair), shard = ShardOf(index, pair);
                 if (!shards.TryGetValue(shard, out SafeTensorsFile? file))
@@ -150,6 +149,7 @@ internal sealed class TensorFiles : IDisposable
         bool isPlain = !string.IsNullOrEmpty(shard) && shard.EndsWith(".safetensors", StringComparison.Ordinal)
             && shard.AsSpan().IndexOfAny("/\\:\0") < 0;
         return isPlain ? shard! : throw index.Invalid(
-            $"names shard {MessageText.Name(pair.Value.GetRawText())}; a shard is a plain .safetensors file name in the folder of the index");
+            $"names shard {MessageText.Name(pair.Value.GetRawText())}; " +
+            "a shard is a plain .safetensors file name in the folder of the index");
     }
 }

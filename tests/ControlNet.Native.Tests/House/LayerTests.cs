@@ -22,7 +22,7 @@ public sealed class LayerTests
         { "ControlNet.Native.Tensors/Cpu", ["Tensor", "TensorScope", "PackedWeight", "Gpu", "Ops", "Devices"] },
         { "ControlNet.Native.Tensors/Core", ["Cpu", "Gpu", "Devices"] },
         { "ControlNet.Native.Tensors/Ops", ["Cpu", "Gpu", "Devices"] },
-        { "ControlNet.Native/Weights", ["Nn", "Module", "Unet", "Control", "Vae", "Sampling", "Imaging", "Pipeline"] },
+        { "ControlNet.Native/Weights", ["Nn", "Module", "UnetModel", "ControlNetModel", "VaeEncoder", "VaeDecoder", "ClipTextModel", "Sampling", "Imaging", "Pipeline"] },
         { "ControlNet.Native/Imaging", ["Weights", "Nn", "Module", "Text", "Unet", "Control", "Vae", "Sampling", "Pipeline"] },
         { "ControlNet.Native/Nn", ["Text", "Unet", "Control", "Vae", "Sampling", "Imaging", "Pipeline"] },
         { "ControlNet.Native/Text", ["Unet", "Control", "Vae", "Sampling", "Imaging", "Pipeline"] },

@@ -42,7 +42,8 @@ public sealed class ImageFileTests : IDisposable
         Random random = new(5);
         for (int i = 0; i < rgb.Length; i++)
         {
-            int x = i / 3 % Width, y = i / 3 / Width, left = x > 0 ? rgb[i - 3] : 0, up = y > 0 ? rgb[i - 3 * Width] : 0;
+            int x = i / 3 % Width, y = i / 3 / Width;
+            int left = x > 0 ? rgb[i - 3] : 0, up = y > 0 ? rgb[i - 3 * Width] : 0;
             int noise = random.Next(4);
             rgb[i] = (byte)((y / 8 % 5) switch
             {

@@ -10,11 +10,14 @@ namespace ControlNet.Native.Tests.Imaging;
 
 public sealed class ImageResamplerTests
 {
-    /// <summary>OpenCV's area where both axes shrink and its cubic where both grow; its own rounding is off by up to 1.</summary>
+    /// <summary>
+    /// OpenCV's area where both axes shrink and its cubic where both grow; its own rounding is off by up to 1.
+    /// </summary>
     [Fact]
     public void Agrees_with_OpenCv_within_one()
     {
-        using JsonDocument manifest = JsonDocument.Parse(File.ReadAllBytes(Repository.Golden("annotators", "annotators.json")));
+        using JsonDocument manifest =
+            JsonDocument.Parse(File.ReadAllBytes(Repository.Golden("annotators", "annotators.json")));
         int compared = 0;
         foreach (JsonElement entry in manifest.RootElement.GetProperty("resize").GetProperty("cases").EnumerateArray())
         {
@@ -28,7 +31,8 @@ public sealed class ImageResamplerTests
                 continue;
             }
 
-            byte[] expected = RgbImage.Load(Repository.Golden("annotators", entry.GetProperty("file").GetString()!)).Pixels.ToArray();
+            string file = entry.GetProperty("file").GetString()!;
+            byte[] expected = RgbImage.Load(Repository.Golden("annotators", file)).Pixels.ToArray();
             byte[] actual = image.Resize(width, height).Pixels.ToArray();
             int worst = expected.Zip(actual, (a, b) => Math.Abs(a - b)).Max();
             Assert.True(worst <= 1, $"{mode} {name} to {width} x {height}: off by {worst}");

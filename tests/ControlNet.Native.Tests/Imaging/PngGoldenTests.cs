@@ -45,7 +45,8 @@ public sealed class PngGoldenTests
             string png = Directory.CreateDirectory(Path.Combine(root, "png", "hostile")).Parent!.FullName;
             foreach (string name in new[] { "ok_control", "crc_idat" })
             {
-                File.Copy(Repository.Golden("png", "hostile", name + ".png"), Path.Combine(png, "hostile", name + ".png"));
+                File.Copy(
+                    Repository.Golden("png", "hostile", name + ".png"), Path.Combine(png, "hostile", name + ".png"));
             }
 
             File.WriteAllText(
@@ -60,7 +61,8 @@ public sealed class PngGoldenTests
             File.WriteAllBytes(Path.Combine(png, "hostile_expected.safetensors"), expected);
 
             Assert.All(new PngCheck().Run(Context(root), "png/hostile.json"), r => Assert.False(r.Passed));
-            Assert.All(new PngCheck().Run(Context(root), "png/hostile_expected.safetensors"), r => Assert.False(r.Passed));
+            Assert.All(
+                new PngCheck().Run(Context(root), "png/hostile_expected.safetensors"), r => Assert.False(r.Passed));
         }
         finally
         {

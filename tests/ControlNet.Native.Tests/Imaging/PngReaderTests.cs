@@ -15,11 +15,18 @@ public sealed class PngReaderTests
     public static TheoryData<byte[], string> Refusals => new()
     {
         { [], "x.png: is an empty file; only PNG is read, convert the picture or fetch it again" },
-        { [0x89, (byte)'P'], "x.png: is a PNG cut off after 2 bytes; only PNG is read, convert the picture or fetch it again" },
-        { [0xFF, 0xD8, 0xFF, 0xE0, 1, 2, 3, 4], "x.png: is a JPEG; only PNG is read, convert the picture or fetch it again" },
+        {
+            [0x89, (byte)'P'],
+            "x.png: is a PNG cut off after 2 bytes; only PNG is read, convert the picture or fetch it again"
+        },
+        {
+            [0xFF, 0xD8, 0xFF, 0xE0, 1, 2, 3, 4],
+            "x.png: is a JPEG; only PNG is read, convert the picture or fetch it again"
+        },
         {
             Encoding.ASCII.GetBytes("version https://git-lfs.github.com/spec/v1\n"),
-            "x.png: is a git-lfs pointer, not the picture itself; only PNG is read, convert the picture or fetch it again"
+            "x.png: is a git-lfs pointer, not the picture itself; only PNG is read, convert the picture or fetch " +
+            "it again"
         },
         {
             Encoding.ASCII.GetBytes("<!DOCTYPE html><html>"),
@@ -40,17 +47,16 @@ public sealed class PngReaderTests
             "copy it again"
         },
         {
-            PngBytes.File(PngBytes.Header(2, 1), PngBytes.Chunk("IDAT", PngBytes.Zlib(0, 1, 2)), PngBytes.Chunk("IEND")),
-            "x.png: its compressed data holds 3 bytes, the picture needs 7; the file is truncated or damaged, copy it again"
+            OfData(0, 1, 2),
+            "x.png: its compressed data holds 3 bytes, the picture needs 7; the file is truncated or damaged, " +
+            "copy it again"
         },
         {
-            PngBytes.File(
-                PngBytes.Header(2, 1), PngBytes.Chunk("IDAT", PngBytes.Zlib(0, 1, 2, 3, 4, 5, 6, 7)), PngBytes.Chunk("IEND")),
+            OfData(0, 1, 2, 3, 4, 5, 6, 7),
             "x.png: its compressed data holds more than the 7 bytes of the picture; the file is damaged"
         },
         {
-            PngBytes.File(
-                PngBytes.Header(2, 1), PngBytes.Chunk("IDAT", PngBytes.Zlib(9, 1, 2, 3, 4, 5, 6)), PngBytes.Chunk("IEND")),
+            OfData(9, 1, 2, 3, 4, 5, 6),
             "x.png: row 0 uses filter 9, PNG defines 0 to 4; the file is damaged, copy it again"
         },
         {
@@ -82,10 +88,11 @@ public sealed class PngReaderTests
     [Fact]
     public void An_ancillary_chunk_over_the_limit_is_refused() => // not a theory: the runner would write its bytes out
         Assert.Equal(
-            "x.png: chunk iCCP at byte 33 has 8388609 bytes, more than the limit of 8388608; save the picture without " +
-            "its metadata",
+            "x.png: chunk iCCP at byte 33 has 8388609 bytes, more than the limit of 8388608; save the picture " +
+            "without its metadata",
             Assert.Throws<ImageFormatException>(
-                () => RgbImage.Decode(PngBytes.Small(PngBytes.Chunk("iCCP", new byte[(8 << 20) + 1])), "x.png")).Message);
+                () => RgbImage.Decode(
+                    PngBytes.Small(PngBytes.Chunk("iCCP", new byte[(8 << 20) + 1])), "x.png")).Message);
 
     [Fact]
     public void An_ancillary_chunk_of_the_limit_is_skipped() =>
@@ -169,6 +176,10 @@ public sealed class PngReaderTests
 
         Assert.InRange(pictures, 100, 5900);
     }
+
+    /// <summary>A picture of 2 x 1 RGB pixels, whose data should be a filter byte and six samples.</summary>
+    private static byte[] OfData(params byte[] scanlines) => PngBytes.File(
+        PngBytes.Header(2, 1), PngBytes.Chunk("IDAT", PngBytes.Zlib(scanlines)), PngBytes.Chunk("IEND"));
 
     private static byte[] Mutate(Random random, byte[] seed)
     {

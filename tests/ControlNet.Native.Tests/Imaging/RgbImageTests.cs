@@ -68,15 +68,18 @@ public sealed class RgbImageTests
     public void Sizes_that_do_not_fit_are_refused()
     {
         Assert.Equal(
-            "RgbImage: 2 x 2 RGB pixels need 12 bytes, rgb has 11; pass rows without padding, or use FromPixels with a stride",
+            "RgbImage: 2 x 2 RGB pixels need 12 bytes, rgb has 11; pass rows without padding, or use FromPixels " +
+            "with a stride",
             Assert.Throws<ShapeException>(() => new RgbImage(2, 2, new byte[11])).Message);
         Assert.Equal(
             "RgbImage.FromPixels: 2 x 2 Rgba32 pixels with a stride of 9 bytes need 17 bytes, pixels has 16",
-            Assert.Throws<ShapeException>(() => RgbImage.FromPixels(new byte[16], 2, 2, PixelLayout.Rgba32, 9)).Message);
+            Assert.Throws<ShapeException>(
+                () => RgbImage.FromPixels(new byte[16], 2, 2, PixelLayout.Rgba32, 9)).Message);
         Assert.Equal(
-            "RgbImage.CopyTo: strideBytes is 5, a row of 2 Rgb24 pixels has 6 bytes; pass the bytes from one row to the " +
-            "next, or 0 for rows without padding",
-            Assert.Throws<ShapeException>(() => new RgbImage(2, 2, s_rgb).CopyTo(new byte[99], PixelLayout.Rgb24, 5)).Message);
+            "RgbImage.CopyTo: strideBytes is 5, a row of 2 Rgb24 pixels has 6 bytes; pass the bytes from one row " +
+            "to the next, or 0 for rows without padding",
+            Assert.Throws<ShapeException>(
+                () => new RgbImage(2, 2, s_rgb).CopyTo(new byte[99], PixelLayout.Rgb24, 5)).Message);
         Assert.Equal(
             "RgbImage: a picture of 0 x 5 pixels; both must be at least 1 and the product at most 67108864",
             Assert.Throws<ShapeException>(() => new RgbImage(0, 5, [])).Message);

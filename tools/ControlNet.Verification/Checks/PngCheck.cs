@@ -9,8 +9,8 @@ using ControlNet.Native.Imaging;
 namespace ControlNet.Verification.Checks;
 
 /// <summary>
-/// 117 valid PNGs against their pixels and 174 hostile ones against their verdicts: <c>accept</c> (the expected pixels),
-/// <c>reject</c> (<see cref="ImageFormatException"/>), <c>reject_or_correct</c> (never other pixels) and
+/// 117 valid PNGs against their pixels and 174 hostile ones against their verdicts: <c>accept</c> (the expected
+/// pixels), <c>reject</c> (<see cref="ImageFormatException"/>), <c>reject_or_correct</c> (never other pixels) and
 /// <c>reject_or_any</c>. Every other exception fails whatever the verdict.
 /// </summary>
 public sealed class PngCheck : GoldenCheck
@@ -22,7 +22,8 @@ public sealed class PngCheck : GoldenCheck
 
     /// <inheritdoc/>
     public override IEnumerable<string> Files(GoldenContext context) =>
-        new[] { ValidList, ValidPixels, HostileList, HostilePixels }.Where(file => File.Exists(context.Path(file.Split('/'))));
+        new[] { ValidList, ValidPixels, HostileList, HostilePixels }
+            .Where(file => File.Exists(context.Path(file.Split('/'))));
 
     /// <inheritdoc/>
     public override IEnumerable<GoldenResult> Run(GoldenContext context, string file) => file switch
@@ -47,7 +48,8 @@ public sealed class PngCheck : GoldenCheck
         {
             (PngImage? image, string? problem) = Decode(context, entry);
             string expected =
-                $"{entry.GetProperty("width")} x {entry.GetProperty("height")} of {entry.GetProperty("bit_depth")} bits";
+                $"{entry.GetProperty("width")} x {entry.GetProperty("height")} of " +
+                $"{entry.GetProperty("bit_depth")} bits";
             string got = image is null ? problem! : $"{image.Width} x {image.Height} of {image.BitDepth} bits";
             yield return GoldenResult.Exact(Name(entry), got == expected, $"expected {expected}, got {got}");
         }
@@ -125,7 +127,7 @@ public sealed class PngCheck : GoldenCheck
             .Where(entry => entry.TryGetProperty("expected", out _))
             .Select(entry => (entry, entry.GetProperty("expected").GetString()!));
 
-    /// <summary>The picture, or the reason why there is none: "rejected: …" when it is the documented exception.</summary>
+    /// <summary>The picture, or the reason why there is none, "rejected: …" for the documented exception.</summary>
     private static (PngImage? Image, string? Problem) Decode(GoldenContext context, JsonElement entry)
     {
         string file = entry.GetProperty("file").GetString()!;
@@ -145,7 +147,8 @@ public sealed class PngCheck : GoldenCheck
         }
     }
 
-    private static string Name(JsonElement entry) => Path.GetFileNameWithoutExtension(entry.GetProperty("file").GetString()!);
+    private static string Name(JsonElement entry) =>
+        Path.GetFileNameWithoutExtension(entry.GetProperty("file").GetString()!);
 
     private static byte[] LittleEndian(ushort[] samples)
     {

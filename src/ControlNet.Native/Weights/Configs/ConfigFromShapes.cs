@@ -28,7 +28,7 @@ internal sealed class ConfigFromShapes
         return config with
         {
             OutChannels = Extent("conv_out.weight", 0),
-            UpAttention = [.. Enumerable.Range(0, levels).Select(level => HasAny($"up_blocks.{levels - 1 - level}.attentions."))],
+            UpAttention = PerLevel(levels, level => HasAny($"up_blocks.{levels - 1 - level}.attentions.")),
         };
     }
 
@@ -104,12 +104,13 @@ internal sealed class ConfigFromShapes
         if (_weights.Slots.Keys.Any(name => name.Contains(".transformer_blocks.1.", StringComparison.Ordinal)))
         {
             throw new CheckpointException(
-                $"{MessageText.Name(_weights.Source)}: the UNet has several transformer blocks in a row (Stable Diffusion XL); " +
-                "this library computes Stable Diffusion 1.x and 2.x");
+                $"{MessageText.Name(_weights.Source)}: the UNet has several transformer blocks in a row (Stable Diffusion " +
+                "XL); this library computes Stable Diffusion 1.x and 2.x");
         }
 
         bool isLinear = _weights.Slots[first].Extents.Count == 2;
-        string attention = first.Replace("proj_in.weight", "transformer_blocks.0.attn2.to_k.weight", StringComparison.Ordinal);
+        string attention = first.Replace(
+            "proj_in.weight", "transformer_blocks.0.attn2.to_k.weight", StringComparison.Ordinal);
         int[] heads = [.. channels.Select(c => isLinear ? c / HeadWidth : HeadsOfSd1)];
         if (isLinear && channels.Any(c => c % HeadWidth != 0))
         {
@@ -120,15 +121,17 @@ internal sealed class ConfigFromShapes
         {
             InChannels = Extent("conv_in.weight", 1),
             BlockOutChannels = channels,
-            LayersPerBlock = [.. Enumerable.Range(0, channels.Length).Select(level => Indices($"down_blocks.{level}.resnets.").Count)],
-            DownAttention = [.. Enumerable.Range(0, channels.Length).Select(level => HasAny($"down_blocks.{level}.attentions."))],
-            UpAttention = [.. Enumerable.Range(0, channels.Length).Select(level => HasAny($"down_blocks.{level}.attentions."))],
+            LayersPerBlock = PerLevel(channels.Length, level => Indices($"down_blocks.{level}.resnets.").Count),
+            DownAttention = PerLevel(channels.Length, level => HasAny($"down_blocks.{level}.attentions.")),
+            UpAttention = PerLevel(channels.Length, level => HasAny($"down_blocks.{level}.attentions.")),
             Heads = heads,
             CrossAttentionDim = Extent(attention, 1),
             UseLinearProjection = isLinear,
             TimeEmbedDim = Extent("time_embedding.linear_1.weight", 0),
         };
     }
+
+    private static T[] PerLevel<T>(int levels, Func<int, T> value) => [.. Enumerable.Range(0, levels).Select(value)];
 
     private int[] Channels(string prefix) =>
         [.. Indices(prefix).Select(level => Extent($"{prefix}{level}.resnets.0.conv1.weight", 0))];
@@ -143,14 +146,16 @@ internal sealed class ConfigFromShapes
 
     private IReadOnlyList<int> Indices(string prefix) => NameRules.Indices(_weights.Slots.Keys, prefix);
 
-    private bool HasAny(string prefix) => _weights.Slots.Keys.Any(name => name.StartsWith(prefix, StringComparison.Ordinal));
+    private bool HasAny(string prefix) =>
+        _weights.Slots.Keys.Any(name => name.StartsWith(prefix, StringComparison.Ordinal));
 
     private int Extent(string name, int axis)
     {
         if (!_weights.Slots.TryGetValue(name, out WeightSlot? slot) || slot.Extents.Count <= axis)
         {
             throw new CheckpointException(
-                $"{MessageText.Name(_weights.Source)}: has no weight '{name}' to tell its architecture from; the file is incomplete");
+                $"{MessageText.Name(_weights.Source)}: has no weight '{name}' to tell its architecture from; " +
+                "the file is incomplete");
         }
 
         return (int)Math.Min(slot.Extents[axis], int.MaxValue);

@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Text.Json;
+using System.Text.Unicode;
 
 namespace ControlNet.Native.Weights;
 
@@ -24,9 +25,6 @@ internal sealed class ConfigJson
     /// <summary>What messages call it: the path.</summary>
     public string Source { get; }
 
-    /// <summary>The root object, for the few readers that need its structure.</summary>
-    public JsonElement Root => _root;
-
     /// <exception cref="CheckpointException">The file cannot be read or is not a JSON object.</exception>
     public static ConfigJson Read(string path)
     {
@@ -34,7 +32,8 @@ internal sealed class ConfigJson
         {
             if (new FileInfo(path).Length > MaxBytes)
             {
-                throw new CheckpointException($"{MessageText.Name(path)}: has more than {MaxBytes} bytes, too many for a configuration");
+                throw new CheckpointException(
+                    $"{MessageText.Name(path)}: has more than {MaxBytes} bytes, too many for a configuration");
             }
 
             return Parse(path, File.ReadAllBytes(path));
@@ -50,12 +49,18 @@ internal sealed class ConfigJson
     {
         // A byte-order mark is what Windows editors put there; JSON itself has none.
         ReadOnlyMemory<byte> text = json.Span.StartsWith("\uFEFF"u8) ? json[3..] : json;
+        if (!Utf8.IsValid(text.Span))
+        {
+            throw new CheckpointException($"{MessageText.Name(source)}: is not valid UTF-8, as JSON must be");
+        }
+
         try
         {
             using JsonDocument document = JsonDocument.Parse(text);
-            return document.RootElement.ValueKind == JsonValueKind.Object
-                ? new ConfigJson(source, document.RootElement.Clone())
-                : throw new CheckpointException($"{MessageText.Name(source)}: is a JSON {document.RootElement.ValueKind}, not an object");
+            JsonElement root = document.RootElement;
+            return root.ValueKind == JsonValueKind.Object
+                ? new ConfigJson(source, root.Clone())
+                : throw new CheckpointException($"{MessageText.Name(source)}: is a JSON {root.ValueKind}, not an object");
         }
         catch (JsonException e)
         {
@@ -65,22 +70,24 @@ internal sealed class ConfigJson
 
     /// <summary>The object under a key as a configuration of its own; this one when there is none.</summary>
     public ConfigJson Section(string key) =>
-        _root.TryGetProperty(key, out JsonElement value) && value.ValueKind == JsonValueKind.Object
-            ? new ConfigJson(Source, value) : this;
+        Find(key) is { ValueKind: JsonValueKind.Object } value ? new ConfigJson(Source, value) : this;
+
+    /// <summary>The members of the object under a key; null when there is no such object.</summary>
+    public JsonElement.ObjectEnumerator? Pairs(string key) =>
+        Find(key) is { ValueKind: JsonValueKind.Object } value ? value.EnumerateObject() : null;
 
     public int Int(string key, int fallback) => Find(key) is JsonElement value ? Number(key, value) : fallback;
 
     public double Real(string key, double fallback) =>
         Find(key) is not JsonElement value ? fallback
-        : value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out double number) && double.IsFinite(number) ? number
+        : value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out double number) && double.IsFinite(number)
+            ? number
         : throw Wrong(key, value, "a number");
 
-    public bool Flag(string key, bool fallback) => Find(key) is not JsonElement value ? fallback : value.ValueKind switch
-    {
-        JsonValueKind.True => true,
-        JsonValueKind.False => false,
-        _ => throw Wrong(key, value, "true or false"),
-    };
+    public bool Flag(string key, bool fallback) =>
+        Find(key) is not JsonElement value ? fallback
+        : value.ValueKind is JsonValueKind.True or JsonValueKind.False ? value.ValueKind == JsonValueKind.True
+        : throw Wrong(key, value, "true or false");
 
     public string Text(string key, string fallback) => Find(key) is JsonElement value ? TextOf(key, value) : fallback;
 
@@ -104,7 +111,9 @@ internal sealed class ConfigJson
         return numbers.Length == levels ? numbers : throw Wrong(key, value, $"a number or a list of {levels}");
     }
 
-    /// <summary>Refuses a key whose value, unless missing or null, is none of <paramref name="supported"/> (as JSON writes them).</summary>
+    /// <summary>Refuses a key whose value, unless missing or null, is none of those supported.</summary>
+    /// <param name="key">The key.</param>
+    /// <param name="supported">Values as JSON writes them, texts without quotes; none for null only.</param>
     public void Require(string key, params ReadOnlySpan<string> supported)
     {
         if (Find(key) is not JsonElement value)
@@ -131,8 +140,18 @@ internal sealed class ConfigJson
     /// <summary>The exception for a value that makes no sense together with others.</summary>
     public CheckpointException Invalid(string problem) => new($"{MessageText.Name(Source)}: {problem}");
 
-    private JsonElement? Find(string key) =>
-        _root.TryGetProperty(key, out JsonElement value) && value.ValueKind != JsonValueKind.Null ? value : null;
+    private JsonElement? Find(string key)
+    {
+        try
+        {
+            return _root.TryGetProperty(key, out JsonElement value) && value.ValueKind != JsonValueKind.Null ? value : null;
+        }
+        catch (InvalidOperationException e)
+        {
+            // Some other key has an escaped lone surrogate in it.
+            throw new CheckpointException($"{MessageText.Name(Source)}: has a key that is not valid text ({e.Message})", e);
+        }
+    }
 
     private JsonElement.ArrayEnumerator Members(string key, JsonElement value) =>
         value.ValueKind == JsonValueKind.Array && value.GetArrayLength() is > 0 and <= 64

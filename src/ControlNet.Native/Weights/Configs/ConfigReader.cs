@@ -32,11 +32,14 @@ internal static class ConfigReader
         RefuseUnetFeatures(json);
         int[] channels = Levels(json, [320, 640, 1280, 1280]);
         string[] down = Blocks(json, "down_block_types", channels.Length, "CrossAttnDownBlock2D", "DownBlock2D");
-        int[] heads = json.PerLevel("attention_head_dim", channels.Length, 8);
+
+        // Unlike the UNet, diffusers' ControlNet lets this key overrule the misnamed one.
+        int[] heads = json.PerLevel("num_attention_heads", channels.Length, 0);
+        heads = heads[0] > 0 ? heads : json.PerLevel("attention_head_dim", channels.Length, 8);
         json.Require("controlnet_conditioning_channel_order", "rgb", "bgr");
         return new ControlNetConfig
         {
-            Encoder = Checked(json, Encoder(json, channels, down, json.PerLevel("num_attention_heads", channels.Length, 0) is int[] own && own[0] > 0 ? own : heads)),
+            Encoder = Checked(json, Encoder(json, channels, down, heads)),
             ConditioningChannels = json.Int("conditioning_channels", 3),
             ConditioningEmbeddingOutChannels = json.Ints("conditioning_embedding_out_channels", [16, 32, 96, 256]),
             ConditioningIsBgr = json.Text("controlnet_conditioning_channel_order", "rgb") == "bgr",
@@ -91,7 +94,8 @@ internal static class ConfigReader
         };
         return config.Heads > 0 && config.HiddenSize % config.Heads == 0
             ? config
-            : throw json.Invalid($"'hidden_size' {config.HiddenSize} cannot be shared among 'num_attention_heads' {config.Heads}");
+            : throw json.Invalid(
+                $"'hidden_size' {config.HiddenSize} cannot be shared among 'num_attention_heads' {config.Heads}");
     }
 
     private static UnetConfig Encoder(ConfigJson json, int[] channels, string[] down, int[] heads) => new()
@@ -152,14 +156,17 @@ internal static class ConfigReader
         int[] channels = json.Ints("block_out_channels", fallback);
         return channels.Length <= MaxLevels && channels.All(c => c > 0)
             ? channels
-            : throw json.Invalid($"'block_out_channels' must hold 1 to {MaxLevels} positive numbers, it is [{string.Join(", ", channels)}]");
+            : throw json.Invalid(
+                $"'block_out_channels' must hold 1 to {MaxLevels} positive numbers, it is [{string.Join(", ", channels)}]");
     }
 
     private static string[] Blocks(ConfigJson json, string key, int levels, string withAttention, string plain)
     {
         json.Require(key, withAttention, plain);
-        bool lowestFirst = key == "up_block_types";
-        string[] fallback = [.. Enumerable.Range(0, levels).Select(i => i == (lowestFirst ? 0 : levels - 1) ? plain : withAttention)];
+
+        // By default the lowest resolution has no attention; it runs last going down and first going up.
+        int lowest = key == "up_block_types" ? 0 : levels - 1;
+        string[] fallback = [.. Enumerable.Range(0, levels).Select(i => i == lowest ? plain : withAttention)];
         string[] names = json.Texts(key, fallback);
         return names.Length == levels
             ? names
@@ -171,7 +178,8 @@ internal static class ConfigReader
         int[] values = json.PerLevel(key, levels, fallback);
         return values.All(v => v == values[0])
             ? values[0]
-            : throw json.Invalid($"'{key}' is [{string.Join(", ", values)}], this library computes only models with one value for all levels");
+            : throw json.Invalid(
+                $"'{key}' is [{string.Join(", ", values)}], this library computes only models with one value for all levels");
     }
 
     private static UnetConfig Checked(ConfigJson json, UnetConfig config)

@@ -1,0 +1,63 @@
+using System;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
+namespace ControlNet.Native.Tensors.Cpu.Gemm;
+
+/// <summary>
+/// A micro-kernel as the driver calls it: up to <see cref="MaxRows"/> rows of a times one panel <c>b[depth][32]</c>,
+/// stored into or added to c. Arguments: rows, depth, a, lda, b, c, ldc, accumulate, ahead. Strides are in floats;
+/// <c>ahead</c> is memory to prefetch, 64 bytes for each step of depth, or null.
+/// </summary>
+internal readonly unsafe struct GemmKernel
+{
+    /// <summary>Columns of a panel, the same for every instruction set, so that packed weights are too.</summary>
+    public const int PanelColumns = 32;
+
+    private static readonly (string Name, Func<string?> Refuse, Func<GemmKernel> Make)[] s_bestFirst =
+    [
+        ("avx512", static () => Avx512F.IsSupported ? null : "needs AVX-512", static () =>
+            new(Gemm14x32Avx512.MaxRows, &Gemm14x32Avx512.RowMajor, &Gemm14x32Avx512.Transposed)),
+        ("avx2", static () => Avx2.IsSupported && Fma.IsSupported ? null : "needs AVX2 with FMA", static () =>
+            new(Gemm6x16Avx2.MaxRows, &Gemm6x16Avx2.RowMajor, &Gemm6x16Avx2.Transposed)),
+        ("vector128", static () => Vector128.IsHardwareAccelerated ? null : "needs 128-bit vectors", static () =>
+            new(Gemm6x8Vector128.MaxRows, &Gemm6x8Vector128.RowMajor, &Gemm6x8Vector128.Transposed)),
+        ("scalar", static () => null, static () =>
+            new(Gemm2x4Scalar.MaxRows, &Gemm2x4Scalar.RowMajor, &Gemm2x4Scalar.Transposed)),
+    ];
+
+    private GemmKernel(
+        int maxRows,
+        delegate*<int, nint, float*, nint, float*, float*, nint, bool, byte*, void> rowMajor,
+        delegate*<int, nint, float*, nint, float*, float*, nint, bool, byte*, void> transposed)
+    {
+        MaxRows = maxRows;
+        RowMajor = rowMajor;
+        Transposed = transposed;
+    }
+
+    /// <summary>Rows one call may have.</summary>
+    public int MaxRows { get; }
+
+    /// <summary>For <c>a[i * lda + k]</c>.</summary>
+    public delegate*<int, nint, float*, nint, float*, float*, nint, bool, byte*, void> RowMajor { get; }
+
+    /// <summary>For <c>a[k * lda + i]</c>.</summary>
+    public delegate*<int, nint, float*, nint, float*, float*, nint, bool, byte*, void> Transposed { get; }
+
+    /// <summary>The first kernel of the list that this processor does not refuse.</summary>
+    public static GemmKernel Best { get; } = Choose();
+
+    private static GemmKernel Choose()
+    {
+        foreach ((_, Func<string?> refuse, Func<GemmKernel> make) in s_bestFirst)
+        {
+            if (refuse() is null)
+            {
+                return make();
+            }
+        }
+
+        throw new InvalidOperationException("the scalar kernel refuses nothing");
+    }
+}

@@ -1,0 +1,68 @@
+using System;
+
+namespace ControlNet.Native.Tensors.Cpu.Gemm;
+
+/// <summary>
+/// Rearranges the right side of a product into panels <c>[ceil(columns / 32)][depth][32]</c>, zero beyond the last column.
+/// </summary>
+internal static unsafe class GemmPack
+{
+    /// <summary>Elements of the panels of one matrix, padding included.</summary>
+    public static long Count(long depth, int columns) =>
+        checked((columns + (long)GemmKernel.PanelColumns - 1) / GemmKernel.PanelColumns * GemmKernel.PanelColumns * depth);
+
+    /// <summary>
+    /// Packs weights <c>[Out][In][Area]</c>, as checkpoints store them, so that k runs over <c>[Area][In]</c>: the order
+    /// in which a channels-last image is read. A linear layer has an area of 1.
+    /// </summary>
+    public static void Weights(
+        WorkerTeam team, int outputs, int inputs, int area, DType type, void* weights, DType packedType, void* packed)
+    {
+        PackWeightsLoop loop = new()
+        {
+            Team = team,
+            Source = (byte*)weights,
+            SourceType = type,
+            Target = (byte*)packed,
+            TargetType = packedType,
+            Outputs = outputs,
+            Inputs = inputs,
+            Area = area,
+        };
+        team.For(PanelsOf(outputs), ref loop);
+    }
+
+    /// <summary>
+    /// Packs dense F32 matrices, each <c>[depth][columns]</c> or, when <paramref name="transposed"/>,
+    /// <c>[columns][depth]</c>.
+    /// </summary>
+    public static void Matrices(
+        WorkerTeam team, int matrices, int depth, int columns, bool transposed, float* source, float* packed)
+    {
+        long sourceStep = (long)depth * columns, packedStep = Count(depth, columns);
+        if (transposed)
+        {
+            for (int m = 0; m < matrices; m++)
+            {
+                Weights(
+                    team, columns, depth, 1, DType.F32, source + (m * sourceStep), DType.F32, packed + (m * packedStep));
+            }
+
+            return;
+        }
+
+        int panels = PanelsOf(columns);
+        PackMatrixLoop loop = new()
+        {
+            Source = source,
+            SourceStep = sourceStep,
+            Target = packed,
+            Depth = depth,
+            Columns = columns,
+            Panels = panels,
+        };
+        team.For(checked(panels * matrices), ref loop);
+    }
+
+    private static int PanelsOf(int columns) => (int)(((long)columns + GemmKernel.PanelColumns - 1) / GemmKernel.PanelColumns);
+}

@@ -1,0 +1,67 @@
+using System.Collections.Generic;
+using ControlNet.Native.Tensors;
+
+namespace ControlNet.Native.Cases;
+
+/// <summary>One convolution of <c>[Batch, Height, Width, In]</c> with a weight <c>[Out, In, Kernel, Kernel]</c>.</summary>
+public sealed record Conv2dCase(
+    int Batch, int Height, int Width, int In, int Out, int Kernel, int Stride, Padding Padding,
+    DType Weights = DType.F32, Activation Activation = Activation.None, bool Bias = true, bool AddRow = false, bool AddTensor = false);
+
+/// <summary>Shapes of convolutions worth testing and measuring.</summary>
+public static class Conv2dCases
+{
+    /// <summary>Odd extents, every kernel and stride, one-sided padding, every weight type, every epilogue.</summary>
+    public static IEnumerable<Conv2dCase> Edges()
+    {
+        foreach (int kernel in (int[])[1, 2, 3, 5])
+        {
+            foreach (int stride in (int[])[1, 2, 3])
+            {
+                yield return new Conv2dCase(2, 9, 11, 3, 5, kernel, stride, Padding.All(kernel / 2));
+                yield return new Conv2dCase(1, 7, 6, 4, 33, kernel, stride, default, Bias: false);
+            }
+        }
+
+        yield return new Conv2dCase(1, 1, 1, 1, 1, 3, 1, Padding.All(1));
+        yield return new Conv2dCase(1, 8, 8, 5, 7, 3, 2, Padding.BottomRight(1));
+        yield return new Conv2dCase(2, 5, 17, 40, 32, 3, 1, new Padding(0, 2, 1, 0));
+        yield return new Conv2dCase(1, 6, 31, 200, 70, 3, 1, Padding.All(1));
+        yield return new Conv2dCase(1, 6, 6, 8, 8, 3, 1, Padding.All(4));
+        yield return new Conv2dCase(3, 5, 5, 20, 24, 1, 1, default, AddRow: true);
+        yield return new Conv2dCase(3, 5, 5, 20, 24, 1, 1, Padding.All(1), AddRow: true, AddTensor: true);
+        foreach (DType type in (DType[])[DType.F16, DType.BF16])
+        {
+            yield return new Conv2dCase(2, 10, 15, 33, 40, 3, 1, Padding.All(1), type);
+            yield return new Conv2dCase(1, 40, 40, 9, 36, 3, 1, Padding.All(1), type);
+        }
+
+        foreach (Activation activation in (Activation[])[Activation.Silu, Activation.Gelu, Activation.QuickGelu])
+        {
+            yield return new Conv2dCase(2, 9, 15, 16, 20, 3, 1, Padding.All(1), Activation: activation, AddRow: true, AddTensor: true);
+        }
+    }
+
+    /// <summary>Images larger than the padded copy may be, so that they are worked off in bands.</summary>
+    public static IEnumerable<Conv2dCase> Bands()
+    {
+        yield return new Conv2dCase(2, 160, 150, 256, 3, 3, 1, Padding.All(1), AddRow: true, AddTensor: true);
+        yield return new Conv2dCase(3, 161, 151, 200, 3, 3, 2, Padding.BottomRight(1));
+        yield return new Conv2dCase(5, 64, 64, 256, 4, 3, 1, Padding.All(1), AddRow: true);
+    }
+
+    /// <summary>Convolutions of the UNet and the autoencoder of Stable Diffusion 1.5 at 512 x 512.</summary>
+    public static IEnumerable<Conv2dCase> StableDiffusion15()
+    {
+        yield return new Conv2dCase(2, 64, 64, 320, 320, 3, 1, Padding.All(1), AddRow: true);
+        yield return new Conv2dCase(1, 64, 64, 960, 320, 3, 1, Padding.All(1), AddTensor: true);
+        yield return new Conv2dCase(2, 32, 32, 640, 640, 3, 1, Padding.All(1));
+        yield return new Conv2dCase(2, 16, 16, 1280, 1280, 3, 1, Padding.All(1));
+        yield return new Conv2dCase(2, 8, 8, 1280, 1280, 3, 1, Padding.All(1), DType.F16);
+        yield return new Conv2dCase(1, 64, 64, 320, 320, 3, 2, Padding.All(1));
+        yield return new Conv2dCase(1, 64, 64, 960, 320, 1, 1, default);
+        yield return new Conv2dCase(2, 64, 64, 320, 4, 3, 1, Padding.All(1));
+        yield return new Conv2dCase(1, 256, 256, 256, 256, 3, 2, Padding.BottomRight(1));
+        yield return new Conv2dCase(1, 512, 512, 3, 16, 3, 1, Padding.All(1), Activation: Activation.Silu);
+    }
+}

@@ -1,0 +1,85 @@
+using System.Collections.Generic;
+using ControlNet.Native.Tensors;
+
+namespace ControlNet.Native.Cases;
+
+/// <summary>One linear layer: x <c>[Rows, In]</c> times a weight <c>[Out, In]</c>.</summary>
+public sealed record LinearCase(
+    int Rows, int In, int Out, DType Weights = DType.F32, Activation Activation = Activation.None,
+    bool Bias = true, bool AddTensor = false);
+
+/// <summary>One batch of products.</summary>
+public sealed record ProductCase(Shape A, Shape B, bool TransposeA = false, bool TransposeB = false, float Scale = 1f);
+
+/// <summary>Shapes of matrix products worth testing and measuring.</summary>
+public static class MatMulCases
+{
+    /// <summary>Every tail of rows and columns, every weight type, every epilogue.</summary>
+    public static IEnumerable<LinearCase> Edges()
+    {
+        for (int rows = 1; rows <= 30; rows++)
+        {
+            yield return new LinearCase(rows, 7, 33);
+        }
+
+        for (int columns = 1; columns <= 65; columns += 8)
+        {
+            yield return new LinearCase(5, 11, columns, Bias: false);
+        }
+
+        foreach (DType type in (DType[])[DType.F32, DType.F16, DType.BF16])
+        {
+            yield return new LinearCase(0, 4, 4, type);
+            yield return new LinearCase(1, 1, 1, type);
+            yield return new LinearCase(17, 385, 40, type);
+            yield return new LinearCase(40, 1000, 96, type, AddTensor: true);
+            yield return new LinearCase(1100, 65, 70, type);
+        }
+
+        foreach (Activation activation in (Activation[])[Activation.Silu, Activation.Gelu, Activation.QuickGelu])
+        {
+            yield return new LinearCase(9, 50, 45, Activation: activation);
+            yield return new LinearCase(9, 800, 45, Activation: activation, AddTensor: true);
+        }
+    }
+
+    /// <summary>Linear layers of Stable Diffusion 1.5 at 512 x 512, guidance on where it matters.</summary>
+    public static IEnumerable<LinearCase> StableDiffusion15()
+    {
+        yield return new LinearCase(4096, 320, 320, AddTensor: true);
+        yield return new LinearCase(4096, 320, 2560);
+        yield return new LinearCase(4096, 1280, 320, AddTensor: true);
+        yield return new LinearCase(1024, 640, 640);
+        yield return new LinearCase(256, 1280, 1280);
+        yield return new LinearCase(64, 1280, 1280, DType.F16);
+        yield return new LinearCase(154, 768, 320);
+        yield return new LinearCase(154, 768, 3072, Activation: Activation.QuickGelu);
+        yield return new LinearCase(2, 320, 1280, Activation: Activation.Silu);
+    }
+
+    /// <summary>Batches, transposes, repeated operands, empty extents.</summary>
+    public static IEnumerable<ProductCase> Products()
+    {
+        foreach (bool transposeA in (bool[])[false, true])
+        {
+            foreach (bool transposeB in (bool[])[false, true])
+            {
+                foreach ((int m, int k, int n) in ((int, int, int)[])[(1, 1, 1), (3, 5, 7), (37, 70, 67), (15, 400, 33), (130, 20, 96)])
+                {
+                    yield return new ProductCase(
+                        transposeA ? new Shape(k, m) : new Shape(m, k),
+                        transposeB ? new Shape(n, k) : new Shape(k, n), transposeA, transposeB, 0.5f);
+                }
+            }
+        }
+
+        yield return new ProductCase(new Shape(3, 9, 10), new Shape(3, 10, 11));
+        yield return new ProductCase(new Shape(2, 3, 9, 10), new Shape(2, 3, 10, 35));
+        yield return new ProductCase(new Shape(2, 3, 9, 10), new Shape(10, 35));
+        yield return new ProductCase(new Shape(9, 10), new Shape(2, 3, 10, 35));
+        yield return new ProductCase(new Shape(2, 1, 9, 10), new Shape(1, 3, 35, 10), TransposeB: true);
+        yield return new ProductCase(new Shape(1, 3, 10, 9), new Shape(2, 1, 35, 10), TransposeA: true, TransposeB: true);
+        yield return new ProductCase(new Shape(4, 0), new Shape(0, 6));
+        yield return new ProductCase(new Shape(0, 4), new Shape(4, 6));
+    }
+}

@@ -1,0 +1,164 @@
+using System;
+using System.CommandLine;
+using System.Globalization;
+using System.IO;
+using System.Threading;
+using System.Threading.Tasks;
+using ControlNet.Native;
+using ControlNet.Native.Control;
+using ControlNet.Native.Imaging;
+using ControlNet.Native.Sampling;
+using ControlNet.Native.Tensors;
+
+namespace ControlNet.Cli;
+
+/// <summary>
+/// <c>controlnet generate</c>: one image from a prompt, with a control image or without. Whatever can be refused is
+/// refused before anything is loaded, and what was written is written whole.
+/// </summary>
+internal static class GenerateCommand
+{
+    private const int PixelsPerLatent = 8;
+    private const float MaximalControlScale = 2;
+
+    /// <summary>Builds the command.</summary>
+    public static Command Create()
+    {
+        GenerateOptions options = new();
+        Command command = new("generate", "Generate an image from a prompt, with a control image or without.");
+        options.AddTo(command);
+        command.SetAction((arguments, cancellation) => Task.FromResult(Run(options, arguments, cancellation)));
+        return command;
+    }
+
+    private static int Run(GenerateOptions options, ParseResult arguments, CancellationToken cancellation)
+    {
+        string? netPath = arguments.GetValue(options.ControlNet), hintPath = arguments.GetValue(options.ControlImage);
+        CheckControl(netPath, hintPath, arguments.GetValue(options.ControlScale));
+        string output = arguments.GetValue(options.Output)!;
+        string? latentsPath = arguments.GetValue(options.SaveLatents);
+        OutputPath.Check("--output", output, ".png");
+        if (latentsPath is not null)
+        {
+            OutputPath.Check("--save-latents", latentsPath, ".safetensors");
+        }
+
+        ImageRequest request = ReadRequest(options, arguments);
+        request.Validate();
+        RgbImage? hint = hintPath is null ? null : RgbImage.Load(hintPath);
+        LoadOptions loading = new()
+        {
+            Tokenizer = arguments.GetValue(options.Tokenizer),
+            ConfigFolder = arguments.GetValue(options.Config),
+            Prediction = ReadPrediction(arguments.GetValue(options.Prediction)),
+        };
+        using Device device = options.Device.Open(arguments);
+        GeneratedImage image = ProgressDisplay.Run(progress =>
+        {
+            using StableDiffusion model = StableDiffusion.Load(
+                arguments.GetValue(options.Model)!, device, loading, progress, cancellation);
+            if (netPath is null)
+            {
+                return model.Generate(request, progress, cancellation);
+            }
+
+            using ControlNetModel net = ControlNetModel.Load(netPath, device, progress: progress, cancellation: cancellation);
+            ControlInput control = new() { Net = net, Image = hint!, Scale = arguments.GetValue(options.ControlScale) };
+            return model.Generate(request with { Control = control }, progress, cancellation);
+        });
+
+        cancellation.ThrowIfCancellationRequested();
+        if (latentsPath is not null)
+        {
+            new LatentsFile(image.Latents, image.Image.Height / PixelsPerLatent, image.Image.Width / PixelsPerLatent)
+                .Write(latentsPath);
+        }
+
+        image.Image.Save(output, [new PngText(GeneratedImage.ParametersKey, image.Parameters)]);
+        Console.Out.WriteLine(Summary(output, image));
+        return ExitCode.Success;
+    }
+
+    private static ImageRequest ReadRequest(GenerateOptions options, ParseResult arguments)
+    {
+        long seed = arguments.GetValue(options.Seed);
+        if (seed < 0)
+        {
+            throw new UsageException($"--seed is {seed}, but must be from 0 to {long.MaxValue}");
+        }
+
+        string? sampler = arguments.GetValue(options.Sampler), schedule = arguments.GetValue(options.Scheduler);
+        ImageRequest request = new()
+        {
+            Prompt = arguments.GetValue(options.Prompt)!,
+            NegativePrompt = arguments.GetValue(options.NegativePrompt)!,
+            TruncatePrompt = arguments.GetValue(options.TruncatePrompt),
+            Width = arguments.GetValue(options.Width),
+            Height = arguments.GetValue(options.Height),
+            Steps = arguments.GetValue(options.Steps),
+            GuidanceScale = arguments.GetValue(options.CfgScale),
+            Sampler = sampler is null ? null : SamplerNames.Sampler(sampler),
+            SigmaSchedule = schedule is null ? null : SamplerNames.Schedule(schedule),
+            Seed = seed,
+            NoiseStream = ReadNoiseStream(arguments.GetValue(options.Rng)!),
+            Eta = arguments.GetValue(options.Eta),
+            ClipSkip = arguments.GetValue(options.ClipSkip),
+        };
+        return arguments.GetValue(options.InitLatents) is string path ? StartFrom(request, path) : request;
+    }
+
+    private static ImageRequest StartFrom(ImageRequest request, string path)
+    {
+        LatentsFile latents = LatentsFile.Read(path);
+        int width = checked(latents.Columns * PixelsPerLatent), height = checked(latents.Rows * PixelsPerLatent);
+        if ((request.Width ?? width, request.Height ?? height) != (width, height))
+        {
+            throw new UsageException(
+                $"'{path}' starts an image of {width}x{height}, but --width and --height ask for "
+                + $"{request.Width ?? width}x{request.Height ?? height}; leave them out");
+        }
+
+        return request with { Width = width, Height = height, InitialLatents = latents.Values };
+    }
+
+    private static void CheckControl(string? net, string? image, float scale)
+    {
+        if (net is null != image is null)
+        {
+            throw new UsageException(net is null
+                ? "--control-image needs --control-net, the ControlNet that reads it"
+                : "--control-net needs --control-image, the image it reads");
+        }
+
+        if (!(scale >= 0 && scale <= MaximalControlScale))
+        {
+            throw new UsageException(
+                string.Create(CultureInfo.InvariantCulture, $"--control-scale is {scale}, but must be from 0 to {MaximalControlScale}"));
+        }
+    }
+
+    private static NoiseStream ReadNoiseStream(string name) => name.ToUpperInvariant() switch
+    {
+        "CPU" => NoiseStream.TorchCpu,
+        "CUDA" => NoiseStream.TorchCuda,
+        _ => throw new UsageException($"--rng is '{name}', but must be 'cpu' or 'cuda'"),
+    };
+
+    private static PredictionType? ReadPrediction(string? name) => name?.ToUpperInvariant() switch
+    {
+        null => null,
+        "EPSILON" or "EPS" => PredictionType.Epsilon,
+        "V" or "V_PREDICTION" => PredictionType.Velocity,
+        "SAMPLE" => PredictionType.Sample,
+        _ => throw new UsageException($"--prediction is '{name}', but must be 'epsilon', 'v' or 'sample'"),
+    };
+
+    /// <summary>The file, then the settings line of the parameters (their last), which names seed, sampler and size.</summary>
+    private static string Summary(string output, GeneratedImage image)
+    {
+        string settings = image.Parameters[(image.Parameters.LastIndexOf('\n') + 1)..];
+        return string.Create(
+            CultureInfo.InvariantCulture,
+            $"{Path.GetFullPath(output)}: {settings}, {image.Elapsed.TotalSeconds:0.0} s");
+    }
+}

@@ -1,0 +1,39 @@
+using System.Collections.Generic;
+using System.Text.RegularExpressions;
+
+namespace ControlNet.Cli;
+
+/// <summary>Puts the options of the command line for the properties that a refusal of the library names.</summary>
+internal static partial class OptionWords
+{
+    private static readonly Dictionary<string, string> s_options = new()
+    {
+        ["Prompt"] = "--prompt",
+        ["NegativePrompt"] = "--negative-prompt",
+        ["TruncatePrompt"] = "--truncate-prompt",
+        ["Width"] = "--width",
+        ["Height"] = "--height",
+        ["Steps"] = "--steps",
+        ["GuidanceScale"] = "--cfg-scale",
+        ["Sampler"] = "--sampler",
+        ["SigmaSchedule"] = "--scheduler",
+        ["Eta"] = "--eta",
+        ["ClipSkip"] = "--clip-skip",
+        ["Seed"] = "--seed",
+        ["Control.Scale"] = "--control-scale",
+        ["Control.Image"] = "--control-image",
+        ["Control.Net"] = "--control-net",
+        ["InitialLatents"] = "--init-latents",
+        ["Tokenizer"] = "--tokenizer",
+        ["ConfigFolder"] = "--config",
+        ["Prediction"] = "--prediction",
+    };
+
+    /// <summary>For example <c>--width is 100, but must be a multiple of 8</c>.</summary>
+    public static string Translate(string message) =>
+        Property().Replace(message, match => s_options.TryGetValue(match.Groups[1].Value, out string? option) ? option : match.Value);
+
+    // A property as messages write it, alone or behind the name of its record; never inside quotation marks.
+    [GeneratedRegex(@"(?<!['\w.])(?:ImageRequest\.|LoadOptions\.)?([A-Z]\w*(?:\.(?:Scale|Image|Net))?)(?!['\w])")]
+    private static partial Regex Property();
+}

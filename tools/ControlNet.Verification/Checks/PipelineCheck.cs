@@ -1,0 +1,239 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Linq;
+using System.Text;
+using System.Text.Json;
+using ControlNet.Native;
+using ControlNet.Native.Control;
+using ControlNet.Native.Imaging;
+using ControlNet.Native.Sampling;
+
+namespace ControlNet.Verification.Checks;
+
+/// <summary>
+/// Whole generations, <c>outputs/pipelines/*</c>, through the public API: the latents after each step and the decoded
+/// image. The members of a golden batch do not influence each other, so each is a request of its own.
+/// </summary>
+public sealed class PipelineCheck : GoldenCheck
+{
+    private const string Folder = "outputs/pipelines";
+
+    /// <summary>README, part 1: all latents and images of pipelines.</summary>
+    private const double Limit = 3e-4;
+
+    /// <summary>What a request cannot express yet; a file that asks for it is not covered.</summary>
+    private static readonly string[] s_unsupported = ["guess", "start", "end", "guidance_rescale", "strength"];
+
+    private static readonly SamplerKind[] s_samplers =
+    [
+        SamplerKind.Ddim, SamplerKind.Pndm, SamplerKind.Euler, SamplerKind.EulerAncestral, SamplerKind.DpmPlusPlus2M,
+        SamplerKind.DpmPlusPlus2MSde, SamplerKind.UniPc,
+    ];
+
+    /// <inheritdoc/>
+    public override IEnumerable<string> Files(GoldenContext context)
+    {
+        string folder = context.Path(Folder.Split('/'));
+        if (!Directory.Exists(folder))
+        {
+            return [];
+        }
+
+        return Directory.EnumerateFiles(folder, "*.safetensors")
+            .Select(path => $"{Folder}/{Path.GetFileName(path)}")
+            .Order(StringComparer.Ordinal)
+            .Where(file => IsCovered(context.Tensors(file).Params));
+    }
+
+    /// <inheritdoc/>
+    public override IEnumerable<GoldenResult> Run(GoldenContext context, string file)
+    {
+        GoldenTensors golden = context.Tensors(file);
+        JsonElement p = golden.Params;
+        string model = p.GetProperty("model").GetString()!;
+        using StableDiffusion diffusion = StableDiffusion.Load(context.Path("models", model), context.Device);
+        using ControlNetModel? net = p.TryGetProperty("nets", out JsonElement nets)
+            ? ControlNetModel.Load(context.Path("models", nets[0].GetString()!), context.Device)
+            : null;
+
+        int batch = golden["in.latents"].Shape[0];
+        for (int member = 0; member < batch; member++)
+        {
+            foreach (GoldenResult result in RunMember(golden, diffusion, net, member))
+            {
+                yield return batch == 1 ? result : result with { Case = $"{member}/{result.Case}" };
+            }
+        }
+    }
+
+    private static IEnumerable<GoldenResult> RunMember(
+        GoldenTensors golden, StableDiffusion diffusion, ControlNetModel? net, int member)
+    {
+        JsonElement p = golden.Params;
+        Recorder recorder = new();
+        ImageRequest request = Request(golden, net, member);
+        GeneratedImage image = diffusion.Generate(request, recorder);
+
+        double[] timesteps = golden["out.timesteps"].Reals();
+        yield return GoldenResult.Exact(
+            "timesteps", timesteps.Zip(recorder.Timesteps).All(pair => Math.Abs(pair.First - pair.Second) <= 1e-5 * Math.Max(1, pair.First))
+                && timesteps.Length == recorder.Timesteps.Count,
+            $"expected [{string.Join(", ", timesteps)}], got [{string.Join(", ", recorder.Timesteps)}]");
+
+        int[] after = [.. p.GetProperty("latents_after_steps").EnumerateArray().Select(e => e.GetInt32())];
+        float[] latents = golden["out.latents"].Floats();
+        int each = request.InitialLatents!.Value.Length;
+        int batch = latents.Length / (after.Length * each);
+        for (int k = 0; k < after.Length; k++)
+        {
+            ReadOnlySpan<float> expected = latents.AsSpan(((k * batch) + member) * each, each);
+            yield return new GoldenResult($"latents after call {after[k]}", Error(recorder.Latents[after[k]], expected), Limit);
+        }
+
+        GoldenTensor decoded = golden["out.decoded"];
+        int size = decoded.Floats().Length / decoded.Shape[0];
+        float[] values = ToPlanes(image.Decoded.Span, image.Image.Width, image.Image.Height);
+        yield return new GoldenResult("decoded", Error(values, decoded.Floats().AsSpan(member * size, size)), Limit);
+        if (golden.Has("out.image"))
+        {
+            float[] unit = [.. values.Select(v => Math.Clamp((v / 2) + 0.5f, 0, 1))];
+            yield return new GoldenResult("image", Error(unit, golden["out.image"].Floats().AsSpan(member * size, size)), Limit);
+        }
+    }
+
+    private static ImageRequest Request(GoldenTensors golden, ControlNetModel? net, int member)
+    {
+        JsonElement p = golden.Params;
+        float[] latents = golden["in.latents"].Floats();
+        int each = latents.Length / golden["in.latents"].Shape[0];
+        (int width, int height) = (p.GetProperty("w").GetInt32(), p.GetProperty("h").GetInt32());
+        return new ImageRequest
+        {
+            Prompt = Text(p, "prompt", member),
+            NegativePrompt = Text(p, "negative", member),
+            TruncatePrompt = true,
+            Width = width,
+            Height = height,
+            Steps = p.GetProperty("steps").GetInt32(),
+            GuidanceScale = p.GetProperty("cfg").GetSingle(),
+            ClipSkip = p.TryGetProperty("clip_skip", out JsonElement skip) ? skip.GetInt32() + 1 : 1, // diffusers counts from 0
+            Scheduler = Scheduler(p),
+            InitialLatents = latents.AsMemory(member * each, each),
+            NoiseSource = golden.Has("noise.step") ? new Replay(golden["noise.step"].Floats()) : null,
+            Control = net is null ? null : new ControlInput
+            {
+                Net = net,
+                Image = Hint(golden[$"in.control_{p.GetProperty("conds")[0].GetString()}"], width, height, member),
+                Scale = p.GetProperty("scale").GetSingle(),
+            },
+        };
+    }
+
+    private static bool IsCovered(JsonElement p) =>
+        p.GetProperty("kind").GetString() is "txt2img" or "control"
+        && (!p.TryGetProperty("nets", out JsonElement nets) || nets.GetArrayLength() == 1)
+        && !s_unsupported.Any(name => p.TryGetProperty(name, out _))
+        && TryScheduler(p) is { } config
+        && s_samplers.Contains(config.Kind)
+        && !config.RescaleBetasZeroSnr;
+
+    private static SchedulerConfig? TryScheduler(JsonElement p)
+    {
+        try
+        {
+            return Scheduler(p);
+        }
+        catch (SamplingException)
+        {
+            return null;
+        }
+    }
+
+    private static SchedulerConfig Scheduler(JsonElement p)
+    {
+        SchedulerConfig config = SchedulerConfig.FromJson(Encoding.UTF8.GetBytes(p.GetProperty("scheduler").GetRawText()));
+        return p.TryGetProperty("eta", out JsonElement eta) ? config with { Eta = eta.GetDouble() } : config;
+    }
+
+    private static string Text(JsonElement p, string name, int member)
+    {
+        JsonElement value = p.GetProperty(name);
+        return value.ValueKind switch
+        {
+            JsonValueKind.Array => value[member].GetString()!,
+            JsonValueKind.String => value.GetString()!,
+            _ => string.Empty,
+        };
+    }
+
+    /// <summary>A U8 hint <c>[N, 3, H, W]</c> as the picture of one member.</summary>
+    private static RgbImage Hint(GoldenTensor hint, int width, int height, int member)
+    {
+        byte[] planes = hint.Octets();
+        int pixels = width * height, first = (hint.Shape[0] == 1 ? 0 : member) * 3 * pixels;
+        byte[] rgb = new byte[3 * pixels];
+        for (int i = 0; i < pixels; i++)
+        {
+            for (int c = 0; c < 3; c++)
+            {
+                rgb[(3 * i) + c] = planes[first + (c * pixels) + i];
+            }
+        }
+
+        return new RgbImage(width, height, rgb);
+    }
+
+    /// <summary><c>[H, W, 3]</c> as <c>[3, H, W]</c>.</summary>
+    private static float[] ToPlanes(ReadOnlySpan<float> values, int width, int height)
+    {
+        float[] planes = new float[values.Length];
+        int pixels = width * height;
+        for (int i = 0; i < values.Length; i++)
+        {
+            planes[(i % 3 * pixels) + (i / 3)] = values[i];
+        }
+
+        return planes;
+    }
+
+    /// <summary>Largest difference over largest magnitude of the reference; NaN when a value is.</summary>
+    private static double Error(ReadOnlySpan<float> actual, ReadOnlySpan<float> expected)
+    {
+        double worst = actual.Length == expected.Length ? 0 : double.NaN, scale = 0;
+        for (int i = 0; i < Math.Min(actual.Length, expected.Length); i++)
+        {
+            double off = Math.Abs((double)actual[i] - expected[i]);
+            worst = off <= worst ? worst : off;
+            scale = Math.Max(scale, Math.Abs(expected[i]));
+        }
+
+        return worst / scale;
+    }
+
+    /// <summary>Copies the latents while the report lasts.</summary>
+    private sealed class Recorder : IProgress<GenerationProgress>
+    {
+        public List<float[]> Latents { get; } = [];
+
+        public List<double> Timesteps { get; } = [];
+
+        public void Report(GenerationProgress value)
+        {
+            Latents.Add(value.CopyLatents());
+            Timesteps.Add(value.Timestep);
+        }
+    }
+
+    /// <summary>Gives out recorded noise, one draw after the other.</summary>
+    private sealed class Replay(float[] noise) : INoiseSource
+    {
+        private int _at;
+
+        public void FillNormal(Span<float> destination)
+        {
+            noise.AsSpan(_at, destination.Length).CopyTo(destination);
+            _at += destination.Length;
+        }
+    }
+}
