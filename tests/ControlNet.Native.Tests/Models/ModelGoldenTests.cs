@@ -19,7 +19,9 @@ public sealed class ModelGoldenTests(ITestOutputHelper output)
         new ControlNetCheck(), new SingleFileCheck(),
     ];
 
-    /// <summary>Check, file, and how many comparisons it must make: a check that finds nothing proves nothing.</summary>
+    /// <summary>
+    /// Check, file, and how many comparisons it must make: a check that finds nothing proves nothing.
+    /// </summary>
     public static TheoryData<string, string, int> Files => new()
     {
         { nameof(TimestepEmbeddingCheck), "ops/timestep_embedding.safetensors", 5 },
@@ -46,7 +48,10 @@ public sealed class ModelGoldenTests(ITestOutputHelper output)
         GoldenContext context = new(Repository.Golden(), device);
         GoldenResult[] results = [.. s_checks.Single(c => c.GetType().Name == check).Run(context, file)];
         output.WriteLine($"{results.Length} comparisons, worst {results.Max(r => r.Error):e2}");
-        string[] failed = [.. results.Where(r => !r.Passed).Select(r => $"{r.Case}: {r.Error:e2} > {r.Limit:e2} {r.Problem}")];
+        string[] failed =
+        [
+            .. results.Where(r => !r.Passed).Select(r => $"{r.Case}: {r.Error:e2} > {r.Limit:e2} {r.Problem}"),
+        ];
         Assert.True(failed.Length == 0, string.Join(Environment.NewLine, failed));
         Assert.Equal(count, results.Length);
         Assert.Equal(0, device.BlocksInUse);
@@ -66,7 +71,8 @@ public sealed class ModelGoldenTests(ITestOutputHelper output)
         "decoder.conv_OUT"u8.CopyTo(bytes.AsSpan(order));
         bytes[^1] ^= 0x40;
         System.IO.File.WriteAllBytes(folder.Path(File.Split('/')), bytes);
-        GoldenResult[] failed = [.. new TraceCheck().Run(new GoldenContext(folder.Root, device), File).Where(r => !r.Passed)];
+        GoldenContext context = new(folder.Root, device);
+        GoldenResult[] failed = [.. new TraceCheck().Run(context, File).Where(r => !r.Passed)];
         Assert.Equal(2, failed.Length);
         Assert.Contains(failed, r => r is
             { Case: "trace/decoder.conv_OUT", Problem: "the library does not report this module" });

@@ -12,7 +12,9 @@ using Xunit;
 
 namespace ControlNet.Native.Tests.Models;
 
-/// <summary>Who owns what: a forward leaves its result and nothing else, a model frees its weights, a failed one too.</summary>
+/// <summary>
+/// Who owns what: a forward leaves its result and nothing else, a model frees its weights, a failed one too.
+/// </summary>
 public sealed class ModelLifetimeTests : IDisposable
 {
     private readonly Device _device = Devices.Cpu(2);
@@ -70,7 +72,8 @@ public sealed class ModelLifetimeTests : IDisposable
         using Checkpoint file = TinyModels.Open("sd1-tiny", "unet");
         using UnetModel unet = new(file.Unet!.Map(_device), file.Unet.Config);
         WeightMap map = file.Unet.Map(_device);
-        long inFile = file.Unet.Names.Sum(name => map.ExtentsOf(name).Aggregate(1L, (product, extent) => product * extent));
+        long inFile = file.Unet.Names.Sum(
+            name => map.ExtentsOf(name).Aggregate(1L, (product, extent) => product * extent));
         Assert.Equal(inFile, unet.ParameterCount);
         Assert.Empty(file.Report().Leftovers);
 

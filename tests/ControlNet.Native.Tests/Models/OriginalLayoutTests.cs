@@ -14,7 +14,9 @@ using Xunit;
 
 namespace ControlNet.Native.Tests.Models;
 
-/// <summary>Single files in the original layout compute what the diffusers folders of the same weights compute.</summary>
+/// <summary>
+/// Single files in the original layout compute what the diffusers folders of the same weights compute.
+/// </summary>
 public sealed class OriginalLayoutTests : IDisposable
 {
     private readonly Device _device = Devices.Cpu(2);
@@ -55,6 +57,7 @@ public sealed class OriginalLayoutTests : IDisposable
     private static void Hold(IReadOnlyList<GoldenResult> results)
     {
         Assert.NotEmpty(results);
-        Assert.Empty(results.Where(result => !result.Passed).Select(result => $"{result.Case}: {result.Error:e2} {result.Problem}"));
+        Assert.Empty(results.Where(result => !result.Passed).Select(
+            result => $"{result.Case}: {result.Error:e2} {result.Problem}"));
     }
 }

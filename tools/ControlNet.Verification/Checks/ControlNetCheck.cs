@@ -24,7 +24,7 @@ public sealed class ControlNetCheck : GoldenCheck
     public override IEnumerable<GoldenResult> Run(GoldenContext context, string file)
     {
         GoldenTensors golden = context.Tensors(file);
-        using Checkpoint unetFile = Checkpoint.Open(context.ModelPath(golden.Params.GetProperty("unet").GetString()!));
+        using Checkpoint unetFile = Checkpoint.Open(context.ModelOf(golden, "unet"));
         using UnetModel unet = new(unetFile.Unet!.Map(context.Device), unetFile.Unet.Config);
         using ControlNetBench bench = new(context, golden);
         List<GoldenResult> results = [];
@@ -45,8 +45,9 @@ public sealed class ControlNetCheck : GoldenCheck
                         }
 
                         using TextContext text = new(context.Upload(golden[$"{name}/in.encoder_hidden_states"]));
-                        Tensor estimate = unet.Forward(
-                            context.Upload(golden[$"{name}/in.sample"]), golden[$"{name}/in.timestep"].Floats(), text, residuals);
+                        Tensor latents = context.Upload(golden[$"{name}/in.sample"]);
+                        float[] timesteps = golden[$"{name}/in.timestep"].Floats();
+                        Tensor estimate = unet.Forward(latents, timesteps, text, residuals);
                         found.Add(ModelGolden.Compare(output, golden[output], estimate, ModelGolden.NetworkLimit));
                     }
                 }));
@@ -68,18 +69,21 @@ public sealed class ControlNetCheck : GoldenCheck
             CompareResiduals(golden, $"{name}/{net}/s1/", Compute(context, golden, model, name, $"cond_{net}"))));
 
     /// <summary>Compares residuals with <c>down.00</c>, … and <c>mid</c> under a prefix.</summary>
-    internal static IEnumerable<GoldenResult> CompareResiduals(GoldenTensors golden, string prefix, ControlResiduals residuals)
+    internal static IEnumerable<GoldenResult> CompareResiduals(
+        GoldenTensors golden, string prefix, ControlResiduals residuals)
     {
         int expected = golden.Names.Count(name => name.StartsWith($"{prefix}down.", StringComparison.Ordinal));
         yield return GoldenResult.Exact(
-            $"{prefix}count", residuals.Skips.Count == expected, $"{residuals.Skips.Count} residuals, expected {expected}");
+            $"{prefix}count", residuals.Skips.Count == expected,
+            $"{residuals.Skips.Count} residuals, expected {expected}");
         for (int i = 0; i < Math.Min(expected, residuals.Skips.Count); i++)
         {
             string name = string.Create(CultureInfo.InvariantCulture, $"{prefix}down.{i:00}");
             yield return ModelGolden.Compare(name, golden[name], residuals.Skips[i], ModelGolden.NetworkLimit);
         }
 
-        yield return ModelGolden.Compare($"{prefix}mid", golden[$"{prefix}mid"], residuals.Middle, ModelGolden.NetworkLimit);
+        string middle = $"{prefix}mid";
+        yield return ModelGolden.Compare(middle, golden[middle], residuals.Middle, ModelGolden.NetworkLimit);
     }
 
     /// <summary>Residuals at full strength from the inputs of a case.</summary>
@@ -121,7 +125,9 @@ public sealed class ControlNetCheck : GoldenCheck
     {
         private readonly Dictionary<string, ControlNetModel> _models = new(StringComparer.Ordinal);
 
-        /// <summary>Residuals of a run such as <c>canny.guess.s0.7</c>, <c>canny.pool.s0.9</c> or <c>multi.s1_0.55</c>.</summary>
+        /// <summary>
+        /// Residuals of a run such as <c>canny.guess.s0.7</c>, <c>canny.pool.s0.9</c> or <c>multi.s1_0.55</c>.
+        /// </summary>
         public ControlResiduals Residuals(string name, string run)
         {
             string[] parts = run.Split('.', 2);
@@ -156,7 +162,7 @@ public sealed class ControlNetCheck : GoldenCheck
             string key = $"{net} pooled={pooled} bgr={isBgr}";
             if (!_models.TryGetValue(key, out ControlNetModel? model))
             {
-                using Checkpoint checkpoint = Checkpoint.Open(context.ModelPath(golden.Params.GetProperty(net).GetString()!));
+                using Checkpoint checkpoint = Checkpoint.Open(context.ModelOf(golden, net));
                 ControlNetConfig config = checkpoint.ControlNet!.Config;
                 config = config with { GlobalPoolConditions = pooled, ConditioningIsBgr = isBgr };
                 model = new ControlNetModel(checkpoint.ControlNet.Map(context.Device), config);
