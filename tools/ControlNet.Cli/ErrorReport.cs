@@ -4,6 +4,7 @@ using System.IO;
 using System.Text;
 using ControlNet.Native;
 using ControlNet.Native.Tensors;
+using ControlNet.Native.Text;
 
 namespace ControlNet.Cli;
 
@@ -21,7 +22,7 @@ internal static class ErrorReport
         (int code, string sentence) = exception switch
         {
             OperationCanceledException => (ExitCode.Cancelled, "cancelled"),
-            RequestException => (ExitCode.BadInput, OptionWords.Translate(exception.Message)),
+            RequestException or TokenizerException => (ExitCode.BadInput, OptionWords.Translate(exception.Message)),
             EngineException or UsageException => (ExitCode.BadInput, exception.Message),
             IOException or UnauthorizedAccessException => (ExitCode.BadInput, exception.Message),
             OutOfMemoryException => (ExitCode.Failure, "the process ran out of memory; use a smaller image or fewer threads"),

@@ -49,7 +49,7 @@ internal static class GenerateCommand
         LoadOptions loading = new()
         {
             Tokenizer = arguments.GetValue(options.Tokenizer),
-            ConfigFolder = arguments.GetValue(options.Config),
+            ConfigsFrom = arguments.GetValue(options.Config),
             Prediction = ReadPrediction(arguments.GetValue(options.Prediction)),
         };
         using Device device = options.Device.Open(arguments);
@@ -100,7 +100,7 @@ internal static class GenerateCommand
             Sampler = sampler is null ? null : SamplerNames.Sampler(sampler),
             SigmaSchedule = schedule is null ? null : SamplerNames.Schedule(schedule),
             Seed = seed,
-            NoiseStream = ReadNoiseStream(arguments.GetValue(options.Rng)!),
+            NoiseGenerator = ReadNoiseGenerator(arguments.GetValue(options.Rng)!),
             Eta = arguments.GetValue(options.Eta),
             ClipSkip = arguments.GetValue(options.ClipSkip),
         };
@@ -137,10 +137,10 @@ internal static class GenerateCommand
         }
     }
 
-    private static NoiseStream ReadNoiseStream(string name) => name.ToUpperInvariant() switch
+    private static NoiseGenerator ReadNoiseGenerator(string name) => name.ToUpperInvariant() switch
     {
-        "CPU" => NoiseStream.TorchCpu,
-        "CUDA" => NoiseStream.TorchCuda,
+        "CPU" => NoiseGenerator.TorchCpu,
+        "CUDA" => NoiseGenerator.TorchCuda,
         _ => throw new UsageException($"--rng is '{name}', but must be 'cpu' or 'cuda'"),
     };
 

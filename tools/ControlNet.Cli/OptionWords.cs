@@ -25,15 +25,20 @@ internal static partial class OptionWords
         ["Control.Net"] = "--control-net",
         ["InitialLatents"] = "--init-latents",
         ["Tokenizer"] = "--tokenizer",
-        ["ConfigFolder"] = "--config",
+        ["ConfigsFrom"] = "--config",
         ["Prediction"] = "--prediction",
     };
 
     /// <summary>For example <c>--width is 100, but must be a multiple of 8</c>.</summary>
     public static string Translate(string message) =>
-        Property().Replace(message, match => s_options.TryGetValue(match.Groups[1].Value, out string? option) ? option : match.Value);
+        Twice().Replace(
+            Property().Replace(message, match => s_options.GetValueOrDefault(match.Groups[1].Value, match.Value)), "$1");
 
     // A property as messages write it, alone or behind the name of its record; never inside quotation marks.
     [GeneratedRegex(@"(?<!['\w.])(?:ImageRequest\.|LoadOptions\.)?([A-Z]\w*(?:\.(?:Scale|Image|Net))?)(?!['\w])")]
     private static partial Regex Property();
+
+    // Some messages of the library name the option themselves, in brackets behind the property.
+    [GeneratedRegex(@"(--[a-z-]+) \(\1\)")]
+    private static partial Regex Twice();
 }

@@ -1,6 +1,7 @@
 using System;
 using System.Diagnostics;
 using ControlNet.Native;
+using ControlNet.Native.Weights;
 using Spectre.Console;
 
 namespace ControlNet.Cli;
@@ -66,8 +67,8 @@ internal sealed class ProgressDisplay : IProgress<LoadProgress>, IProgress<Gener
     {
         if (_bars is null)
         {
-            Line($"step {value.Completed} of {value.Total}, {RateColumn.Format(value.Completed, value.Elapsed)}, "
-                + $"{value.Elapsed / value.Completed * (value.Total - value.Completed):h\\:mm\\:ss} left");
+            TimeSpan left = value.Elapsed / value.Completed * (value.Total - value.Completed);
+            Line($"step {value.Completed} of {value.Total}, {RateColumn.Format(value.Completed, value.Elapsed)}, {left:h\\:mm\\:ss} left");
             return;
         }
 

@@ -33,8 +33,8 @@ internal sealed class RateColumn : ProgressColumn
         }
 
         double perSecond = completed / elapsed.TotalSeconds;
-        return string.Create(
-            CultureInfo.InvariantCulture,
-            perSecond >= 1 ? $"{perSecond:0.00} it/s" : $"{1 / perSecond:0.00} s/it");
+        return perSecond >= 1
+            ? string.Create(CultureInfo.InvariantCulture, $"{perSecond:0.00} it/s")
+            : string.Create(CultureInfo.InvariantCulture, $"{1 / perSecond:0.00} s/it");
     }
 }

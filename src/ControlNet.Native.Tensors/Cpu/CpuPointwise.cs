@@ -57,24 +57,6 @@ internal sealed unsafe partial class CpuPointwise(WorkerTeam team) : IPointwiseK
         }
     }
 
-    /// <summary>One element of any float type.</summary>
-    internal static float Load(BufferView x, long i) => x.Type switch
-    {
-        DType.F32 => Binary32.Load(x.Address, i),
-        DType.F16 => Binary16.Load(x.Address, i),
-        _ => Brain16.Load(x.Address, i),
-    };
-
-    /// <summary>An activation of one value.</summary>
-    internal static float Apply(Activation activation, float v) => activation switch
-    {
-        Activation.None => v,
-        Activation.Silu => Silu.Apply(v),
-        Activation.Gelu => Gelu.Apply(v),
-        Activation.QuickGelu => QuickGelu.Apply(v),
-        _ => throw new ArgumentOutOfRangeException(nameof(activation), activation, "unknown activation"),
-    };
-
     private void CastFrom<TSource>(BufferView x, BufferView y)
         where TSource : struct, IElement
     {

@@ -82,13 +82,20 @@ public abstract class Sampler
             SamplerKind.Euler => new EulerSampler(config, steps),
             SamplerKind.EulerAncestral => new EulerAncestralSampler(config, steps),
             SamplerKind.DpmPlusPlus2M or SamplerKind.DpmPlusPlus2MSde => new DpmSolverSampler(config, steps),
+            SamplerKind.DpmPlusPlus2S => new DpmSinglestepSampler(config, steps),
             SamplerKind.UniPc => new UniPcSampler(config, steps),
+            SamplerKind.Ddpm => new DdpmSampler(config, steps),
+            SamplerKind.Heun => new HeunSampler(config, steps),
+            SamplerKind.Lms => new LmsSampler(config, steps),
+            SamplerKind.Dpm2 or SamplerKind.Dpm2Ancestral => new Dpm2Sampler(config, steps),
+            SamplerKind.Deis => new DeisSampler(config, steps),
+            SamplerKind.Lcm => new LcmSampler(config, steps),
             _ => throw new SamplingException($"there is no sampler {config.Kind}"),
         };
         if (sampler.Timesteps.Any(t => t < 0 || t > config.TrainTimesteps - 1))
         {
             throw new SamplingException(
-                $"steps_offset {config.StepsOffset} moves timestep {sampler.Timesteps.Max()} beyond the last one, {config.TrainTimesteps - 1}; make it smaller");
+                $"steps_offset {config.StepsOffset} moves a timestep to {sampler.Timesteps.Max()}, the last one is {config.TrainTimesteps - 1}; make it smaller");
         }
 
         return sampler;
@@ -100,6 +107,7 @@ public abstract class Sampler
     /// <summary>The sample as the UNet takes it at a call; the sample itself where the sampler does not scale.</summary>
     /// <param name="sample">The sample, any shape.</param>
     /// <param name="callIndex">The call, from 0.</param>
+    /// <exception cref="SamplingException">There is no such call.</exception>
     public Tensor ScaleInput(Tensor sample, int callIndex)
     {
         CheckCall(callIndex);
@@ -111,6 +119,7 @@ public abstract class Sampler
     /// <param name="x0">Clean sample, any shape.</param>
     /// <param name="noise">Unit normal noise of that shape.</param>
     /// <param name="callIndex">The call, from 0.</param>
+    /// <exception cref="SamplingException">There is no such call.</exception>
     public Tensor AddNoise(Tensor x0, Tensor noise, int callIndex)
     {
         CheckCall(callIndex);
@@ -119,10 +128,17 @@ public abstract class Sampler
     }
 
     /// <summary>Begins a run. The caller disposes it.</summary>
-    /// <param name="firstCall">The call it begins with; above 0 for image-to-image.</param>
+    /// <param name="firstCall">The call it begins with, a multiple of <see cref="CallsPerStep"/>; above 0 for image-to-image.</param>
+    /// <exception cref="SamplingException">There is no such call, or it lies inside a step.</exception>
     public SamplerRun Start(int firstCall = 0)
     {
         CheckCall(firstCall);
+        if (firstCall % CallsPerStep != 0)
+        {
+            throw new SamplingException(
+                $"Start: call {firstCall} lies inside a step of {CallsPerStep} calls; begin with call {firstCall - (firstCall % CallsPerStep)}");
+        }
+
         return NewRun(firstCall);
     }
 

@@ -8,8 +8,8 @@ namespace ControlNet.Native.Unet;
 
 /// <summary>
 /// The half of a UNet a control network is a copy of: time embedding, input convolution, the way down and the middle.
-/// Source: Rombach et al., 2022, arXiv:2112.10752, openaimodel.py UNetModel; Zhang et al., 2023, arXiv:2302.05543, fig.
-/// 3.
+/// Source: Rombach et al., 2022, arXiv:2112.10752, openaimodel.py UNetModel; Zhang et al., 2023, arXiv:2302.05543,
+/// figure 3.
 /// </summary>
 internal sealed class UnetEncoder : Module
 {

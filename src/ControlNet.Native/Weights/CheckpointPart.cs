@@ -32,6 +32,13 @@ public sealed class CheckpointPart<TConfig>
     /// <summary>The names of its weights, as diffusers gives them.</summary>
     public IEnumerable<string> Names => _weights.Slots.Keys;
 
+    /// <summary>Elements of all its weights together.</summary>
+    public long ParameterCount => _weights.Slots.Values.Sum(slot => slot.Count);
+
+    /// <summary>The element types its weights are stored in, as safetensors names them, sorted.</summary>
+    public IReadOnlyList<string> ElementTypes =>
+        [.. _weights.Slots.Values.Select(slot => slot.Entry.DType).Distinct().Order(StringComparer.Ordinal)];
+
     /// <summary>A view to load the model through. What is taken is noted in the checkpoint's <see cref="LoadReport"/>.</summary>
     /// <param name="device">Where the weights go.</param>
     /// <param name="storage">How packed weights are kept; null keeps the type of the file.</param>

@@ -12,6 +12,8 @@ namespace ControlNet.Native.Weights;
 /// </summary>
 public sealed class WeightMap
 {
+    private const long TrimBytes = 4 << 20;
+
     private readonly ComponentWeights _weights;
     private readonly string _prefix;
 
@@ -79,8 +81,8 @@ public sealed class WeightMap
     /// <exception cref="SafeTensorsException">The file cannot be read (any more).</exception>
     public PackedWeight TakeLinear(string name, int outFeatures, int inFeatures)
     {
-        using Tensor weight = Take(name, new Shape(outFeatures, inFeatures), null, s_orPointwise);
-        return Ops.PackLinear(weight, Storage ?? weight.DType);
+        Tensor weight = Take(name, new Shape(outFeatures, inFeatures), null, s_orPointwise);
+        return Packed(weight, Ops.PackLinear);
     }
 
     /// <summary>Takes the weight of a convolution, packed. For a 1x1 kernel a matrix <c>[Out, In]</c> in the file will do.</summary>
@@ -92,8 +94,8 @@ public sealed class WeightMap
     /// <exception cref="SafeTensorsException">The file cannot be read (any more).</exception>
     public PackedWeight TakeConv2d(string name, int outChannels, int inChannels, int kernel)
     {
-        using Tensor weight = Take(name, new Shape(outChannels, inChannels, kernel, kernel), null, s_orPointwise);
-        return Ops.PackConv2d(weight, Storage ?? weight.DType);
+        Tensor weight = Take(name, new Shape(outChannels, inChannels, kernel, kernel), null, s_orPointwise);
+        return Packed(weight, Ops.PackConv2d);
     }
 
     private static readonly Func<IReadOnlyList<long>, Shape, bool> s_exactly =
@@ -107,6 +109,23 @@ public sealed class WeightMap
 
     private static IEnumerable<long> WithoutKernel(IReadOnlyList<long> extents) =>
         extents.Count == 4 && extents[2] == 1 && extents[3] == 1 ? extents.Take(2) : extents;
+
+    private PackedWeight Packed(Tensor weight, Func<Tensor, DType, PackedWeight> pack)
+    {
+        PackedWeight packed;
+        using (weight)
+        {
+            packed = pack(weight, Storage ?? weight.DType);
+        }
+
+        // The device keeps freed blocks for reuse; nothing will want one of just this size.
+        if (weight.Bytes >= TrimBytes)
+        {
+            Device.Trim();
+        }
+
+        return packed;
+    }
 
     private Tensor Take(string name, Shape expected, DType? type, Func<IReadOnlyList<long>, Shape, bool> fits)
     {

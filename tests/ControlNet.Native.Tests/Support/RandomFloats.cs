@@ -6,7 +6,7 @@ namespace ControlNet.Native.Tests.Support;
 /// <summary>Reproducible inputs, and a choice of elements where a whole result is too long to recompute.</summary>
 internal static class RandomFloats
 {
-    private const int MostChecked = 4000;
+    private const int MostChecked = 1500;
 
     /// <summary>Uniform in [-1, 1).</summary>
     public static float[] Uniform(long count, int seed)

@@ -15,21 +15,28 @@ internal static class ReferenceActivation
         _ => throw new ArgumentOutOfRangeException(nameof(activation)),
     };
 
-    /// <summary>The Maclaurin series; its terms cancel, which costs a digit at |x| = 3 and all digits beyond 6.</summary>
+    /// <summary>The Maclaurin series near 0, the continued fraction of erfc elsewhere (DLMF 7.6.1 and 7.9.1).</summary>
     private static double Erf(double x)
     {
-        if (Math.Abs(x) > 5.9)
+        double a = Math.Abs(x);
+        if (a > 2.5)
         {
-            return Math.Sign(x);
+            double fraction = 0;
+            for (int k = 120; k >= 1; k--)
+            {
+                fraction = k / 2.0 / (a + fraction);
+            }
+
+            return Math.Sign(x) * (1 - (Math.Exp(-a * a) / Math.Sqrt(Math.PI) / (a + fraction)));
         }
 
-        double sum = 0, term = x;
-        for (int n = 0; n < 150; n++)
+        double sum = 0, term = a;
+        for (int n = 0; n < 100; n++)
         {
             sum += term / ((2 * n) + 1);
-            term *= -x * x / (n + 1);
+            term *= -a * a / (n + 1);
         }
 
-        return 2 / Math.Sqrt(Math.PI) * sum;
+        return Math.Sign(x) * 2 / Math.Sqrt(Math.PI) * sum;
     }
 }

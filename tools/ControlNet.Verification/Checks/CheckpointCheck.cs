@@ -28,7 +28,7 @@ public sealed class CheckpointCheck : GoldenCheck
         [(".query.", ".to_q."), (".key.", ".to_k."), (".value.", ".to_v."), (".proj_attn.", ".to_out.0.")];
 
     /// <inheritdoc/>
-    public override IEnumerable<string> Files(GoldenContext context) => Directory
+    public override IEnumerable<string> Files(GoldenContext context) => !Directory.Exists(context.Path("models")) ? [] : Directory
         .EnumerateFiles(context.Path("models"), "*.safetensors", SearchOption.AllDirectories)
         .Select(path => Path.GetRelativePath(context.Root, path).Replace('\\', '/'))
         .Order(StringComparer.Ordinal);
