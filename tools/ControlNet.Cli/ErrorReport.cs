@@ -5,6 +5,7 @@ using System.Text;
 using ControlNet.Native;
 using ControlNet.Native.Tensors;
 using ControlNet.Native.Text;
+using ControlNet.Native.Weights;
 
 namespace ControlNet.Cli;
 
@@ -22,7 +23,8 @@ internal static class ErrorReport
         (int code, string sentence) = exception switch
         {
             OperationCanceledException => (ExitCode.Cancelled, "cancelled"),
-            RequestException or TokenizerException => (ExitCode.BadInput, OptionWords.Translate(exception.Message)),
+            RequestException or TokenizerException or CheckpointException =>
+                (ExitCode.BadInput, OptionWords.Translate(exception.Message)),
             EngineException or UsageException => (ExitCode.BadInput, exception.Message),
             IOException or UnauthorizedAccessException => (ExitCode.BadInput, exception.Message),
             OutOfMemoryException => (ExitCode.Failure, "the process ran out of memory; use a smaller image or fewer threads"),

@@ -91,7 +91,7 @@ internal static class GenerateCommand
         ImageRequest request = new()
         {
             Prompt = arguments.GetValue(options.Prompt)!,
-            NegativePrompt = arguments.GetValue(options.NegativePrompt)!,
+            NegativePrompt = arguments.GetValue(options.NegativePrompt) ?? string.Empty,
             TruncatePrompt = arguments.GetValue(options.TruncatePrompt),
             Width = arguments.GetValue(options.Width),
             Height = arguments.GetValue(options.Height),

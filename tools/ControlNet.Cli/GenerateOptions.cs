@@ -12,7 +12,7 @@ internal sealed class GenerateOptions
 
     public Option<string> Model { get; } = new("--model", "-m")
     {
-        Description = "Stable Diffusion model: a diffusers folder or a .safetensors file. [required]",
+        Description = "Stable Diffusion model: a diffusers folder or a .safetensors file.",
         HelpName = "PATH",
         Required = true,
     };
@@ -38,16 +38,15 @@ internal sealed class GenerateOptions
 
     public Option<string> Prompt { get; } = new("--prompt", "-p")
     {
-        Description = "What the image shows. [required]",
+        Description = "What the image shows.",
         HelpName = "TEXT",
         Required = true,
     };
 
-    public Option<string> NegativePrompt { get; } = new("--negative-prompt", "-n")
+    public Option<string?> NegativePrompt { get; } = new("--negative-prompt", "-n")
     {
-        Description = "What to steer away from.",
+        Description = "What to steer away from. [default: nothing]",
         HelpName = "TEXT",
-        DefaultValueFactory = _ => string.Empty,
     };
 
     public Option<bool> TruncatePrompt { get; } = new("--truncate-prompt")
@@ -57,7 +56,8 @@ internal sealed class GenerateOptions
 
     public Option<int?> Width { get; } = new("--width", "-W")
     {
-        Description = "Pixels, a multiple of 8. [default: that of the initial latents or the control image, else the model's own]",
+        Description = "Pixels, a multiple of 8. "
+            + "[default: that of the initial latents or the control image, else the model's own]",
         HelpName = "PIXELS",
     };
 

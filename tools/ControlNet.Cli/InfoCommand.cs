@@ -32,8 +32,9 @@ internal static class InfoCommand
                 throw new UsageException($"there is no file or folder '{place}'");
             }
 
-            IEnumerable<string> lines = IsPng(place) ? DescribeImage(place) : DescribeCheckpoint(place);
-            foreach (string line in lines.ToList())
+            // Complete before the first line is printed: a refusal prints nothing else.
+            List<string> lines = [.. IsPng(place) ? DescribeImage(place) : DescribeCheckpoint(place)];
+            foreach (string line in lines)
             {
                 Console.Out.WriteLine(line);
             }
@@ -79,10 +80,14 @@ internal static class InfoCommand
         if (checkpoint.Unet is not null)
         {
             yield return $"  prediction: {report.PredictionType} ({(report.PredictionIsAssumed ? "assumed" : "stated")})";
+            yield return $"  scheduler: {checkpoint.SchedulerConfigPath ?? "none inside; the usual one of its family"}";
         }
 
-        yield return Text($"  tokenizer: {checkpoint.TokenizerFolder ?? "none; generate needs --tokenizer"}");
-        yield return Text($"  scheduler: {checkpoint.SchedulerConfigPath ?? "none; the defaults of its family"}");
+        if (checkpoint.Text is not null)
+        {
+            yield return Text($"  tokenizer: {checkpoint.TokenizerFolder ?? "none inside"}");
+        }
+
         if (Part("UNet", checkpoint.Unet) is string unet)
         {
             yield return unet;
@@ -118,7 +123,7 @@ internal static class InfoCommand
     {
         if (names.Count > 0)
         {
-            yield return Text($"  {kind}: {names.Count} tensors");
+            yield return Text($"  {kind}: {names.Count} tensor{(names.Count == 1 ? "" : "s")}");
             foreach (string name in names.Take(NamesShown))
             {
                 yield return $"    {ErrorReport.OneLine(name)}";

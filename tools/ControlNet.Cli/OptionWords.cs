@@ -27,6 +27,7 @@ internal static partial class OptionWords
         ["Tokenizer"] = "--tokenizer",
         ["ConfigsFrom"] = "--config",
         ["Prediction"] = "--prediction",
+        ["PredictionType"] = "--prediction",
     };
 
     /// <summary>For example <c>--width is 100, but must be a multiple of 8</c>.</summary>
@@ -35,7 +36,7 @@ internal static partial class OptionWords
             Property().Replace(message, match => s_options.GetValueOrDefault(match.Groups[1].Value, match.Value)), "$1");
 
     // A property as messages write it, alone or behind the name of its record; never inside quotation marks.
-    [GeneratedRegex(@"(?<!['\w.])(?:ImageRequest\.|LoadOptions\.)?([A-Z]\w*(?:\.(?:Scale|Image|Net))?)(?!['\w])")]
+    [GeneratedRegex(@"(?<!['\w.])(?:(?:ImageRequest|LoadOptions|CheckpointOptions)\.)?([A-Z]\w*(?:\.(?:Scale|Image|Net))?)(?!['\w])")]
     private static partial Regex Property();
 
     // Some messages of the library name the option themselves, in brackets behind the property.

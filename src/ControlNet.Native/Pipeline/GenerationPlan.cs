@@ -15,13 +15,14 @@ namespace ControlNet.Native;
 internal sealed class GenerationPlan
 {
     private GenerationPlan(
-        ImageRequest request, int width, int height, Sampler sampler, IReadOnlyList<IReadOnlyList<int>> tokens, INoiseSource noise)
+        ImageRequest request, int width, int height, Sampler sampler, int[] prompt, int[]? negativePrompt, INoiseSource noise)
     {
         Request = request;
         Width = width;
         Height = height;
         Sampler = sampler;
-        Tokens = tokens;
+        Prompt = prompt;
+        NegativePrompt = negativePrompt;
         Noise = noise;
     }
 
@@ -37,14 +38,17 @@ internal sealed class GenerationPlan
     /// <summary>The sampler, its timesteps worked out.</summary>
     public Sampler Sampler { get; }
 
-    /// <summary>Token ids of each member of the batch: negative prompt and prompt with guidance, else the prompt alone.</summary>
-    public IReadOnlyList<IReadOnlyList<int>> Tokens { get; }
+    /// <summary>Token ids of the prompt, 77 with begin, end and padding.</summary>
+    public int[] Prompt { get; }
+
+    /// <summary>Token ids of the negative prompt; null without guidance, when the unconditional half is not computed.</summary>
+    public int[]? NegativePrompt { get; }
 
     /// <summary>Where this generation's noise comes from.</summary>
     public INoiseSource Noise { get; }
 
     /// <summary>Whether the unconditional half is computed.</summary>
-    public bool HasGuidance => Request.GuidanceScale > 1;
+    public bool HasGuidance => NegativePrompt is not null;
 
     /// <summary>The control input, or null when there is none or its scale is 0.</summary>
     public ControlInput? Control => Request.Control is { Scale: > 0 } control ? control : null;
@@ -63,9 +67,10 @@ internal sealed class GenerationPlan
                 "inpainting model, which needs an image and a mask; generate from text with an ordinary model");
         }
 
-        if (request.ClipSkip > text.Layers)
+        int clipSkip = Math.Max(request.ClipSkip, request.NegativeClipSkip ?? 1);
+        if (clipSkip > text.Layers)
         {
-            throw new RequestException($"ClipSkip is {request.ClipSkip}, but the text encoder has {text.Layers} layers; take a smaller one");
+            throw new RequestException($"ClipSkip is {clipSkip}, but the text encoder has {text.Layers} layers; take a smaller one");
         }
 
         CheckControl(request.Control, model, unet);
@@ -77,11 +82,13 @@ internal sealed class GenerationPlan
                 $"[1, {vae.LatentChannels}, {height / vae.Downscale}, {width / vae.Downscale}]");
         }
 
-        int[] prompt = Tokenize(model.Tokenizer, nameof(request.Prompt), request.Prompt, request.TruncatePrompt);
-        IReadOnlyList<IReadOnlyList<int>> tokens = request.GuidanceScale > 1
-            ? [Tokenize(model.Tokenizer, nameof(request.NegativePrompt), request.NegativePrompt, request.TruncatePrompt), prompt]
-            : [prompt];
-        return new GenerationPlan(request, width, height, SamplerOf(request, model.Scheduler), tokens, NoiseOf(request));
+        bool truncate = request.TruncatePrompt;
+        int[] prompt = Tokenize(model.Tokenizer, nameof(request.Prompt), request.Prompt, truncate);
+        int[]? negative = request.GuidanceScale > 1
+            ? Tokenize(model.Tokenizer, nameof(request.NegativePrompt), request.NegativePrompt, truncate)
+            : null;
+        return new GenerationPlan(
+            request, width, height, SamplerOf(request, model.Scheduler), prompt, negative, NoiseOf(request));
     }
 
     private static (int Width, int Height) SizeOf(ImageRequest request, int nativeSize)

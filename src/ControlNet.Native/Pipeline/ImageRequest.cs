@@ -15,6 +15,9 @@ public sealed record ImageRequest
     /// <summary>Largest width and height, in pixels.</summary>
     public const int MaxSize = 4096;
 
+    /// <summary>Largest number of text encoder layers a request may leave out, plus one.</summary>
+    public const int MaxClipSkip = 12;
+
     /// <summary>What to show. At most 75 tokens, unless <see cref="TruncatePrompt"/>.</summary>
     public required string Prompt { get; init; }
 
@@ -62,6 +65,12 @@ public sealed record ImageRequest
     /// </summary>
     public int ClipSkip { get; init; } = 1;
 
+    /// <summary>
+    /// The same for the negative prompt. Null takes <see cref="ClipSkip"/>, as A1111 does; diffusers never skips there, so
+    /// 1 gives its images.
+    /// </summary>
+    public int? NegativeClipSkip { get; init; }
+
     /// <summary>Seed of the noise. Equal requests give equal images.</summary>
     public long Seed { get; init; }
 
@@ -98,7 +107,8 @@ public sealed record ImageRequest
         CheckRange(nameof(Steps), Steps, 1, 1000);
         CheckRange(nameof(GuidanceScale), GuidanceScale, 0, 100);
         CheckRange(nameof(Eta), Eta, 0, 1);
-        CheckRange(nameof(ClipSkip), ClipSkip, 1, 12);
+        CheckRange(nameof(ClipSkip), ClipSkip, 1, MaxClipSkip);
+        CheckRange(nameof(NegativeClipSkip), NegativeClipSkip ?? ClipSkip, 1, MaxClipSkip);
         if (Scheduler is not null && (Sampler is not null || SigmaSchedule is not null || Eta != 0))
         {
             throw new RequestException("Scheduler replaces Sampler, SigmaSchedule and Eta; give one or the other");

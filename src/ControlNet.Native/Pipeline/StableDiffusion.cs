@@ -108,5 +108,17 @@ public sealed partial class StableDiffusion : IDisposable
         1, plan.Height / _vae.Config.Downscale, plan.Width / _vae.Config.Downscale, _vae.Config.LatentChannels);
 
     /// <summary>The text states of the batch: the negative prompt first when there is guidance, as diffusers orders it.</summary>
-    private Tensor EncodePrompts(GenerationPlan plan) => _text.Forward(plan.Tokens, plan.Request.ClipSkip - 1);
+    private Tensor EncodePrompts(GenerationPlan plan)
+    {
+        int skip = plan.Request.ClipSkip;
+        if (plan.NegativePrompt is not { } negative)
+        {
+            return _text.Forward([plan.Prompt], skip - 1);
+        }
+
+        int negativeSkip = plan.Request.NegativeClipSkip ?? skip;
+        return negativeSkip == skip
+            ? _text.Forward([negative, plan.Prompt], skip - 1)
+            : Ops.Concat(0, _text.Forward([negative], negativeSkip - 1), _text.Forward([plan.Prompt], skip - 1));
+    }
 }

@@ -24,7 +24,7 @@ internal readonly record struct JsonKeys(string File, JsonElement Root)
     public string? String(string key) => Find(key) switch
     {
         null => null,
-        { ValueKind: JsonValueKind.String } text => Text(key, text),
+        { ValueKind: JsonValueKind.String } text => Decode(key, text),
         { } other => throw Problem(key, $"is {Show(other)}", "it must be a string"),
     };
 
@@ -37,7 +37,7 @@ internal readonly record struct JsonKeys(string File, JsonElement Root)
 
     /// <summary>A number, or one of the infinities as the string or the bare word that Python writes.</summary>
     public double? NumberOrInfinity(string key) => Find(key) is not { } element ? null
-        : element.ValueKind == JsonValueKind.String && Text(key, element) is "-Infinity" or "-inf" ? double.NegativeInfinity
+        : element.ValueKind == JsonValueKind.String && Decode(key, element) is "-Infinity" or "-inf" ? double.NegativeInfinity
         : Number(key, element, -1e6, 1e6);
 
     public double[]? Numbers(string key, int longest, double low, double high)
@@ -91,7 +91,7 @@ internal readonly record struct JsonKeys(string File, JsonElement Root)
         Root.TryGetProperty(key, out JsonElement element) && element.ValueKind != JsonValueKind.Null ? element : null;
 
     /// <summary>A lone surrogate makes GetString throw; it is bad input like any other.</summary>
-    private string Text(string key, JsonElement element)
+    private string Decode(string key, JsonElement element)
     {
         try
         {

@@ -25,12 +25,6 @@ public sealed class PipelineCheck : GoldenCheck
     /// <summary>What a request cannot express yet; a file that asks for it is not covered.</summary>
     private static readonly string[] s_unsupported = ["guess", "start", "end", "guidance_rescale", "strength"];
 
-    private static readonly SamplerKind[] s_samplers =
-    [
-        SamplerKind.Ddim, SamplerKind.Pndm, SamplerKind.Euler, SamplerKind.EulerAncestral, SamplerKind.DpmPlusPlus2M,
-        SamplerKind.DpmPlusPlus2MSde, SamplerKind.UniPc,
-    ];
-
     /// <inheritdoc/>
     public override IEnumerable<string> Files(GoldenContext context)
     {
@@ -118,6 +112,7 @@ public sealed class PipelineCheck : GoldenCheck
             Steps = p.GetProperty("steps").GetInt32(),
             GuidanceScale = p.GetProperty("cfg").GetSingle(),
             ClipSkip = p.TryGetProperty("clip_skip", out JsonElement skip) ? skip.GetInt32() + 1 : 1, // diffusers counts from 0
+            NegativeClipSkip = 1, // and skips no layer for the negative prompt
             Scheduler = Scheduler(p),
             InitialLatents = latents.AsMemory(member * each, each),
             NoiseSource = golden.Has("noise.step") ? new Replay(golden["noise.step"].Floats()) : null,
@@ -133,22 +128,7 @@ public sealed class PipelineCheck : GoldenCheck
     private static bool IsCovered(JsonElement p) =>
         p.GetProperty("kind").GetString() is "txt2img" or "control"
         && (!p.TryGetProperty("nets", out JsonElement nets) || nets.GetArrayLength() == 1)
-        && !s_unsupported.Any(name => p.TryGetProperty(name, out _))
-        && TryScheduler(p) is { } config
-        && s_samplers.Contains(config.Kind)
-        && !config.RescaleBetasZeroSnr;
-
-    private static SchedulerConfig? TryScheduler(JsonElement p)
-    {
-        try
-        {
-            return Scheduler(p);
-        }
-        catch (SamplingException)
-        {
-            return null;
-        }
-    }
+        && !s_unsupported.Any(name => p.TryGetProperty(name, out _));
 
     private static SchedulerConfig Scheduler(JsonElement p)
     {
