@@ -77,8 +77,8 @@ public sealed class ModelLifetimeTests : IDisposable
         Assert.Equal(inFile, unet.ParameterCount);
         Assert.Empty(file.Report().Leftovers);
 
-        // F32 in the file; a block of memory may be padded to its alignment.
-        Assert.Equal(inFile * sizeof(float), unet.ParameterBytes);
+        // F32 in the file. Packed weights are padded to the tile of their kernel, blocks of memory to their alignment.
+        Assert.True(unet.ParameterBytes >= inFile * sizeof(float), $"{unet.ParameterBytes} bytes of {inFile} weights");
         Assert.InRange(_device.BytesInUse - unet.ParameterBytes, 0, 63 * _device.BlocksInUse);
     }
 
