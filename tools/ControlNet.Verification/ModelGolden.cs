@@ -5,16 +5,22 @@ using ControlNet.Native.Tensors;
 
 namespace ControlNet.Verification;
 
-/// <summary>What the checks of whole models share: inputs brought to channels-last, outputs compared with NCHW data.</summary>
+/// <summary>
+/// What the checks of whole models share: inputs brought to channels-last, outputs compared with NCHW data.
+/// </summary>
 internal static class ModelGolden
 {
     /// <summary>max|x - ref| / max|ref| allowed for a text encoder.</summary>
     public const double TextLimit = 1e-5;
 
-    /// <summary>max|x - ref| / max|ref| allowed for UNet, autoencoder and ControlNet, and every module inside them.</summary>
+    /// <summary>
+    /// max|x - ref| / max|ref| allowed for UNet, autoencoder and ControlNet, and every module inside them.
+    /// </summary>
     public const double NetworkLimit = 3e-5;
 
-    /// <summary>Uploads an input: images <c>[N, C, H, W]</c> become channels-last, 8-bit ones values of [0, 1].</summary>
+    /// <summary>
+    /// Uploads an input: images <c>[N, C, H, W]</c> become channels-last, 8-bit ones values of [0, 1].
+    /// </summary>
     public static Tensor Upload(this GoldenContext context, GoldenTensor golden)
     {
         float[] values = golden.DType == "U8" ? [.. golden.Octets().Select(octet => octet / 255f)] : golden.Floats();
@@ -34,15 +40,19 @@ internal static class ModelGolden
         int[] shape = [.. Enumerable.Range(0, ordered.Shape.Rank).Select(axis => ordered.Shape[axis])];
 
         // PyTorch flattens the pixels of some images; the elements are the same.
-        int[] flattened = shape.Length == 4 && expected.Shape.Length == 3 ? [shape[0], shape[1], shape[2] * shape[3]] : shape;
+        int[] flattened = shape.Length == 4 && expected.Shape.Length == 3
+            ? [shape[0], shape[1], shape[2] * shape[3]]
+            : shape;
         return flattened.SequenceEqual(expected.Shape)
             ? Compare(name, expected.Floats(), ordered.ToArray(), limit)
             : new GoldenResult(
-                name, double.NaN, limit, $"shape is [{string.Join(", ", flattened)}], expected [{string.Join(", ", expected.Shape)}]");
+                name, double.NaN, limit,
+                $"shape is [{string.Join(", ", flattened)}], expected [{string.Join(", ", expected.Shape)}]");
     }
 
     /// <summary>max|x - ref| / max|ref|; the plain error where the reference is zero throughout.</summary>
-    public static GoldenResult Compare(string name, ReadOnlySpan<float> expected, ReadOnlySpan<float> actual, double limit)
+    public static GoldenResult Compare(
+        string name, ReadOnlySpan<float> expected, ReadOnlySpan<float> actual, double limit)
     {
         if (expected.Length != actual.Length)
         {
@@ -83,6 +93,14 @@ internal static class ModelGolden
     public static IEnumerable<string> Cases(this GoldenTensors golden) =>
         golden.Names.Select(name => name.Split('/')[0]).Distinct().Order(StringComparer.Ordinal);
 
-    /// <summary>Absolute path of a model named in the file's parameters, for example <c>sd1-tiny/unet</c>.</summary>
-    public static string ModelPath(this GoldenContext context, string model) => context.Path(["models", .. model.Split('/')]);
+    /// <summary>Absolute path of a model below <c>models</c>, for example <c>sd1-tiny/unet</c>.</summary>
+    public static string ModelPath(this GoldenContext context, string model) =>
+        context.Path(["models", .. model.Split('/')]);
+
+    /// <summary>Absolute path of the model a golden file was made with.</summary>
+    /// <param name="context">The golden folder.</param>
+    /// <param name="golden">The file.</param>
+    /// <param name="parameter">Which of its parameters names the model.</param>
+    public static string ModelOf(this GoldenContext context, GoldenTensors golden, string parameter = "model") =>
+        context.ModelPath(golden.Params.GetProperty(parameter).GetString()!);
 }

@@ -25,7 +25,9 @@ public sealed partial class ControlNetModel : Module
     /// </summary>
     /// <param name="weights">The checkpoint of the network.</param>
     /// <param name="config">What it is built from.</param>
-    /// <exception cref="CheckpointException">A weight is missing or of another shape; nothing stays allocated.</exception>
+    /// <exception cref="CheckpointException">
+    /// A weight is missing or of another shape; nothing stays allocated.
+    /// </exception>
     public ControlNetModel(WeightMap weights, ControlNetConfig config)
         : base(weights)
     {
@@ -109,7 +111,8 @@ public sealed partial class ControlNetModel : Module
         if (latents.Rank != 4 || hint.Rank != 4)
         {
             throw new ModelException(
-                $"the ControlNet reads latents and hint features [N, H, W, C], got {latents} and {hint}; encode the hint first");
+                $"the ControlNet reads latents and hint features [N, H, W, C], got {latents} and {hint}; " +
+                "encode the hint first");
         }
 
         if (hint[1] != latents[1] || hint[2] != latents[2])
@@ -129,8 +132,8 @@ public sealed partial class ControlNetModel : Module
         if (hint[3] != Config.Encoder.BlockOutChannels[0])
         {
             throw new ModelException(
-                $"the hint features have {hint[3]} channels, this ControlNet reads {Config.Encoder.BlockOutChannels[0]}; " +
-                "encode the hint with the same network");
+                $"the hint features have {hint[3]} channels, this ControlNet reads " +
+                $"{Config.Encoder.BlockOutChannels[0]}; encode the hint with the same network");
         }
     }
 }

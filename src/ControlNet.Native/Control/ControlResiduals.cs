@@ -43,9 +43,13 @@ public sealed class ControlResiduals : ISkipResiduals, IDisposable
         return [.. Enumerable.Range(0, count).Select(i => (float)Math.Pow(10, -1 + (i / (count - 1d))))];
     }
 
-    /// <summary>Scales of guess mode as the authors compute them: 0.825 to the power of the distance from the middle.</summary>
+    /// <summary>
+    /// Scales of guess mode as the authors compute them: 0.825 to the power of the distance from the middle.
+    /// </summary>
     /// <param name="count">How many, 13 in Stable Diffusion.</param>
-    /// <remarks>Source: gradio_canny2image.py of the authors' repository. At most 0.6 % from <see cref="GuessRamp"/>.</remarks>
+    /// <remarks>
+    /// Source: gradio_canny2image.py of the authors' repository. At most 0.6 % from <see cref="GuessRamp"/>.
+    /// </remarks>
     public static float[] SoftRamp(int count) =>
         [.. Enumerable.Range(0, count).Select(i => (float)Math.Pow(0.825, count - 1 - i))];
 
@@ -60,7 +64,9 @@ public sealed class ControlResiduals : ISkipResiduals, IDisposable
         ArgumentNullException.ThrowIfNull(factors);
         return factors.Count == Count
             ? Map((i, tensor) => Ops.Scale(tensor, factors[i]))
-            : throw new ModelException($"the residuals take {Count} scales, got {factors.Count}; give one for each skip and one for the middle");
+            : throw new ModelException(
+                $"the residuals take {Count} scales, got {factors.Count}; " +
+                "give one for each skip and one for the middle");
     }
 
     /// <summary>

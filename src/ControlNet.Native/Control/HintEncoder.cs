@@ -26,7 +26,8 @@ internal sealed class HintEncoder : Module
         for (int i = 0; i + 1 < widths.Count; i++)
         {
             _convolutions.Add(Own(new Conv2d(weights.In($"blocks.{2 * i}"), widths[i], widths[i], kernel: 3)));
-            _convolutions.Add(Own(new Conv2d(weights.In($"blocks.{(2 * i) + 1}"), widths[i], widths[i + 1], kernel: 3, stride: 2)));
+            _convolutions.Add(Own(new Conv2d(
+                weights.In($"blocks.{(2 * i) + 1}"), widths[i], widths[i + 1], kernel: 3, stride: 2)));
         }
 
         _convOut = Own(new Conv2d(

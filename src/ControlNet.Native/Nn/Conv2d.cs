@@ -12,14 +12,20 @@ internal sealed class Conv2d : Module
     private readonly Padding _padding;
     private readonly string? _alsoOutputOf;
 
-    /// <summary>Takes <c>weight</c> <c>[outChannels, inChannels, kernel, kernel]</c> and <c>bias</c> <c>[outChannels]</c>.</summary>
+    /// <summary>
+    /// Takes <c>weight</c> <c>[outChannels, inChannels, kernel, kernel]</c> and <c>bias</c> <c>[outChannels]</c>.
+    /// </summary>
     /// <param name="weights">The checkpoint, from this layer down.</param>
     /// <param name="inChannels">C of the input.</param>
     /// <param name="outChannels">C of the result.</param>
     /// <param name="kernel">Edge of the kernel in pixels, odd.</param>
     /// <param name="stride">Step in pixels.</param>
-    /// <param name="padding">Zeros around the input; by default half the kernel, which keeps the size at stride 1.</param>
-    /// <param name="alsoOutputOf">Path of a module that ends with this layer and reports the same output; null when none.</param>
+    /// <param name="padding">
+    /// Zeros around the input; by default half the kernel, which keeps the size at stride 1.
+    /// </param>
+    /// <param name="alsoOutputOf">
+    /// Path of a module that ends with this layer and reports the same output; null when none.
+    /// </param>
     public Conv2d(
         WeightMap weights, int inChannels, int outChannels, int kernel, int stride = 1, Padding? padding = null,
         string? alsoOutputOf = null)

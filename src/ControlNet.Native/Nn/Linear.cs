@@ -15,7 +15,9 @@ internal sealed class Linear : Module
     /// <param name="inFeatures">Last extent of the input.</param>
     /// <param name="outFeatures">Last extent of the result.</param>
     /// <param name="hasBias">The projections to queries, keys and values of a UNet have none.</param>
-    /// <param name="alsoOutputOf">Path of a module that ends with this layer and reports the same output; null when none.</param>
+    /// <param name="alsoOutputOf">
+    /// Path of a module that ends with this layer and reports the same output; null when none.
+    /// </param>
     public Linear(WeightMap weights, int inFeatures, int outFeatures, bool hasBias = true, string? alsoOutputOf = null)
         : base(weights)
     {

@@ -21,13 +21,17 @@ public abstract class Module : IDisposable
         Path = weights.Path;
     }
 
-    /// <summary>Name of the module inside its model, for example <c>mid_block.resnets.0</c>; empty for the model itself.</summary>
+    /// <summary>
+    /// Name of the module inside its model, for example <c>mid_block.resnets.0</c>; empty for the model itself.
+    /// </summary>
     public string Path { get; }
 
     /// <summary>Number of weights, those of parts included: 859,520,964 for the UNet of Stable Diffusion 1.5.</summary>
     public long ParameterCount => Sum(static tensor => tensor.Shape.Count, static packed => packed.Shape.Count);
 
-    /// <summary>Bytes the weights occupy on their device, those of parts and the padding of packed ones included.</summary>
+    /// <summary>
+    /// Bytes the weights occupy on their device, those of parts and the padding of packed ones included.
+    /// </summary>
     public long ParameterBytes => Sum(static tensor => tensor.Bytes, static packed => packed.Bytes);
 
     /// <summary>Frees the weights of this module and its parts. Disposing twice is allowed.</summary>

@@ -18,10 +18,14 @@ public sealed class ClipTextModel : Module
     private readonly LayerNorm _finalNorm;
     private readonly Device _device;
 
-    /// <summary>Takes <c>text_model.embeddings</c>, <c>text_model.encoder.layers</c> and <c>text_model.final_layer_norm</c>.</summary>
+    /// <summary>
+    /// Takes <c>text_model.embeddings</c>, <c>text_model.encoder.layers</c> and <c>text_model.final_layer_norm</c>.
+    /// </summary>
     /// <param name="weights">The checkpoint of the text encoder.</param>
     /// <param name="config">What it is built from.</param>
-    /// <exception cref="CheckpointException">A weight is missing or of another shape; nothing stays allocated.</exception>
+    /// <exception cref="CheckpointException">
+    /// A weight is missing or of another shape; nothing stays allocated.
+    /// </exception>
     public ClipTextModel(WeightMap weights, ClipTextConfig config)
         : base(weights)
     {
@@ -31,7 +35,8 @@ public sealed class ClipTextModel : Module
         WeightMap root = weights.In("text_model");
         WeightMap embeddings = root.In("embeddings");
         _tokens = Own(new Embedding(embeddings.In("token_embedding"), config.VocabSize, config.HiddenSize));
-        _positions = Own(embeddings.Take("position_embedding.weight", new Shape(config.MaxPositions, config.HiddenSize)));
+        _positions = Own(embeddings.Take(
+            "position_embedding.weight", new Shape(config.MaxPositions, config.HiddenSize)));
         for (int layer = 0; layer < config.Layers; layer++)
         {
             _layers.Add(Own(new ClipTextLayer(root.In($"encoder.layers.{layer}"), config)));
@@ -45,7 +50,9 @@ public sealed class ClipTextModel : Module
     public ClipTextConfig Config { get; }
 
     /// <summary>The text states a UNet reads.</summary>
-    /// <param name="tokens">Token numbers of each prompt, all of one length T of at most 77, begin and end included.</param>
+    /// <param name="tokens">
+    /// Token numbers of each prompt, all of one length T of at most 77, begin and end included.
+    /// </param>
     /// <param name="skippedLayers">
     /// How many of the last layers are left out before the final norm: 0 for none, 1 for what user interfaces call
     /// "clip skip 2".
@@ -73,7 +80,9 @@ public sealed class ClipTextModel : Module
 
     /// <summary>The states after the embeddings and after every layer, none of them through the final norm.</summary>
     /// <param name="tokens">As for <see cref="Forward"/>.</param>
-    /// <returns>One <c>[N, T, C]</c> more than there are layers; they belong to the caller's scope, or to the caller.</returns>
+    /// <returns>
+    /// One <c>[N, T, C]</c> more than there are layers; they belong to the caller's scope, or to the caller.
+    /// </returns>
     /// <exception cref="ModelException">The tokens do not fit the encoder.</exception>
     public IReadOnlyList<Tensor> HiddenStates(IReadOnlyList<IReadOnlyList<int>> tokens)
     {
@@ -92,7 +101,9 @@ public sealed class ClipTextModel : Module
         return states;
     }
 
-    /// <summary>The one state that stands for a whole prompt: that of its highest token number, the end token.</summary>
+    /// <summary>
+    /// The one state that stands for a whole prompt: that of its highest token number, the end token.
+    /// </summary>
     /// <param name="states">Result of <see cref="Forward"/> with all layers, <c>[N, T, C]</c>.</param>
     /// <param name="tokens">The tokens it was computed from.</param>
     /// <returns><c>[N, C]</c></returns>
@@ -147,15 +158,16 @@ public sealed class ClipTextModel : Module
         if (length == 0 || length > Config.MaxPositions)
         {
             throw new ModelException(
-                $"the text encoder reads prompts of 1 to {Config.MaxPositions} tokens, got {tokens.Count} of {length}; " +
-                "split longer prompts");
+                $"the text encoder reads prompts of 1 to {Config.MaxPositions} tokens, " +
+                $"got {tokens.Count} of {length}; split longer prompts");
         }
 
         foreach (IReadOnlyList<int> prompt in tokens)
         {
             if (prompt.Count != length)
             {
-                throw new ModelException($"one prompt has {length} tokens, another {prompt.Count}; pad them to one length");
+                throw new ModelException(
+                    $"one prompt has {length} tokens, another {prompt.Count}; pad them to one length");
             }
 
             foreach (int token in prompt)

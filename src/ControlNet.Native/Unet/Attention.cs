@@ -6,7 +6,8 @@ namespace ControlNet.Native.Unet;
 
 /// <summary>
 /// Multi-head attention with its projections: of the pixels among themselves, or of the pixels to the text. Queries,
-/// keys and values have no bias. Source: Rombach et al., 2022, arXiv:2112.10752, section 3.3; attention.py CrossAttention.
+/// keys and values have no bias. Source: Rombach et al., 2022, arXiv:2112.10752, section 3.3; attention.py
+/// CrossAttention.
 /// </summary>
 internal sealed class Attention : Module
 {

@@ -15,7 +15,9 @@ internal sealed class DownStage : Module
     private readonly List<SpatialTransformer> _attentions = [];
     private readonly Conv2d? _downsample;
 
-    /// <summary>Takes <c>resnets</c>, <c>attentions</c> and, on all levels but the last, <c>downsamplers.0.conv</c>.</summary>
+    /// <summary>
+    /// Takes <c>resnets</c>, <c>attentions</c> and, on all levels but the last, <c>downsamplers.0.conv</c>.
+    /// </summary>
     /// <param name="weights">The checkpoint, from this stage down.</param>
     /// <param name="config">The network.</param>
     /// <param name="level">Which stage, 0 at full resolution.</param>
@@ -49,7 +51,9 @@ internal sealed class DownStage : Module
     /// <param name="x"><c>[N, H, W, C]</c> of the level above; stays untouched.</param>
     /// <param name="time">Time embedding after its SiLU.</param>
     /// <param name="context">The text.</param>
-    /// <param name="skips">Receives one image for each layer, and the downsampled one: <c>[N, H/2, W/2, C]</c>, rounded up.</param>
+    /// <param name="skips">
+    /// Receives one image for each layer, and the downsampled one: <c>[N, H/2, W/2, C]</c>, rounded up.
+    /// </param>
     public void Forward(Tensor x, Tensor time, TextContext context, List<Tensor> skips)
     {
         for (int layer = 0; layer < _resnets.Count; layer++)

@@ -7,7 +7,8 @@ namespace ControlNet.Native.Unet;
 public interface ISkipResiduals
 {
     /// <summary>
-    /// One for each skip, in the order of the way down: <c>[N, H, W, C]</c> like the skip, or with extents of 1 that are
+    /// One for each skip, in the order of the way down: <c>[N, H, W, C]</c> like the skip, or with extents of 1 that
+    /// are
     /// repeated.
     /// </summary>
     IReadOnlyList<Tensor> Skips { get; }

@@ -15,19 +15,24 @@ internal sealed class ResnetBlock : Module
     private readonly Linear? _timeProjection;
     private readonly Conv2d? _shortcut;
 
-    /// <summary>Takes <c>norm1</c>, <c>conv1</c>, <c>time_emb_proj</c>, <c>norm2</c>, <c>conv2</c>, <c>conv_shortcut</c>.</summary>
+    /// <summary>
+    /// Takes <c>norm1</c>, <c>conv1</c>, <c>time_emb_proj</c>, <c>norm2</c>, <c>conv2</c>, <c>conv_shortcut</c>.
+    /// </summary>
     /// <param name="weights">The checkpoint, from this block down.</param>
     /// <param name="inChannels">C of the input.</param>
     /// <param name="outChannels">C of the output; a 1x1 shortcut exists when it differs from the input's.</param>
     /// <param name="groups">Groups of both norms.</param>
     /// <param name="eps">Epsilon of both norms: 1e-5 in the UNet, 1e-6 in the autoencoder.</param>
     /// <param name="timeWidth">Width of the time embedding; null in the autoencoder, which has none.</param>
-    public ResnetBlock(WeightMap weights, int inChannels, int outChannels, int groups, double eps, int? timeWidth = null)
+    public ResnetBlock(
+        WeightMap weights, int inChannels, int outChannels, int groups, double eps, int? timeWidth = null)
         : base(weights)
     {
         _norm1 = Own(new GroupNorm(weights.In("norm1"), inChannels, groups, eps, Activation.Silu));
         _conv1 = Own(new Conv2d(weights.In("conv1"), inChannels, outChannels, kernel: 3));
-        _timeProjection = timeWidth is { } width ? Own(new Linear(weights.In("time_emb_proj"), width, outChannels)) : null;
+        _timeProjection = timeWidth is { } width
+            ? Own(new Linear(weights.In("time_emb_proj"), width, outChannels))
+            : null;
         _norm2 = Own(new GroupNorm(weights.In("norm2"), outChannels, groups, eps, Activation.Silu));
         _conv2 = Own(new Conv2d(weights.In("conv2"), outChannels, outChannels, kernel: 3));
         _shortcut = inChannels == outChannels
@@ -35,7 +40,9 @@ internal sealed class ResnetBlock : Module
             : Own(new Conv2d(weights.In("conv_shortcut"), inChannels, outChannels, kernel: 1));
     }
 
-    /// <summary>Frees every intermediate as soon as it was read: in the autoencoder each holds 134 MB at 512 x 512.</summary>
+    /// <summary>
+    /// Frees every intermediate as soon as it was read: in the autoencoder each holds 134 MB at 512 x 512.
+    /// </summary>
     /// <param name="x"><c>[N, H, W, inChannels]</c></param>
     /// <param name="time">Time embedding after its SiLU, <c>[N, timeWidth]</c>; null where the block has none.</param>
     /// <returns><c>[N, H, W, outChannels]</c></returns>

@@ -38,7 +38,8 @@ internal sealed class SpatialTransformer : Module
             _convOut = Own(new Conv2d(weights.In("proj_out"), channels, channels, kernel: 1));
         }
 
-        _block = Own(new TransformerBlock(weights.In("transformer_blocks.0"), channels, config.CrossAttentionDim, heads));
+        _block = Own(new TransformerBlock(
+            weights.In("transformer_blocks.0"), channels, config.CrossAttentionDim, heads));
     }
 
     /// <param name="x"><c>[N, H, W, C]</c></param>

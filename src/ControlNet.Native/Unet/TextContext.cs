@@ -11,7 +11,8 @@ namespace ControlNet.Native.Unet;
 /// </summary>
 public sealed class TextContext : IDisposable
 {
-    private readonly Dictionary<object, (Tensor Keys, Tensor Values)> _projections = new(ReferenceEqualityComparer.Instance);
+    private readonly Dictionary<object, (Tensor Keys, Tensor Values)> _projections =
+        new(ReferenceEqualityComparer.Instance);
 
     /// <summary>Wraps text states.</summary>
     /// <param name="states">

@@ -35,12 +35,14 @@ public sealed class TimeEmbedding : Module
     /// <param name="width">Values of a row; where it is odd the last one is 0.</param>
     /// <param name="flipSinToCos">Whether the cosines come first, as in Stable Diffusion.</param>
     /// <param name="freqShift">
-    /// Frequency i is <c>maxPeriod ^ (-i / (width / 2 - freqShift))</c>; 0 in Stable Diffusion, 1 in the first DDPM code.
+    /// Frequency i is <c>maxPeriod ^ (-i / (width / 2 - freqShift))</c>; 0 in Stable Diffusion, 1 in the first DDPM
+    /// code.
     /// </param>
     /// <param name="maxPeriod">Ratio of the highest to the lowest frequency.</param>
     /// <returns>Rows one after the other, <c>[timesteps, width]</c>.</returns>
     public static float[] Sinusoid(
-        ReadOnlySpan<float> timesteps, int width, bool flipSinToCos = true, double freqShift = 0, double maxPeriod = 10000)
+        ReadOnlySpan<float> timesteps, int width, bool flipSinToCos = true, double freqShift = 0,
+        double maxPeriod = 10000)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(width, 2);
         int half = width / 2;
@@ -74,10 +76,12 @@ public sealed class TimeEmbedding : Module
             each[image] = timesteps.Length == 1 ? timesteps[0]
                 : timesteps.Length == batch ? timesteps[image]
                 : throw new ModelException(
-                    $"a batch of {batch} latents takes 1 timestep or {batch}, got {timesteps.Length}; give one for all or one for each");
+                    $"a batch of {batch} latents takes 1 timestep or {batch}, got {timesteps.Length}; " +
+                    "give one for all or one for each");
             if (!float.IsFinite(each[image]))
             {
-                throw new ModelException($"timestep {image} is {each[image]}; give a number, 0 to 999 in Stable Diffusion");
+                throw new ModelException(
+                    $"timestep {image} is {each[image]}; give a number, 0 to 999 in Stable Diffusion");
             }
         }
 

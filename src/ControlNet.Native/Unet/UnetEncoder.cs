@@ -8,7 +8,8 @@ namespace ControlNet.Native.Unet;
 
 /// <summary>
 /// The half of a UNet a control network is a copy of: time embedding, input convolution, the way down and the middle.
-/// Source: Rombach et al., 2022, arXiv:2112.10752, openaimodel.py UNetModel; Zhang et al., 2023, arXiv:2302.05543, fig. 3.
+/// Source: Rombach et al., 2022, arXiv:2112.10752, openaimodel.py UNetModel; Zhang et al., 2023, arXiv:2302.05543,
+/// figure 3.
 /// </summary>
 internal sealed class UnetEncoder : Module
 {
@@ -51,7 +52,8 @@ internal sealed class UnetEncoder : Module
     /// </param>
     /// <returns>Tensors that belong to the caller's scope.</returns>
     /// <exception cref="ModelException">Latents or text do not belong to this network.</exception>
-    public EncoderStates Forward(Tensor latents, ReadOnlySpan<float> timesteps, TextContext context, Tensor? hint = null)
+    public EncoderStates Forward(
+        Tensor latents, ReadOnlySpan<float> timesteps, TextContext context, Tensor? hint = null)
     {
         CheckInputs(latents, context.States);
         using TensorScope scope = TensorScope.Enter();
@@ -104,29 +106,32 @@ internal sealed class UnetEncoder : Module
     {
         if (latents.Shape.Rank != 4 || latents.Shape.Count == 0)
         {
-            throw new ModelException($"the {_owner} reads latents [N, H, W, {_config.InChannels}], got {latents.Shape}");
+            throw new ModelException(
+                $"the {_owner} reads latents [N, H, W, {_config.InChannels}], got {latents.Shape}");
         }
 
         if (latents.Shape[3] != _config.InChannels)
         {
             throw new ModelException(
-                $"the {_owner} reads latents of {_config.InChannels} channels, got {latents.Shape[3]} in {latents.Shape}; " +
-                "4 channels are latents alone, 9 latents, mask and masked image of an inpainting model: " +
-                "choose the checkpoint made for the task");
+                $"the {_owner} reads latents of {_config.InChannels} channels, " +
+                $"got {latents.Shape[3]} in {latents.Shape}; 4 channels are latents alone, " +
+                "9 latents, mask and masked image of an inpainting model: choose the checkpoint made for the task");
         }
 
         if (states.Shape.Rank != 3 || states.Shape[1] == 0 || states.Shape[0] != latents.Shape[0])
         {
             throw new ModelException(
-                $"the {_owner} reads text states [{latents.Shape[0]}, T, {_config.CrossAttentionDim}], one for each of " +
-                $"the latents {latents.Shape}, got {states.Shape}; repeat or cut the text to the batch");
+                $"the {_owner} reads text states [{latents.Shape[0]}, T, {_config.CrossAttentionDim}], " +
+                $"one for each of the latents {latents.Shape}, got {states.Shape}; " +
+                "repeat or cut the text to the batch");
         }
 
         if (states.Shape[2] != _config.CrossAttentionDim)
         {
             throw new ModelException(
-                $"the {_owner} reads text states {_config.CrossAttentionDim} wide, got {states.Shape[2]} in {states.Shape}: " +
-                "it was trained for another base model than the text encoder (Stable Diffusion 1.x is 768 wide, 2.x 1024); " +
+                $"the {_owner} reads text states {_config.CrossAttentionDim} wide, " +
+                $"got {states.Shape[2]} in {states.Shape}: it was trained for another base model than " +
+                "the text encoder (Stable Diffusion 1.x is 768 wide, 2.x 1024); " +
                 $"choose a {_owner} and a text encoder of one base");
         }
     }

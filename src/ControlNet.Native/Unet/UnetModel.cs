@@ -18,10 +18,14 @@ public sealed class UnetModel : Module
     private readonly GroupNorm _normOut;
     private readonly Conv2d _convOut;
 
-    /// <summary>Takes its weights under the names of diffusers: <c>conv_in</c>, <c>down_blocks</c>, …, <c>conv_out</c>.</summary>
+    /// <summary>
+    /// Takes its weights under the names of diffusers: <c>conv_in</c>, <c>down_blocks</c>, …, <c>conv_out</c>.
+    /// </summary>
     /// <param name="weights">The checkpoint of the UNet.</param>
     /// <param name="config">What it is built from.</param>
-    /// <exception cref="CheckpointException">A weight is missing or of another shape; nothing stays allocated.</exception>
+    /// <exception cref="CheckpointException">
+    /// A weight is missing or of another shape; nothing stays allocated.
+    /// </exception>
     public UnetModel(WeightMap weights, UnetConfig config)
         : base(weights)
     {
@@ -32,7 +36,8 @@ public sealed class UnetModel : Module
         Stack<int> skipChannels = new(_encoder.SkipChannels);
         for (int level = config.Levels - 1; level >= 0; level--)
         {
-            _stages.Add(Own(new UpStage(weights.In($"up_blocks.{config.Levels - 1 - level}"), config, level, skipChannels)));
+            _stages.Add(Own(new UpStage(
+                weights.In($"up_blocks.{config.Levels - 1 - level}"), config, level, skipChannels)));
         }
 
         int channels = config.BlockOutChannels[0];
@@ -51,7 +56,9 @@ public sealed class UnetModel : Module
     /// count of 9 is latents, mask and masked image of an inpainting model.
     /// </param>
     /// <param name="timesteps">One for the whole batch, or one for each image; may be fractional.</param>
-    /// <param name="context">The text, <c>[N, T, CrossAttentionDim]</c>; keep one context for all steps of a request.</param>
+    /// <param name="context">
+    /// The text, <c>[N, T, CrossAttentionDim]</c>; keep one context for all steps of a request.
+    /// </param>
     /// <param name="residuals">
     /// What control networks add to the skips and to the middle, before a skip is joined to the way up; or none.
     /// </param>
@@ -90,9 +97,9 @@ public sealed class UnetModel : Module
         if (!found.SequenceEqual(wanted))
         {
             throw new ModelException(
-                $"the control residuals are {found.Length} images of {string.Join(", ", found)} channels, the UNet takes " +
-                $"{wanted.Length} of {string.Join(", ", wanted)}: the ControlNet was made for another base model; " +
-                "choose one made for this checkpoint");
+                $"the control residuals are {found.Length} images of {string.Join(", ", found)} channels, " +
+                $"the UNet takes {wanted.Length} of {string.Join(", ", wanted)}: " +
+                "the ControlNet was made for another base model; choose one made for this checkpoint");
         }
     }
 }

@@ -15,7 +15,9 @@ internal sealed class UpStage : Module
     private readonly List<SpatialTransformer> _attentions = [];
     private readonly Conv2d? _upsample;
 
-    /// <summary>Takes <c>resnets</c>, <c>attentions</c> and, on all levels but the first, <c>upsamplers.0.conv</c>.</summary>
+    /// <summary>
+    /// Takes <c>resnets</c>, <c>attentions</c> and, on all levels but the first, <c>upsamplers.0.conv</c>.
+    /// </summary>
     /// <param name="weights">The checkpoint, from this stage down.</param>
     /// <param name="config">The network.</param>
     /// <param name="level">Which resolution, 0 at full; stages run from the highest level number to 0.</param>
@@ -40,7 +42,8 @@ internal sealed class UpStage : Module
         if (level > 0)
         {
             WeightMap upsampler = weights.In("upsamplers.0");
-            _upsample = Own(new Conv2d(upsampler.In("conv"), channels, channels, kernel: 3, alsoOutputOf: upsampler.Path));
+            _upsample = Own(new Conv2d(
+                upsampler.In("conv"), channels, channels, kernel: 3, alsoOutputOf: upsampler.Path));
         }
     }
 

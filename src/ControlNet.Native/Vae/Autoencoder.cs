@@ -20,7 +20,9 @@ public sealed class Autoencoder : Module
     /// <summary>Takes <c>encoder</c>, <c>quant_conv</c>, <c>post_quant_conv</c> and <c>decoder</c>.</summary>
     /// <param name="weights">The checkpoint of the autoencoder.</param>
     /// <param name="config">What it is built from.</param>
-    /// <exception cref="CheckpointException">A weight is missing or of another shape; nothing stays allocated.</exception>
+    /// <exception cref="CheckpointException">
+    /// A weight is missing or of another shape; nothing stays allocated.
+    /// </exception>
     public Autoencoder(WeightMap weights, VaeConfig config)
         : base(weights)
     {
@@ -44,7 +46,9 @@ public sealed class Autoencoder : Module
 
     /// <summary>Encodes images, one after the other to bound the memory.</summary>
     /// <param name="images"><c>[N, H, W, InChannels]</c>, values in [-1, 1]; at least 8 x 8 pixels.</param>
-    /// <returns>The distribution of the latents, <c>[N, H / 8, W / 8, LatentChannels]</c>, rounded down; not scaled.</returns>
+    /// <returns>
+    /// The distribution of the latents, <c>[N, H / 8, W / 8, LatentChannels]</c>, rounded down; not scaled.
+    /// </returns>
     /// <exception cref="ModelException">The images have another number of channels or are too small.</exception>
     public VaePosterior Encode(Tensor images)
     {
@@ -52,8 +56,8 @@ public sealed class Autoencoder : Module
         if (images.Shape[1] < Config.Downscale || images.Shape[2] < Config.Downscale)
         {
             throw new ModelException(
-                $"the autoencoder reads images of at least {Config.Downscale} x {Config.Downscale} pixels, got {images.Shape}; " +
-                "enlarge the image");
+                $"the autoencoder reads images of at least {Config.Downscale} x {Config.Downscale} pixels, " +
+                $"got {images.Shape}; enlarge the image");
         }
 
         using TensorScope scope = TensorScope.Enter();
@@ -109,8 +113,8 @@ public sealed class Autoencoder : Module
         if (x.Shape.Rank != 4 || x.Shape.Count == 0 || x.Shape[3] != channels)
         {
             throw new ModelException(
-                $"the autoencoder reads {name} [N, H, W, {channels}], got {x.Shape}; it belongs to another family of models, " +
-                "or the axes are not channels-last");
+                $"the autoencoder reads {name} [N, H, W, {channels}], got {x.Shape}; " +
+                "it belongs to another family of models, or the axes are not channels-last");
         }
     }
 }

@@ -18,7 +18,9 @@ internal sealed class VaeDecoder : Module
     private readonly List<Module> _steps = [];
     private readonly GroupNorm _normOut;
 
-    /// <summary>Takes <c>conv_in</c>, <c>mid_block</c>, <c>up_blocks</c>, <c>conv_norm_out</c> and <c>conv_out</c>.</summary>
+    /// <summary>
+    /// Takes <c>conv_in</c>, <c>mid_block</c>, <c>up_blocks</c>, <c>conv_norm_out</c> and <c>conv_out</c>.
+    /// </summary>
     public VaeDecoder(WeightMap weights, VaeConfig config)
         : base(weights)
     {

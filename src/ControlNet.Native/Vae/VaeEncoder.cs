@@ -17,7 +17,9 @@ internal sealed class VaeEncoder : Module
     private readonly VaeMiddle _middle;
     private readonly GroupNorm _normOut;
 
-    /// <summary>Takes <c>conv_in</c>, <c>down_blocks</c>, <c>mid_block</c>, <c>conv_norm_out</c> and <c>conv_out</c>.</summary>
+    /// <summary>
+    /// Takes <c>conv_in</c>, <c>down_blocks</c>, <c>mid_block</c>, <c>conv_norm_out</c> and <c>conv_out</c>.
+    /// </summary>
     public VaeEncoder(WeightMap weights, VaeConfig config)
         : base(weights)
     {

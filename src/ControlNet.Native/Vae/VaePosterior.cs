@@ -14,13 +14,16 @@ public sealed class VaePosterior : IDisposable
 
     private readonly Tensor _deviation;
 
-    /// <summary>Splits the encoder's output. The tensors of the posterior belong to the caller's scope, or to it.</summary>
+    /// <summary>
+    /// Splits the encoder's output. The tensors of the posterior belong to the caller's scope, or to it.
+    /// </summary>
     internal VaePosterior(Device device, Tensor moments)
     {
         // A few kilobytes, once an image: computed on the host, where exp is exact to the last bit.
         int latentChannels = moments.Shape[-1] / 2;
         float[] values = moments.ToArray();
-        float[] mean = new float[values.Length / 2], logVariance = new float[mean.Length], deviation = new float[mean.Length];
+        float[] mean = new float[values.Length / 2];
+        float[] logVariance = new float[mean.Length], deviation = new float[mean.Length];
         for (int i = 0; i < mean.Length; i++)
         {
             int pixel = i / latentChannels, channel = i % latentChannels;
@@ -51,7 +54,8 @@ public sealed class VaePosterior : IDisposable
         ArgumentNullException.ThrowIfNull(noise);
         if (noise.Shape != Mean.Shape)
         {
-            throw new ModelException($"the latents are {Mean.Shape}, the noise {noise.Shape}; draw noise of the latents' shape");
+            throw new ModelException(
+                $"the latents are {Mean.Shape}, the noise {noise.Shape}; draw noise of the latents' shape");
         }
 
         using TensorScope scope = TensorScope.Enter();

@@ -21,8 +21,16 @@ public sealed class ControlResidualsTests : IDisposable
     [Fact]
     public void The_ramps_are_those_of_diffusers_and_of_the_authors()
     {
-        float[] diffusers = [.1f, .121153f, .14678f, .177828f, .215443f, .261016f, .316228f, .383119f, .464159f, .562341f, .681292f, .825404f, 1f];
-        float[] authors = [.099414f, .120502f, .146063f, .177046f, .214601f, .260122f, .3153f, .382182f, .46325f, .561516f, .680625f, .825f, 1f];
+        float[] diffusers =
+        [
+            .1f, .121153f, .14678f, .177828f, .215443f, .261016f, .316228f, .383119f, .464159f, .562341f, .681292f,
+            .825404f, 1f,
+        ];
+        float[] authors =
+        [
+            .099414f, .120502f, .146063f, .177046f, .214601f, .260122f, .3153f, .382182f, .46325f, .561516f, .680625f,
+            .825f, 1f,
+        ];
         Assert.All(diffusers.Zip(ControlResiduals.GuessRamp(13)), pair => Assert.Equal(pair.First, pair.Second, 1e-6f));
         Assert.All(authors.Zip(ControlResiduals.SoftRamp(13)), pair => Assert.Equal(pair.First, pair.Second, 1e-6f));
     }
@@ -34,7 +42,9 @@ public sealed class ControlResidualsTests : IDisposable
     [Fact]
     public void A_sum_adds_networks_pooled_or_not()
     {
-        ControlResiduals image = new([Tensor.From(_device, new Shape(1, 1, 2, 1), [1f, 3f])], Tensor.From(_device, new Shape(1, 1, 1, 1), [5f]));
+        ControlResiduals image = new(
+            [Tensor.From(_device, new Shape(1, 1, 2, 1), [1f, 3f])],
+            Tensor.From(_device, new Shape(1, 1, 1, 1), [5f]));
         Assert.Equal([2f, 5f], Values(image.Pooled()));
         Assert.Equal([3f, 5f, 10f], Values(ControlResiduals.Sum(image, image.Pooled())));
         Assert.Equal([3f, 5f, 10f], Values(ControlResiduals.Sum(image.Pooled(), image)));
@@ -56,7 +66,8 @@ public sealed class ControlResidualsTests : IDisposable
             Assert.Throws<ModelException>(() => Two(1f, 2f).Scaled([1f])).Message);
         ControlResiduals three = new([Two(1f, 2f).Middle, Two(1f, 2f).Middle], Two(1f, 2f).Middle);
         Assert.Equal(
-            "one ControlNet makes 2 residuals, another 3: they were made for different base models; choose networks of one base",
+            "one ControlNet makes 2 residuals, another 3: they were made for different base models; " +
+            "choose networks of one base",
             Assert.Throws<ModelException>(() => ControlResiduals.Sum(Two(1f, 2f), three)).Message);
     }
 

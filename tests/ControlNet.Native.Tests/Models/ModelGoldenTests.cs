@@ -19,7 +19,9 @@ public sealed class ModelGoldenTests(ITestOutputHelper output)
         new ControlNetCheck(), new SingleFileCheck(),
     ];
 
-    /// <summary>Check, file, and how many comparisons it must make: a check that finds nothing proves nothing.</summary>
+    /// <summary>
+    /// Check, file, and how many comparisons it must make: a check that finds nothing proves nothing.
+    /// </summary>
     public static TheoryData<string, string, int> Files => new()
     {
         { nameof(TimestepEmbeddingCheck), "ops/timestep_embedding.safetensors", 5 },
@@ -46,10 +48,35 @@ public sealed class ModelGoldenTests(ITestOutputHelper output)
         GoldenContext context = new(Repository.Golden(), device);
         GoldenResult[] results = [.. s_checks.Single(c => c.GetType().Name == check).Run(context, file)];
         output.WriteLine($"{results.Length} comparisons, worst {results.Max(r => r.Error):e2}");
-        string[] failed = [.. results.Where(r => !r.Passed).Select(r => $"{r.Case}: {r.Error:e2} > {r.Limit:e2} {r.Problem}")];
+        string[] failed =
+        [
+            .. results.Where(r => !r.Passed).Select(r => $"{r.Case}: {r.Error:e2} > {r.Limit:e2} {r.Problem}"),
+        ];
         Assert.True(failed.Length == 0, string.Join(Environment.NewLine, failed));
         Assert.Equal(count, results.Length);
         Assert.Equal(0, device.BlocksInUse);
+    }
+
+    [Fact]
+    public void A_module_that_is_not_reported_and_a_number_that_is_off_are_failures()
+    {
+        using ScratchFolder folder = new();
+        using Device device = Devices.Cpu(1);
+        folder.CopyGolden("models/sd1-tiny/vae");
+        const string File = "outputs/vae_trace_sd1-tiny.safetensors";
+        byte[] bytes = System.IO.File.ReadAllBytes(Repository.Golden(File.Split('/')));
+
+        // Only the list of the order ends so; the tensor of that name stays.
+        int order = bytes.AsSpan().IndexOf("decoder.conv_out\\\"]"u8);
+        "decoder.conv_OUT"u8.CopyTo(bytes.AsSpan(order));
+        bytes[^1] ^= 0x40;
+        System.IO.File.WriteAllBytes(folder.Path(File.Split('/')), bytes);
+        GoldenContext context = new(folder.Root, device);
+        GoldenResult[] failed = [.. new TraceCheck().Run(context, File).Where(r => !r.Passed)];
+        Assert.Equal(2, failed.Length);
+        Assert.Contains(failed, r => r is
+            { Case: "trace/decoder.conv_OUT", Problem: "the library does not report this module" });
+        Assert.Contains(failed, r => r.Problem is null && r.Error > r.Limit);
     }
 
     [Fact]

@@ -23,14 +23,14 @@ public sealed class ModelRefusalTests : IDisposable
 
     [Fact]
     public void Latents_of_another_channel_count() => Assert.Equal(
-        "the UNet reads latents of 4 channels, got 9 in [1, 8, 8, 9]; 4 channels are latents alone, 9 latents, mask and " +
-        "masked image of an inpainting model: choose the checkpoint made for the task",
+        "the UNet reads latents of 4 channels, got 9 in [1, 8, 8, 9]; 4 channels are latents alone, " +
+        "9 latents, mask and masked image of an inpainting model: choose the checkpoint made for the task",
         RefusalOfUnet(TinyModels.Numbers(_device, 1, 8, 8, 9), Text(1, TinyModels.TextWidth)));
 
     [Fact]
     public void Text_of_another_base() => Assert.Equal(
-        "the UNet reads text states 24 wide, got 32 in [1, 7, 32]: it was trained for another base model than the text " +
-        "encoder (Stable Diffusion 1.x is 768 wide, 2.x 1024); choose a UNet and a text encoder of one base",
+        "the UNet reads text states 24 wide, got 32 in [1, 7, 32]: it was trained for another base model than " +
+        "the text encoder (Stable Diffusion 1.x is 768 wide, 2.x 1024); choose a UNet and a text encoder of one base",
         RefusalOfUnet(Latents(1), Text(1, 32)));
 
     [Fact]
@@ -58,8 +58,9 @@ public sealed class ModelRefusalTests : IDisposable
         ModelException refusal = Assert.Throws<ModelException>(
             () => unet.Forward(Latents(1), [1f], new TextContext(Text(1, TinyModels.TextWidth)), residuals));
         Assert.Equal(
-            "the control residuals are 3 images of 16, 16, 16 channels, the UNet takes 13 of 8, 8, 8, 8, 16, 16, 16, 16, " +
-            "16, 16, 16, 16, 16: the ControlNet was made for another base model; choose one made for this checkpoint",
+            "the control residuals are 3 images of 16, 16, 16 channels, the UNet takes 13 of 8, 8, 8, 8, 16, 16, " +
+            "16, 16, 16, 16, 16, 16, 16: the ControlNet was made for another base model; " +
+            "choose one made for this checkpoint",
             refusal.Message);
     }
 
@@ -71,8 +72,9 @@ public sealed class ModelRefusalTests : IDisposable
         ModelException refusal = Assert.Throws<ModelException>(
             () => control.Forward(Latents(1), [1f], new TextContext(Text(1, 32)), hint));
         Assert.Equal(
-            "the ControlNet reads text states 24 wide, got 32 in [1, 7, 32]: it was trained for another base model than the " +
-            "text encoder (Stable Diffusion 1.x is 768 wide, 2.x 1024); choose a ControlNet and a text encoder of one base",
+            "the ControlNet reads text states 24 wide, got 32 in [1, 7, 32]: it was trained for another " +
+            "base model than the text encoder (Stable Diffusion 1.x is 768 wide, 2.x 1024); " +
+            "choose a ControlNet and a text encoder of one base",
             refusal.Message);
     }
 
@@ -84,8 +86,8 @@ public sealed class ModelRefusalTests : IDisposable
         ModelException refusal = Assert.Throws<ModelException>(
             () => control.Forward(Latents(1), [1f], new TextContext(Text(1, TinyModels.TextWidth)), hint));
         Assert.Equal(
-            "the hint covers 8 x 12 latent pixels, the latents have 8 x 8; resize the control image to 64 x 64 pixels " +
-            "(height x width)", refusal.Message);
+            "the hint covers 8 x 12 latent pixels, the latents have 8 x 8; resize the control image to 64 x 64 " +
+            "pixels (height x width)", refusal.Message);
     }
 
     [Fact]
@@ -94,7 +96,8 @@ public sealed class ModelRefusalTests : IDisposable
         using ControlNetModel control = TinyModels.ControlNet(_device);
         Tensor hint = TinyModels.Numbers(_device, 1, 64, 64, 1);
         Assert.Equal(
-            "the ControlNet reads hints [N, H, W, 3], got [1, 64, 64, 1]; convert the control image to that many channels",
+            "the ControlNet reads hints [N, H, W, 3], got [1, 64, 64, 1]; " +
+            "convert the control image to that many channels",
             Assert.Throws<ModelException>(() => control.EncodeHint(hint)).Message);
     }
 

@@ -47,6 +47,7 @@ internal static class TinyModels
     {
         Shape shape = new(extents);
         Random random = new(7);
-        return Tensor.From(device, shape, [.. Enumerable.Range(0, (int)shape.Count).Select(_ => (random.NextSingle() * 2) - 1)]);
+        float[] values = [.. Enumerable.Range(0, (int)shape.Count).Select(_ => (random.NextSingle() * 2) - 1)];
+        return Tensor.From(device, shape, values);
     }
 }

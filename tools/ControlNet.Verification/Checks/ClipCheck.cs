@@ -1,4 +1,6 @@
+using System;
 using System.Collections.Generic;
+using System.Globalization;
 using System.Linq;
 using ControlNet.Native.Tensors;
 using ControlNet.Native.Text;
@@ -6,9 +8,13 @@ using ControlNet.Native.Weights;
 
 namespace ControlNet.Verification.Checks;
 
-/// <summary>The text encoders: every hidden state, the final states, clip skip, the pooled state, the other padding.</summary>
+/// <summary>
+/// The text encoders: every hidden state, the final states, clip skip, the pooled state, the other padding.
+/// </summary>
 public sealed class ClipCheck : GoldenCheck
 {
+    private const string SkipPrefix = "out.clip_skip.";
+
     /// <inheritdoc/>
     public override IEnumerable<string> Files(GoldenContext context) =>
         ["outputs/clip_sd1-tiny.safetensors", "outputs/clip_sd2-tiny.safetensors"];
@@ -17,13 +23,13 @@ public sealed class ClipCheck : GoldenCheck
     public override IEnumerable<GoldenResult> Run(GoldenContext context, string file)
     {
         GoldenTensors golden = context.Tensors(file);
-        using Checkpoint checkpoint = Checkpoint.Open(context.ModelPath(golden.Params.GetProperty("model").GetString()!));
+        using Checkpoint checkpoint = Checkpoint.Open(context.ModelOf(golden));
         using ClipTextModel model = new(checkpoint.Text!.Map(context.Device), checkpoint.Text.Config);
         return Run(golden, model);
     }
 
     /// <summary>Compares a model that may come from another file than the golden data names.</summary>
-    internal static List<GoldenResult> Run(GoldenTensors golden, ClipTextModel model)
+    public static IReadOnlyList<GoldenResult> Run(GoldenTensors golden, ClipTextModel model)
     {
         int[][] tokens = golden["in.input_ids"].Tokens();
         int[][] firstTwo = tokens[..2];
@@ -38,10 +44,10 @@ public sealed class ClipCheck : GoldenCheck
                 // The last text, encoded alone.
                 results.Add(Compare(golden, "out.batch1.last_hidden_state", model.Forward(tokens[^1..])));
             }),
-            .. golden.Names.Where(name => name.StartsWith("out.clip_skip.", System.StringComparison.Ordinal)).SelectMany(name =>
+            .. golden.Names.Where(name => name.StartsWith(SkipPrefix, StringComparison.Ordinal)).SelectMany(name =>
                 ModelGolden.Case(name, results =>
                 {
-                    int skipped = int.Parse(name["out.clip_skip.".Length..], System.Globalization.CultureInfo.InvariantCulture);
+                    int skipped = int.Parse(name[SkipPrefix.Length..], CultureInfo.InvariantCulture);
                     results.Add(Compare(golden, name, model.Forward(firstTwo, skipped)));
                 })),
             .. ModelGolden.Case("hidden_states", results => results.AddRange(HiddenStates(golden, model, firstTwo))),

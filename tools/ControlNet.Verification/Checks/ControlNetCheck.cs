@@ -24,7 +24,7 @@ public sealed class ControlNetCheck : GoldenCheck
     public override IEnumerable<GoldenResult> Run(GoldenContext context, string file)
     {
         GoldenTensors golden = context.Tensors(file);
-        using Checkpoint unetFile = Checkpoint.Open(context.ModelPath(golden.Params.GetProperty("unet").GetString()!));
+        using Checkpoint unetFile = Checkpoint.Open(context.ModelOf(golden, "unet"));
         using UnetModel unet = new(unetFile.Unet!.Map(context.Device), unetFile.Unet.Config);
         using ControlNetBench bench = new(context, golden);
         List<GoldenResult> results = [];
@@ -45,8 +45,9 @@ public sealed class ControlNetCheck : GoldenCheck
                         }
 
                         using TextContext text = new(context.Upload(golden[$"{name}/in.encoder_hidden_states"]));
-                        Tensor estimate = unet.Forward(
-                            context.Upload(golden[$"{name}/in.sample"]), golden[$"{name}/in.timestep"].Floats(), text, residuals);
+                        Tensor latents = context.Upload(golden[$"{name}/in.sample"]);
+                        float[] timesteps = golden[$"{name}/in.timestep"].Floats();
+                        Tensor estimate = unet.Forward(latents, timesteps, text, residuals);
                         found.Add(ModelGolden.Compare(output, golden[output], estimate, ModelGolden.NetworkLimit));
                     }
                 }));
@@ -56,19 +57,43 @@ public sealed class ControlNetCheck : GoldenCheck
         return results;
     }
 
+    /// <summary>Compares one case at full strength, with a network that may come from another file.</summary>
+    /// <param name="context">The golden folder.</param>
+    /// <param name="golden">The file of this check.</param>
+    /// <param name="model">The network.</param>
+    /// <param name="name">The case, for example <c>odd</c>.</param>
+    /// <param name="net">What the golden file calls the network: <c>canny</c> or <c>depth</c>.</param>
+    public static IReadOnlyList<GoldenResult> Run(
+        GoldenContext context, GoldenTensors golden, ControlNetModel model, string name, string net) =>
+        ModelGolden.Case($"{name}/{net}", results => results.AddRange(
+            CompareResiduals(golden, $"{name}/{net}/s1/", Compute(context, golden, model, name, $"cond_{net}"))));
+
     /// <summary>Compares residuals with <c>down.00</c>, … and <c>mid</c> under a prefix.</summary>
-    internal static IEnumerable<GoldenResult> CompareResiduals(GoldenTensors golden, string prefix, ControlResiduals residuals)
+    internal static IEnumerable<GoldenResult> CompareResiduals(
+        GoldenTensors golden, string prefix, ControlResiduals residuals)
     {
         int expected = golden.Names.Count(name => name.StartsWith($"{prefix}down.", StringComparison.Ordinal));
         yield return GoldenResult.Exact(
-            $"{prefix}count", residuals.Skips.Count == expected, $"{residuals.Skips.Count} residuals, expected {expected}");
+            $"{prefix}count", residuals.Skips.Count == expected,
+            $"{residuals.Skips.Count} residuals, expected {expected}");
         for (int i = 0; i < Math.Min(expected, residuals.Skips.Count); i++)
         {
             string name = string.Create(CultureInfo.InvariantCulture, $"{prefix}down.{i:00}");
             yield return ModelGolden.Compare(name, golden[name], residuals.Skips[i], ModelGolden.NetworkLimit);
         }
 
-        yield return ModelGolden.Compare($"{prefix}mid", golden[$"{prefix}mid"], residuals.Middle, ModelGolden.NetworkLimit);
+        string middle = $"{prefix}mid";
+        yield return ModelGolden.Compare(middle, golden[middle], residuals.Middle, ModelGolden.NetworkLimit);
+    }
+
+    /// <summary>Residuals at full strength from the inputs of a case.</summary>
+    private static ControlResiduals Compute(
+        GoldenContext context, GoldenTensors golden, ControlNetModel model, string name, string hint)
+    {
+        using TextContext text = new(context.Upload(golden[$"{name}/in.encoder_hidden_states"]));
+        return model.Forward(
+            context.Upload(golden[$"{name}/in.sample"]), golden[$"{name}/in.timestep"].Floats(), text,
+            model.EncodeHint(context.Upload(golden[$"{name}/in.{hint}"])));
     }
 
     /// <summary>
@@ -100,7 +125,9 @@ public sealed class ControlNetCheck : GoldenCheck
     {
         private readonly Dictionary<string, ControlNetModel> _models = new(StringComparer.Ordinal);
 
-        /// <summary>Residuals of a run such as <c>canny.guess.s0.7</c>, <c>canny.pool.s0.9</c> or <c>multi.s1_0.55</c>.</summary>
+        /// <summary>
+        /// Residuals of a run such as <c>canny.guess.s0.7</c>, <c>canny.pool.s0.9</c> or <c>multi.s1_0.55</c>.
+        /// </summary>
         public ControlResiduals Residuals(string name, string run)
         {
             string[] parts = run.Split('.', 2);
@@ -112,8 +139,8 @@ public sealed class ControlNetCheck : GoldenCheck
             string[] nets = parts[0] == "multi" ? s_nets : [parts[0]];
             return ControlResiduals.Sum([.. nets.Select((net, i) =>
             {
-                Tensor hint = context.Upload(golden[$"{name}/in.cond_{(coloured ? "colour" : net)}"]);
-                ControlResiduals whole = One(name, Model(net, pooled, variant == "bgr"), hint);
+                ControlResiduals whole = Compute(
+                    context, golden, Model(net, pooled, variant == "bgr"), name, $"cond_{(coloured ? "colour" : net)}");
                 return guess
                     ? whole.Scaled([.. ControlResiduals.GuessRamp(whole.Count).Select(step => step * scales[i])])
                     : whole.Scaled(scales[i]);
@@ -130,19 +157,12 @@ public sealed class ControlNetCheck : GoldenCheck
 
         private static float Number(string text) => float.Parse(text, CultureInfo.InvariantCulture);
 
-        private ControlResiduals One(string name, ControlNetModel model, Tensor hint)
-        {
-            using TextContext text = new(context.Upload(golden[$"{name}/in.encoder_hidden_states"]));
-            return model.Forward(
-                context.Upload(golden[$"{name}/in.sample"]), golden[$"{name}/in.timestep"].Floats(), text, model.EncodeHint(hint));
-        }
-
         private ControlNetModel Model(string net, bool pooled, bool isBgr)
         {
             string key = $"{net} pooled={pooled} bgr={isBgr}";
             if (!_models.TryGetValue(key, out ControlNetModel? model))
             {
-                using Checkpoint checkpoint = Checkpoint.Open(context.ModelPath(golden.Params.GetProperty(net).GetString()!));
+                using Checkpoint checkpoint = Checkpoint.Open(context.ModelOf(golden, net));
                 ControlNetConfig config = checkpoint.ControlNet!.Config;
                 config = config with { GlobalPoolConditions = pooled, ConditioningIsBgr = isBgr };
                 model = new ControlNetModel(checkpoint.ControlNet.Map(context.Device), config);

@@ -17,7 +17,7 @@ public sealed class SingleFileCheck : GoldenCheck
     public override IEnumerable<GoldenResult> Run(GoldenContext context, string file)
     {
         GoldenTensors golden = context.Tensors(file);
-        string path = context.ModelPath(golden.Params.GetProperty("file").GetString()!);
+        string path = context.ModelOf(golden, "file");
 
         // The tiny model's number of norm groups cannot be told from the shapes of its weights.
         CheckpointOptions options = new() { ConfigsFrom = context.ModelPath("sd1-tiny") };

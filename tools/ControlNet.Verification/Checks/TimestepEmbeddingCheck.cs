@@ -6,7 +6,8 @@ using ControlNet.Native.Unet;
 namespace ControlNet.Verification.Checks;
 
 /// <summary>
-/// The sinusoid of a timestep. The library computes it in double precision, so it is held against the float64 reference,
+/// The sinusoid of a timestep. The library computes it in double precision, so it is held against the float64
+/// reference,
 /// with a limit sixty times below what float32 arithmetic would need.
 /// </summary>
 public sealed class TimestepEmbeddingCheck : GoldenCheck

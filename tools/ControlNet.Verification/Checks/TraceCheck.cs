@@ -28,7 +28,7 @@ public sealed class TraceCheck : GoldenCheck
     public override IEnumerable<GoldenResult> Run(GoldenContext context, string file)
     {
         GoldenTensors golden = context.Tensors(file);
-        using Checkpoint checkpoint = Checkpoint.Open(context.ModelPath(golden.Params.GetProperty("model").GetString()!));
+        using Checkpoint checkpoint = Checkpoint.Open(context.ModelOf(golden));
         Dictionary<string, GoldenResult> found = new(StringComparer.Ordinal);
         List<GoldenResult> results = ModelGolden.Case(file, outputs =>
         {
@@ -58,13 +58,15 @@ public sealed class TraceCheck : GoldenCheck
             string path = entry.GetString()!;
             results.Add(found.TryGetValue(path, out GoldenResult? result)
                 ? result
-                : new GoldenResult($"trace/{path}", double.NaN, ModelGolden.NetworkLimit, "the library does not report this module"));
+                : new GoldenResult(
+                    $"trace/{path}", double.NaN, ModelGolden.NetworkLimit, "the library does not report this module"));
         }
 
         return results;
     }
 
-    private static void RunUnet(GoldenContext context, GoldenTensors golden, Checkpoint checkpoint, List<GoldenResult> outputs)
+    private static void RunUnet(
+        GoldenContext context, GoldenTensors golden, Checkpoint checkpoint, List<GoldenResult> outputs)
     {
         using UnetModel model = new(checkpoint.Unet!.Map(context.Device), checkpoint.Unet.Config);
         using TextContext text = new(context.Upload(golden["in.encoder_hidden_states"]));
@@ -83,7 +85,8 @@ public sealed class TraceCheck : GoldenCheck
         outputs.AddRange(ControlNetCheck.CompareResiduals(golden, "out.", residuals));
     }
 
-    private static void RunVae(GoldenContext context, GoldenTensors golden, Checkpoint checkpoint, List<GoldenResult> outputs)
+    private static void RunVae(
+        GoldenContext context, GoldenTensors golden, Checkpoint checkpoint, List<GoldenResult> outputs)
     {
         using Autoencoder model = new(checkpoint.Vae!.Map(context.Device), checkpoint.Vae.Config);
         _ = model.Encode(context.Upload(golden["in.image"]));

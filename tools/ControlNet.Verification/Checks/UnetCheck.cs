@@ -8,7 +8,9 @@ using ControlNet.Native.Weights;
 
 namespace ControlNet.Verification.Checks;
 
-/// <summary>Whole UNets: sizes even and odd, batches, timesteps per image and fractional, long prompts, inpainting.</summary>
+/// <summary>
+/// Whole UNets: sizes even and odd, batches, timesteps per image and fractional, long prompts, inpainting.
+/// </summary>
 public sealed class UnetCheck : GoldenCheck
 {
     /// <inheritdoc/>
@@ -22,19 +24,20 @@ public sealed class UnetCheck : GoldenCheck
     public override IEnumerable<GoldenResult> Run(GoldenContext context, string file)
     {
         GoldenTensors golden = context.Tensors(file);
-        using Checkpoint checkpoint = Checkpoint.Open(context.ModelPath(golden.Params.GetProperty("model").GetString()!));
+        using Checkpoint checkpoint = Checkpoint.Open(context.ModelOf(golden));
         using UnetModel model = new(checkpoint.Unet!.Map(context.Device), checkpoint.Unet.Config);
         return Run(context, golden, model);
     }
 
     /// <summary>Compares a model that may come from another file than the golden data names.</summary>
-    internal static List<GoldenResult> Run(GoldenContext context, GoldenTensors golden, UnetModel model) =>
+    public static IReadOnlyList<GoldenResult> Run(GoldenContext context, GoldenTensors golden, UnetModel model) =>
     [
         .. golden.Cases().SelectMany(name => ModelGolden.Case(name, results =>
         {
             Tensor sample = context.Upload(golden[$"{name}/in.sample"]);
             using TextContext text = new(context.Upload(golden[$"{name}/in.encoder_hidden_states"]));
-            foreach (string output in golden.Names.Where(key => key.StartsWith($"{name}/out.sample", StringComparison.Ordinal)))
+            string prefix = $"{name}/out.sample";
+            foreach (string output in golden.Names.Where(key => key.StartsWith(prefix, StringComparison.Ordinal)))
             {
                 Tensor actual = model.Forward(sample, Timesteps(golden, name, output), text);
                 results.Add(ModelGolden.Compare(output, golden[output], actual, ModelGolden.NetworkLimit));
@@ -46,6 +49,8 @@ public sealed class UnetCheck : GoldenCheck
     private static float[] Timesteps(GoldenTensors golden, string name, string output)
     {
         int at = output.LastIndexOf(".t", StringComparison.Ordinal);
-        return at < 0 ? golden[$"{name}/in.timestep"].Floats() : [float.Parse(output[(at + 2)..], CultureInfo.InvariantCulture)];
+        return at < 0
+            ? golden[$"{name}/in.timestep"].Floats()
+            : [float.Parse(output[(at + 2)..], CultureInfo.InvariantCulture)];
     }
 }

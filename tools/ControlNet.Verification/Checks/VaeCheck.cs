@@ -18,13 +18,13 @@ public sealed class VaeCheck : GoldenCheck
     public override IEnumerable<GoldenResult> Run(GoldenContext context, string file)
     {
         GoldenTensors golden = context.Tensors(file);
-        using Checkpoint checkpoint = Checkpoint.Open(context.ModelPath(golden.Params.GetProperty("model").GetString()!));
+        using Checkpoint checkpoint = Checkpoint.Open(context.ModelOf(golden));
         using Autoencoder model = new(checkpoint.Vae!.Map(context.Device), checkpoint.Vae.Config);
         return Run(context, golden, model);
     }
 
     /// <summary>Compares a model that may come from another file than the golden data names.</summary>
-    internal static List<GoldenResult> Run(GoldenContext context, GoldenTensors golden, Autoencoder model) =>
+    public static IReadOnlyList<GoldenResult> Run(GoldenContext context, GoldenTensors golden, Autoencoder model) =>
     [
         .. golden.Cases().SelectMany(name => ModelGolden.Case(name, results =>
         {
@@ -39,7 +39,8 @@ public sealed class VaeCheck : GoldenCheck
             results.Add(Compare($"{name}/out.logvar", posterior.LogVariance));
             if (golden.Has($"{name}/out.sample"))
             {
-                results.Add(Compare($"{name}/out.sample", posterior.Sample(context.Upload(golden[$"{name}/in.noise"]))));
+                Tensor noise = context.Upload(golden[$"{name}/in.noise"]);
+                results.Add(Compare($"{name}/out.sample", posterior.Sample(noise)));
             }
 
             GoldenResult Compare(string output, Tensor actual) =>
