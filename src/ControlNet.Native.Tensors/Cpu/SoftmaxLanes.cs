@@ -1,6 +1,7 @@
 using System;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace ControlNet.Native.Tensors.Cpu;
 
@@ -9,12 +10,12 @@ namespace ControlNet.Native.Tensors.Cpu;
 /// time, already scaled by log2(e). Source: Milakov and Gimelshein, 2018, arXiv:1805.02867, algorithm 3.
 /// </summary>
 /// <remarks>Memory: <see cref="StateFloats"/> floats, namely the largest score so far and the sum of weights of each lane.</remarks>
-internal readonly unsafe struct SoftmaxLanes(float* state)
+internal readonly unsafe partial struct SoftmaxLanes(float* state)
 {
     public const int Lanes = 32;
-    public const int StateFloats = 3 * Lanes;
+    public const int StateFloats = 2 * Lanes;
 
-    private readonly float* _largest = state, _sum = state + Lanes, _factor = state + (2 * Lanes);
+    private readonly float* _largest = state, _sum = state + Lanes;
 
     /// <summary>Forgets all scores.</summary>
     public void Reset()
@@ -29,106 +30,50 @@ internal readonly unsafe struct SoftmaxLanes(float* state)
     /// </summary>
     public void Weigh(float* scores, int keys, float* sums, int rows)
     {
-        if (Vector128.IsHardwareAccelerated)
+        if (Avx512F.IsSupported)
         {
-            for (int half = 0; half < Lanes; half += 16)
+            for (int lane = 0; lane < Lanes; lane += 16)
             {
-                if (FindLargest(scores + half, keys, half))
-                {
-                    Rescale(sums + half, rows, half);
-                }
-
-                Exponentiate(scores + half, keys, half);
+                Weigh16(scores + lane, keys, sums + lane, rows, lane);
             }
-
-            return;
         }
-
-        for (int lane = 0; lane < Lanes; lane++)
+        else if (Vector128.IsHardwareAccelerated)
         {
-            WeighLane(scores + lane, keys, sums + lane, rows, lane);
+            for (int lane = 0; lane < Lanes; lane += 8)
+            {
+                Weigh8(scores + lane, keys, sums + lane, rows, lane);
+            }
+        }
+        else
+        {
+            for (int lane = 0; lane < Lanes; lane++)
+            {
+                WeighLane(scores + lane, keys, sums + lane, rows, lane);
+            }
         }
     }
 
-    /// <summary>Divides <c>[rows][32]</c> by the sums of the weights.</summary>
+    /// <summary>Divides <c>[rows][32]</c> by the sums of the weights; the state is spent.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Normalise(float* sums, int rows)
     {
         for (int lane = 0; lane < Lanes; lane++)
         {
-            _factor[lane] = 1 / _sum[lane];
-        }
-
-        for (int half = 0; half < Lanes; half += 16)
-        {
-            Rescale(sums + half, rows, half);
-        }
-    }
-
-    /// <summary>Raises the largest scores of 16 lanes; whether any rose. The factors for what was summed before are left behind.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private bool FindLargest(float* scores, int keys, int half)
-    {
-        Vector512<float> before = Vector512.Load(_largest + half), even = before, odd = before;
-        int key = 0;
-        for (; key <= keys - 2; key += 2)
-        {
-            even = Vector512.MaxNative(even, Vector512.Load(scores + (key * Lanes)));
-            odd = Vector512.MaxNative(odd, Vector512.Load(scores + (key * Lanes) + Lanes));
-        }
-
-        if (key < keys)
-        {
-            even = Vector512.MaxNative(even, Vector512.Load(scores + (key * Lanes)));
-        }
-
-        Vector512<float> largest = Vector512.MaxNative(even, odd);
-        if (Vector512.EqualsAll(largest, before))
-        {
-            return false;
-        }
-
-        // The first time this is exp2(-inf) = 0, and the sums it scales are still zero.
-        Vector512<float> factor = VectorMath.Exp2(before - largest);
-        factor.Store(_factor + half);
-        (Vector512.Load(_sum + half) * factor).Store(_sum + half);
-        largest.Store(_largest + half);
-        return true;
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Exponentiate(float* scores, int keys, int half)
-    {
-        Vector512<float> largest = Vector512.Load(_largest + half), sum = Vector512<float>.Zero;
-        for (int key = 0; key < keys; key++)
-        {
-            Vector512<float> weight = VectorMath.Exp2(Vector512.Load(scores + (key * Lanes)) - largest);
-            weight.Store(scores + (key * Lanes));
-            sum += weight;
-        }
-
-        (Vector512.Load(_sum + half) + sum).Store(_sum + half);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Rescale(float* sums, int rows, int half)
-    {
-        if (Vector128.IsHardwareAccelerated)
-        {
-            Vector512<float> factor = Vector512.Load(_factor + half);
-            for (int row = 0; row < rows; row++)
-            {
-                (Vector512.Load(sums + (row * Lanes)) * factor).Store(sums + (row * Lanes));
-            }
-
-            return;
+            _sum[lane] = 1 / _sum[lane];
         }
 
         for (int row = 0; row < rows; row++)
         {
-            for (int lane = 0; lane < 16; lane++)
+            float* sum = sums + ((long)row * Lanes);
+            int lane = 0;
+            for (; Vector128.IsHardwareAccelerated && lane < Lanes; lane += 8)
             {
-                sums[(row * Lanes) + lane] *= _factor[half + lane];
+                (Vector256.Load(sum + lane) * Vector256.Load(_sum + lane)).Store(sum + lane);
+            }
+
+            for (; lane < Lanes; lane++)
+            {
+                sum[lane] *= _sum[lane];
             }
         }
     }
