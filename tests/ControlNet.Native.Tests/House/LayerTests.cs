@@ -9,50 +9,89 @@ using Xunit;
 namespace ControlNet.Native.Tests.House;
 
 /// <summary>
-/// Who may name whom. Words rather than using lines, because nested namespaces see their parents without one; comments,
-/// strings and the names of the assemblies are ignored.
+/// Who may name whom: no file names a type of a folder that lies above its own. Words rather than using lines, because
+/// nested namespaces see their parents without one; comments and strings are ignored.
 /// </summary>
 public sealed class LayerTests
 {
-    /// <summary>Folder below src, and the words its files must not contain.</summary>
+    /// <summary>A type declared at the top level of a file, which this code base never indents.</summary>
+    private static readonly Regex s_declaration = new(
+        @"^(public|internal)( [a-z]+)* (class|record struct|record|struct|interface|enum|delegate \S+) (?<name>\w+)");
+
+    /// <summary>A word that is not a member of something.</summary>
+    private static readonly Regex s_word = new(@"(?<![\w.])[A-Z]\w+");
+
+    private const string Engine = "ControlNet.Native.Tensors";
+    private const string Library = "ControlNet.Native";
+
+    private static readonly string[] s_assemblies = [Engine, Library];
+
+    private static readonly string[] s_libraryFolders =
+        ["Weights", "Imaging", "Nn", "Text", "Unet", "Control", "Vae", "Sampling", "Pipeline"];
+
+    /// <summary>A folder below src, and the folders whose types it must not name.</summary>
     public static TheoryData<string, string[]> Layers => new()
     {
-        { "ControlNet.Native.Tensors/Basics", ["Contracts", "Backend", "Tensor", "TensorScope", "Cpu", "Gpu", "Ops"] },
-        { "ControlNet.Native.Tensors/Contracts", ["Tensor", "TensorScope", "PackedWeight", "Cpu", "Gpu", "Ops"] },
-        { "ControlNet.Native.Tensors/Cpu", ["Tensor", "TensorScope", "PackedWeight", "Gpu", "Ops", "Devices"] },
-        { "ControlNet.Native.Tensors/Core", ["Cpu", "Gpu", "Devices"] },
-        { "ControlNet.Native.Tensors/Ops", ["Cpu", "Gpu", "Devices"] },
-        { "ControlNet.Native/Weights", ["Nn", "Module", "UnetModel", "ControlNetModel", "VaeEncoder", "VaeDecoder", "ClipTextModel", "Sampling", "Imaging", "Pipeline"] },
-        { "ControlNet.Native/Imaging", ["Weights", "Nn", "Module", "Text", "Unet", "Control", "Vae", "Sampling", "Pipeline"] },
-        { "ControlNet.Native/Nn", ["Text", "Unet", "Control", "Vae", "Sampling", "Imaging", "Pipeline"] },
-        { "ControlNet.Native/Text", ["Unet", "Control", "Vae", "Sampling", "Imaging", "Pipeline"] },
-        { "ControlNet.Native/Unet", ["Text", "Vae", "Sampling", "Imaging", "Pipeline"] },
-        { "ControlNet.Native/Control", ["Text", "Vae", "Sampling", "Imaging", "Pipeline"] },
-        { "ControlNet.Native/Vae", ["Text", "Control", "Sampling", "Imaging", "Pipeline"] },
-        { "ControlNet.Native/Sampling", ["Weights", "Nn", "Module", "Text", "Unet", "Control", "Vae", "Imaging", "Pipeline"] },
+        { $"{Engine}/Basics", [$"{Engine}/Contracts", $"{Engine}/Core", $"{Engine}/Ops", $"{Engine}/Cpu"] },
+        { $"{Engine}/Contracts", [$"{Engine}/Core", $"{Engine}/Ops", $"{Engine}/Cpu"] },
+        { $"{Engine}/Cpu", [$"{Engine}/Core", $"{Engine}/Ops"] },
+        { $"{Engine}/Core", [$"{Engine}/Ops", $"{Engine}/Cpu"] },
+        { $"{Engine}/Ops", [$"{Engine}/Cpu"] },
+        { $"{Library}/Weights", Above("Weights") },
+        { $"{Library}/Imaging", Above("Imaging", "Weights") },
+        { $"{Library}/Nn", Above("Nn", "Weights") },
+        { $"{Library}/Text", Above("Text", "Weights", "Nn") },
+        { $"{Library}/Unet", Above("Unet", "Weights", "Nn") },
+        { $"{Library}/Control", Above("Control", "Weights", "Nn", "Unet") },
+        { $"{Library}/Vae", Above("Vae", "Weights", "Nn", "Unet") },
+        { $"{Library}/Sampling", Above("Sampling") },
     };
 
     [Theory]
     [MemberData(nameof(Layers))]
     public void Names_only_what_lies_below(string folder, string[] forbidden)
     {
-        string root = Path.Combine(Repository.Root, "src", folder);
-        Assert.True(Directory.Exists(root), $"{root} is gone; mend this list");
-        Regex words = new($@"(?<![\w.])({string.Join('|', forbidden)})\b");
+        string[] own = [.. TypesOf(folder)];
+        Dictionary<string, string> types = new(StringComparer.Ordinal);
+        foreach (string other in forbidden)
+        {
+            foreach (string type in TypesOf(other).Except(own))
+            {
+                types[type] = other;
+            }
+        }
+
+        Assert.NotEmpty(own);
         List<string> found = [];
-        foreach (string file in Directory.EnumerateFiles(root, "*.cs", SearchOption.AllDirectories))
+        foreach (string file in Files(folder))
         {
             string[] lines = File.ReadAllLines(file);
             for (int i = 0; i < lines.Length; i++)
             {
-                if (words.Match(CodeOf(lines[i])) is { Success: true } match)
+                foreach (Match word in s_word.Matches(CodeOf(lines[i])))
                 {
-                    found.Add($"{folder}/{Path.GetFileName(file)}:{i + 1} names '{match.Value}'");
+                    if (types.TryGetValue(word.Value, out string? other))
+                    {
+                        found.Add($"{folder}/{Path.GetFileName(file)}:{i + 1} names '{word.Value}' of {other}");
+                    }
                 }
             }
         }
 
         Assert.True(found.Count == 0, string.Join(Environment.NewLine, found));
+    }
+
+    [Fact]
+    public void Every_folder_of_the_library_has_a_layer()
+    {
+        string[] listed = [.. Layers.Select(row => (string)row[0])];
+        foreach (string assembly in s_assemblies)
+        {
+            IEnumerable<string> folders = Directory.EnumerateDirectories(Path.Combine(Repository.Root, "src", assembly))
+                .Select(path => Path.GetFileName(path))
+                .Where(name => name is not ("bin" or "obj" or "Pipeline"));
+            Assert.Empty(folders.Where(name => !listed.Contains($"{assembly}/{name}")));
+        }
     }
 
     [Fact]
@@ -76,6 +115,27 @@ public sealed class LayerTests
         }
 
         Assert.True(missing.Count == 0, "missing: " + string.Join(", ", missing));
+    }
+
+    /// <summary>Every folder of the library but the named ones: what a folder at that height must not name.</summary>
+    private static string[] Above(params string[] allowed) =>
+    [
+        .. s_libraryFolders.Except(allowed).Select(name => $"{Library}/{name}"),
+    ];
+
+    /// <summary>The types declared in a folder. A word of prose that happens to be one (Ops.Conv2d is a method) is no type.</summary>
+    private static IEnumerable<string> TypesOf(string folder) => Files(folder)
+        .SelectMany(File.ReadAllLines)
+        .Select(line => s_declaration.Match(CodeOf(line)))
+        .Where(match => match.Success)
+        .Select(match => match.Groups["name"].Value)
+        .Distinct();
+
+    private static IEnumerable<string> Files(string folder)
+    {
+        string root = Path.Combine(Repository.Root, "src", folder);
+        Assert.True(Directory.Exists(root), $"{root} is gone; mend the list of layers");
+        return Directory.EnumerateFiles(root, "*.cs", SearchOption.AllDirectories);
     }
 
     /// <summary>A line without its comment, its strings and the words that only name an assembly or namespace root.</summary>
