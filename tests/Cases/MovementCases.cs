@@ -67,6 +67,7 @@ public static class MovementCases
         yield return new("concat channels", MovementCall.Concat, new Shape(2, 3, 4, 5), 3);
         yield return new("concat images", MovementCall.Concat, new Shape(2, 3, 4, 5), 0);
         yield return new("concat in items", MovementCall.Concat, new Shape(300, 77), -1);
+        yield return new("slice long rows", MovementCall.Slice, new Shape(3, 50_001), 1, 3, 49_000);
         yield return new("slice channels", MovementCall.Slice, new Shape(2, 3, 4, 9), -1, 2, 5);
         yield return new("slice rows", MovementCall.Slice, new Shape(6, 4), 0, 1, 3);
         yield return new("slice nothing", MovementCall.Slice, new Shape(6, 4), 1, 4, 0);

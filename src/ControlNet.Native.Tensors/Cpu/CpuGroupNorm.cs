@@ -1,6 +1,5 @@
 using System;
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using ControlNet.Native.Tensors.Contracts;
 
@@ -38,24 +37,16 @@ internal sealed unsafe partial class CpuGroupNorm(WorkerTeam team) : IGroupNormK
             return;
         }
 
+        // The memory of worker 0 is this thread's, and no item below asks for scratch of its own.
         MomentsWork moments = new(d, x.Floats);
-        long channels = (long)d.Batch * d.Channels;
-        double* sums = (double*)NativeMemory.AlignedAlloc((nuint)(moments.SumCount * sizeof(double)), 64);
-        float* affine = (float*)NativeMemory.AlignedAlloc((nuint)(Math.Max(1, 3 * channels) * sizeof(float)), 64);
-        try
-        {
-            moments.Sums = sums;
-            team.For(moments.Items, ref moments);
-            JoinWork join = new(moments) { Gamma = gamma.Floats, Beta = beta.Floats, Affine = affine };
-            team.For(Partition.Items(d.Batch, moments.Parts * (long)d.Channels), ref join);
-            NormalizeWork<TEpilogue> normalize = new() { Dims = d, X = x.Floats, Affine = affine, Y = y.Floats };
-            team.For(Partition.Items((long)d.Batch * d.Spatial, d.Channels), ref normalize);
-        }
-        finally
-        {
-            NativeMemory.AlignedFree(sums);
-            NativeMemory.AlignedFree(affine);
-        }
+        float* scratch = team.Scratch(0, (2 * moments.SumCount) + (3L * d.Batch * d.Channels));
+        float* affine = scratch + (2 * moments.SumCount);
+        moments.Sums = (double*)scratch;
+        team.For(moments.Items, ref moments);
+        JoinWork join = new(moments) { Gamma = gamma.Floats, Beta = beta.Floats, Affine = affine };
+        team.For(Partition.Items(d.Batch, moments.Parts * (long)d.Channels), ref join);
+        NormalizeWork<TEpilogue> normalize = new() { Dims = d, X = x.Floats, Affine = affine, Y = y.Floats };
+        team.For(Partition.Items((long)d.Batch * d.Spatial, d.Channels), ref normalize);
     }
 
     /// <summary>Joins the moments of a group's channels and turns them into mean, factor and shift of each channel.</summary>

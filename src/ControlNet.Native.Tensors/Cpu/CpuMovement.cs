@@ -18,7 +18,7 @@ internal sealed unsafe class CpuMovement(WorkerTeam team) : IMovementKernels
     {
         int bytes = x.Type.ElementBytes();
         CopyRowsWork work = new() { Dims = d, X = (byte*)x.Address, Y = (byte*)y.Address, ElementBytes = bytes };
-        team.For(Partition.Items(d.Rows, d.Length), ref work);
+        team.For(Partition.Items(d.Rows * work.Pieces, d.Length / work.Pieces), ref work);
     }
 
     public void UpsampleNearest(in UpsampleDims d, BufferView x, BufferView y)
@@ -44,15 +44,21 @@ internal sealed unsafe class CpuMovement(WorkerTeam team) : IMovementKernels
         public byte* X, Y;
         public int ElementBytes;
 
+        /// <summary>A long row is copied in pieces, so that one row is work for all threads.</summary>
+        public readonly long Pieces => Math.Max(1, Partition.Items(Dims.Length, 1));
+
         public readonly void Run(int item, int worker)
         {
-            (long row, long end) = Partition.Range(item, Dims.Rows, Dims.Length);
-            long runBytes = Dims.Length * ElementBytes;
-            for (; row < end; row++)
+            long pieces = Pieces;
+            (long at, long end) = Partition.Range(item, Dims.Rows * pieces, Dims.Length / pieces);
+            for (; at < end; at++)
             {
-                byte* source = X + ((Dims.SourceStart + (row * Dims.SourceStep)) * ElementBytes);
-                byte* target = Y + ((Dims.TargetStart + (row * Dims.TargetStep)) * ElementBytes);
-                Buffer.MemoryCopy(source, target, runBytes, runBytes);
+                (long row, long piece) = Math.DivRem(at, pieces);
+                (long first, long last) = Partition.Range((int)piece, Dims.Length, 1);
+                long bytes = (last - first) * ElementBytes;
+                byte* source = X + ((Dims.SourceStart + (row * Dims.SourceStep) + first) * ElementBytes);
+                byte* target = Y + ((Dims.TargetStart + (row * Dims.TargetStep) + first) * ElementBytes);
+                Buffer.MemoryCopy(source, target, bytes, bytes);
             }
         }
     }

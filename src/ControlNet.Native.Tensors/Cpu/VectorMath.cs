@@ -22,8 +22,8 @@ internal static class VectorMath
     /// <summary>ln 2 in two parts; the first has 9 significant bits, so its product with an exponent is exact.</summary>
     private const float Ln2High = 0.693359375f, Ln2Low = -2.12194440e-4f;
 
-    /// <summary>Below this exp rounds to 0, above the other it overflows.</summary>
-    private const float ExpLowest = -104f, ExpHighest = 89f;
+    /// <summary>Below the first exp rounds to 0, above the second it overflows; below the third 2^x rounds to 0.</summary>
+    private const float ExpLowest = -104f, ExpHighest = 89f, Exp2Lowest = -151f;
 
     /// <summary>Where erf changes from its odd polynomial to 1 - exp(-...); from <see cref="ErfOne"/> on it rounds to 1.</summary>
     private const float ErfBreak = 0.9277f, ErfOne = 3.95f;
@@ -34,21 +34,7 @@ internal static class VectorMath
 
     /// <summary>2^x within 2 ulp, with the special values of <see cref="Exp(Vector512{float})"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<float> Exp2(Vector512<float> x)
-    {
-        x = Clamp(x, -151f, 129f);
-        Vector512<float> n = Vector512.Round(x);
-        Vector512<float> r = x - n;
-
-        // 2^r on [-0.505, 0.505], fit 2.0e-9.
-        Vector512<float> p = Vector512.Create(1.537000125e-4f);
-        p = Fma(p, r, Vector512.Create(1.340117146e-3f));
-        p = Fma(p, r, Vector512.Create(9.618383303e-3f));
-        p = Fma(p, r, Vector512.Create(5.550325746e-2f));
-        p = Fma(p, r, Vector512.Create(2.402264832e-1f));
-        p = Fma(p, r, Vector512.Create(6.931472071e-1f));
-        return ScaleByPowerOfTwo(Fma(p, r, Vector512<float>.One), n);
-    }
+    public static Vector512<float> Exp2(Vector512<float> x) => Exp2InRange(Clamp(x, Exp2Lowest, 129f));
 
     /// <summary>The error function within 2 ulp; exactly ±1 from ±3.95 on, NaN at NaN.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -92,7 +78,7 @@ internal static class VectorMath
     {
         // Beyond the bound e is 0; without it the product below would be inf times 0.
         Vector512<float> a = Vector512.MinNative(Vector512.Create(-ExpLowest), Vector512.Abs(x));
-        Vector512<float> e = ExpInRange(Vector512.MaxNative(Vector512.Create(ExpLowest), a * Vector512.Create(-slope)));
+        Vector512<float> e = Exp2InRange(Vector512.MaxNative(Vector512.Create(Exp2Lowest), a * Vector512.Create(-slope * Log2E)));
         return Vector512.MaxNative(x, Vector512<float>.Zero) - (a * e / (Vector512<float>.One + e));
     }
 
@@ -157,6 +143,23 @@ internal static class VectorMath
         p = Fma(p, r, Vector512.Create(1.666651479e-1f));
         p = Fma(p, r, Vector512.Create(4.999999305e-1f));
         return ScaleByPowerOfTwo(Fma(p, r * r, r) + Vector512<float>.One, n);
+    }
+
+    /// <summary>2^x for a number between <see cref="Exp2Lowest"/> and 129.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<float> Exp2InRange(Vector512<float> x)
+    {
+        Vector512<float> n = Vector512.Round(x);
+        Vector512<float> r = x - n;
+
+        // 2^r on [-0.505, 0.505], fit 2.0e-9.
+        Vector512<float> p = Vector512.Create(1.537000125e-4f);
+        p = Fma(p, r, Vector512.Create(1.340117146e-3f));
+        p = Fma(p, r, Vector512.Create(9.618383303e-3f));
+        p = Fma(p, r, Vector512.Create(5.550325746e-2f));
+        p = Fma(p, r, Vector512.Create(2.402264832e-1f));
+        p = Fma(p, r, Vector512.Create(6.931472071e-1f));
+        return ScaleByPowerOfTwo(Fma(p, r, Vector512<float>.One), n);
     }
 
     /// <summary>p 2^n, rounded once, for |n| up to 252.</summary>
