@@ -1,4 +1,12 @@
 using BenchmarkDotNet.Running;
+using ControlNet.Native.Bench;
 
 // dotnet run -c Release --project bench/ControlNet.Native.Bench -- --filter '*GroupNorm*'
-BenchmarkSwitcher.FromAssembly(typeof(ControlNet.Native.Bench.StreamBench).Assembly).Run(args);
+// dotnet run -c Release --project bench/ControlNet.Native.Bench -- step MODEL.safetensors
+if (args is ["step", .. string[] rest] && rest.Length > 0)
+{
+    return StepTiming.Run(rest);
+}
+
+BenchmarkSwitcher.FromAssembly(typeof(StreamBench).Assembly).Run(args);
+return 0;
