@@ -34,7 +34,8 @@ public sealed partial class ControlNetModel
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         using Checkpoint checkpoint = Checkpoint.OpenControlNet(path, options);
-        string name = System.IO.Path.GetFileNameWithoutExtension(System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(path)));
+        string full = System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(path));
+        string name = System.IO.Path.GetFileNameWithoutExtension(full);
         return Load(checkpoint, name, device, storage, progress, cancellation);
     }
 

@@ -11,8 +11,8 @@ public sealed record ControlInput
     public required ControlNetModel Net { get; init; }
 
     /// <summary>
-    /// The hint, an edge map, depth map, pose, … as the net was trained on. Any size: it is stretched to the size of the
-    /// result. Read as RGB in [0, 1]; a net that was trained on BGR says so in its configuration and is fed BGR.
+    /// The hint, an edge map, depth map, pose, … as the net was trained on. Any size: it is stretched to the size of
+    /// the result. Read as RGB in [0, 1]; a net that was trained on BGR says so in its configuration and is fed BGR.
     /// </summary>
     public required RgbImage Image { get; init; }
 

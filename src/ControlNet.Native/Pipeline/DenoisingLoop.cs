@@ -130,7 +130,8 @@ internal sealed class DenoisingLoop : IDisposable
         RgbImage image = control.Image.Width == _plan.Width && control.Image.Height == _plan.Height
             ? control.Image
             : control.Image.Resize(_plan.Width, _plan.Height);
-        Tensor hint = Tensor.From(_device, new Shape(1, _plan.Height, _plan.Width, 3), image.ToFloats(PixelRange.ZeroToOne));
+        Shape shape = new(1, _plan.Height, _plan.Width, 3);
+        Tensor hint = Tensor.From(_device, shape, image.ToFloats(PixelRange.ZeroToOne));
         return control.Net.EncodeHint(hint).Detach();
     }
 

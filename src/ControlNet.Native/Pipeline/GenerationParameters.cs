@@ -49,7 +49,8 @@ internal static class GenerationParameters
         settings.Add($"RNG: {(request.NoiseGenerator == NoiseGenerator.TorchCpu ? "CPU" : "GPU")}");
         if (request.Control is { } control)
         {
-            settings.Add($"ControlNet 0: \"Model: {control.Net.Name.Replace('"', '\'')}, {Invariant($"Weight: {control.Scale}")}\"");
+            string net = control.Net.Name.Replace('"', '\'');
+            settings.Add($"ControlNet 0: \"Model: {net}, {Invariant($"Weight: {control.Scale}")}\"");
         }
 
         return text.Append(string.Join(", ", settings)).ToString();

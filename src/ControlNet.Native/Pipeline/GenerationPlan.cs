@@ -15,7 +15,8 @@ namespace ControlNet.Native;
 internal sealed class GenerationPlan
 {
     private GenerationPlan(
-        ImageRequest request, int width, int height, Sampler sampler, int[] prompt, int[]? negativePrompt, INoiseSource noise)
+        ImageRequest request, int width, int height, Sampler sampler, int[] prompt, int[]? negativePrompt,
+        INoiseSource noise)
     {
         Request = request;
         Width = width;
@@ -41,7 +42,7 @@ internal sealed class GenerationPlan
     /// <summary>Token ids of the prompt, 77 with begin, end and padding.</summary>
     public int[] Prompt { get; }
 
-    /// <summary>Token ids of the negative prompt; null without guidance, when the unconditional half is not computed.</summary>
+    /// <summary>Token ids of the negative prompt; null without guidance, when that half is not computed.</summary>
     public int[]? NegativePrompt { get; }
 
     /// <summary>Where this generation's noise comes from.</summary>
@@ -63,14 +64,15 @@ internal sealed class GenerationPlan
         if (unet.InChannels != vae.LatentChannels)
         {
             throw new RequestException(
-                $"the UNet of {model.Name} takes {unet.InChannels} channels, latents have {vae.LatentChannels}: it is an " +
-                "inpainting model, which needs an image and a mask; generate from text with an ordinary model");
+                $"the UNet of {model.Name} takes {unet.InChannels} channels, latents have {vae.LatentChannels}: " +
+                "it is an inpainting model, which needs an image and a mask; an ordinary model generates from text");
         }
 
         int clipSkip = Math.Max(request.ClipSkip, request.NegativeClipSkip ?? 1);
         if (clipSkip > text.Layers)
         {
-            throw new RequestException($"ClipSkip is {clipSkip}, but the text encoder has {text.Layers} layers; take a smaller one");
+            throw new RequestException(
+                $"ClipSkip is {clipSkip}, but the text encoder has {text.Layers} layers; take a smaller one");
         }
 
         CheckControl(request.Control, model, unet);
@@ -101,10 +103,13 @@ internal sealed class GenerationPlan
             return size is >= step and <= ImageRequest.MaxSize
                 ? size
                 : throw new RequestException(
-                    $"the control image is {hint?.Width} x {hint?.Height} pixels, which gives no usable {name}; set {name} to a multiple of {step}");
+                    $"the control image is {hint?.Width} x {hint?.Height} pixels, which gives no usable {name}; " +
+                    $"set {name} to a multiple of {step}");
         }
 
-        return (Resolve(nameof(request.Width), request.Width, hint?.Width), Resolve(nameof(request.Height), request.Height, hint?.Height));
+        return (
+            Resolve(nameof(request.Width), request.Width, hint?.Width),
+            Resolve(nameof(request.Height), request.Height, hint?.Height));
     }
 
     private static void CheckControl(ControlInput? control, StableDiffusion model, UnetConfig unet)
@@ -118,14 +123,16 @@ internal sealed class GenerationPlan
         if (control.Net.Config.ConditioningChannels != 3)
         {
             throw new RequestException(
-                $"the ControlNet {control.Net.Name} reads hints of {control.Net.Config.ConditioningChannels} channels, a picture has 3");
+                $"the ControlNet {control.Net.Name} reads hints of " +
+                $"{control.Net.Config.ConditioningChannels} channels, a picture has 3");
         }
 
         if (net.CrossAttentionDim != unet.CrossAttentionDim || !Equal(net.BlockOutChannels, unet.BlockOutChannels))
         {
             throw new RequestException(
-                $"the ControlNet {control.Net.Name} is made for another base model: its text states are {net.CrossAttentionDim} wide and its " +
-                $"blocks {Show(net.BlockOutChannels)}, those of {model.Name} are {unet.CrossAttentionDim} and {Show(unet.BlockOutChannels)}; " +
+                $"the ControlNet {control.Net.Name} is made for another base model: its text states are " +
+                $"{net.CrossAttentionDim} wide and its blocks {Show(net.BlockOutChannels)}, those of " +
+                $"{model.Name} are {unet.CrossAttentionDim} and {Show(unet.BlockOutChannels)}; " +
                 "take the ControlNet made for this base");
         }
     }
@@ -137,8 +144,8 @@ internal sealed class GenerationPlan
         return dropped == 0 || truncate
             ? ids
             : throw new RequestException(
-                $"{name} has {room + dropped} tokens, but the text encoder reads {room}; shorten it, or set TruncatePrompt " +
-                $"(--truncate-prompt) to leave out the last {dropped}");
+                $"{name} has {room + dropped} tokens, but the text encoder reads {room}; shorten it, or set " +
+                $"TruncatePrompt (--truncate-prompt) to leave out the last {dropped}");
     }
 
     private static Sampler SamplerOf(ImageRequest request, SchedulerConfig own)

@@ -30,7 +30,7 @@ public sealed class GenerationProgress
 
     /// <summary>
     /// Copies the latents as they are now, <c>[N, 4, H / 8, W / 8]</c>. Only inside <see cref="IProgress{T}.Report"/>,
-    /// which is called on the generating thread; <see cref="Progress{T}"/> passes the report on and is too late for this.
+    /// which is called on the generating thread; <see cref="Progress{T}"/> passes the report on and is too late.
     /// </summary>
     /// <exception cref="InvalidOperationException">The report has returned already.</exception>
     public float[] CopyLatents() => _copyLatents();

@@ -4,8 +4,8 @@ using ControlNet.Native.Sampling;
 namespace ControlNet.Native;
 
 /// <summary>
-/// What to generate. A plain value: make one with an object initialiser, vary it with <c>with</c>, use it with any model.
-/// It is checked before anything is computed.
+/// What to generate. A plain value: make one with an object initialiser, vary it with <c>with</c>, use it with any
+/// model. It is checked before anything is computed.
 /// </summary>
 public sealed record ImageRequest
 {
@@ -45,7 +45,7 @@ public sealed record ImageRequest
     /// </summary>
     public float GuidanceScale { get; init; } = 7.5f;
 
-    /// <summary>The sampler; null is the one the model's own scheduler configuration names (PNDM where it has none).</summary>
+    /// <summary>The sampler; null is that of the model's scheduler configuration (PNDM where it has none).</summary>
     public SamplerKind? Sampler { get; init; }
 
     /// <summary>How noise levels are spaced; null is what the model's own configuration says.</summary>
@@ -66,8 +66,8 @@ public sealed record ImageRequest
     public int ClipSkip { get; init; } = 1;
 
     /// <summary>
-    /// The same for the negative prompt. Null takes <see cref="ClipSkip"/>, as A1111 does; diffusers never skips there, so
-    /// 1 gives its images.
+    /// The same for the negative prompt. Null takes <see cref="ClipSkip"/>, as A1111 does; diffusers never skips there,
+    /// so 1 gives its images.
     /// </summary>
     public int? NegativeClipSkip { get; init; }
 
@@ -78,8 +78,8 @@ public sealed record ImageRequest
     public NoiseGenerator NoiseGenerator { get; init; } = NoiseGenerator.TorchCpu;
 
     /// <summary>
-    /// Where noise comes from instead of <see cref="Seed"/> and <see cref="NoiseGenerator"/>: asked first for the initial
-    /// latents, unless those are given, then once for each step that draws noise, always in PyTorch's order.
+    /// Where noise comes from instead of <see cref="Seed"/> and <see cref="NoiseGenerator"/>: asked first for the
+    /// initial latents, unless those are given, then once for each step that draws noise, always in PyTorch's order.
     /// </summary>
     public INoiseSource? NoiseSource { get; init; }
 
@@ -134,7 +134,8 @@ public sealed record ImageRequest
         {
             int below = pixels - (pixels % PixelsPerLatent);
             throw new RequestException(
-                $"{name} is {pixels}, but must be a multiple of {PixelsPerLatent}; take {below} or {below + PixelsPerLatent}");
+                $"{name} is {pixels}, but must be a multiple of {PixelsPerLatent}; " +
+                $"take {below} or {below + PixelsPerLatent}");
         }
     }
 
@@ -143,7 +144,8 @@ public sealed record ImageRequest
         // The comparison is written so that NaN fails it.
         if (!(value >= low && value <= high))
         {
-            throw new RequestException(FormattableString.Invariant($"{name} is {value}, but must be from {low} to {high}"));
+            throw new RequestException(
+                FormattableString.Invariant($"{name} is {value}, but must be from {low} to {high}"));
         }
     }
 }

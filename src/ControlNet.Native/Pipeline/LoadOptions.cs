@@ -17,7 +17,7 @@ public sealed record LoadOptions
     /// <summary>How convolution and linear weights are kept in memory. Null keeps the type of the file.</summary>
     public DType? WeightStorage { get; init; }
 
-    /// <summary>What the UNet predicts. Null takes the scheduler configuration, or what the checkpoint's layout implies.</summary>
+    /// <summary>What the UNet predicts. Null takes the scheduler configuration, or what the layout implies.</summary>
     public PredictionType? Prediction { get; init; }
 
     /// <summary>

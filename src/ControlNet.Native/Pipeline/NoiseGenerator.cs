@@ -1,6 +1,6 @@
 namespace ControlNet.Native;
 
-/// <summary>Whose seeded noise is drawn. Both are computed on the host and give the same image on every device.</summary>
+/// <summary>Whose seeded noise is drawn. Both are computed on the host, so every device gives the same image.</summary>
 public enum NoiseGenerator
 {
     /// <summary>

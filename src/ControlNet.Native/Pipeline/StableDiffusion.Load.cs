@@ -81,15 +81,16 @@ public sealed partial class StableDiffusion
         // What is small and most often wrong comes before gigabytes are read.
         ClipTokenizer tokenizer = LoadTokenizer(checkpoint, beside, options);
         SchedulerConfig scheduler = LoadScheduler(checkpoint);
-        LoadTracker tracker = new(
-            checkpoint.Text!.ByteCount + checkpoint.Unet!.ByteCount + checkpoint.Vae!.ByteCount, progress, cancellation);
+        long bytes = checkpoint.Text!.ByteCount + checkpoint.Unet!.ByteCount + checkpoint.Vae!.ByteCount;
+        LoadTracker tracker = new(bytes, progress, cancellation);
 
         ClipTextModel? text = null;
         UnetModel? unet = null;
         try
         {
             DType? storage = options.WeightStorage;
-            text = new ClipTextModel(checkpoint.Text.Map(device, storage, tracker.For("text encoder")), checkpoint.Text.Config);
+            text = new ClipTextModel(
+                checkpoint.Text.Map(device, storage, tracker.For("text encoder")), checkpoint.Text.Config);
             unet = new UnetModel(checkpoint.Unet.Map(device, storage, tracker.For("unet")), checkpoint.Unet.Config);
             Autoencoder vae = new(checkpoint.Vae.Map(device, storage, tracker.For("vae")), checkpoint.Vae.Config);
             return new StableDiffusion(device, name, tokenizer, text, unet, vae, scheduler, checkpoint.Report());
@@ -106,18 +107,19 @@ public sealed partial class StableDiffusion
     {
         ClipTokenizer tokenizer = ClipTokenizer.Load(
             options.Tokenizer ?? checkpoint.TokenizerFolder ?? FindTokenizer(beside) ?? throw new TokenizerException(
-                $"{checkpoint.Source} carries no tokenizer; name one with LoadOptions.Tokenizer (--tokenizer): a folder with " +
-                $"vocab.json and merges.txt, or {BpeFile}"));
+                $"{checkpoint.Source} carries no tokenizer; name one with LoadOptions.Tokenizer (--tokenizer): " +
+                $"a folder with vocab.json and merges.txt, or {BpeFile}"));
 
-        // OpenCLIP pads with 0 where OpenAI's tokenizer pads with the end token; a folder says so itself, a file cannot.
-        bool isPlain = checkpoint.Layout == CheckpointLayout.SingleFile && checkpoint.Version == ModelVersion.StableDiffusion2;
-        tokenizer = isPlain ? tokenizer.WithPadId(0) : tokenizer;
+        // OpenCLIP pads with 0, OpenAI's tokenizer with the end token; a folder says so itself, a single file cannot.
+        bool isOpenClipFile = checkpoint is
+            { Layout: CheckpointLayout.SingleFile, Version: ModelVersion.StableDiffusion2 };
+        tokenizer = isOpenClipFile ? tokenizer.WithPadId(0) : tokenizer;
         int rows = checkpoint.Text!.Config.VocabSize;
         return tokenizer.VocabularySize <= rows
             ? tokenizer
             : throw new TokenizerException(
-                $"the tokenizer has {tokenizer.VocabularySize} tokens, the text encoder of {checkpoint.Source} knows {rows}; " +
-                "take the tokenizer that belongs to the model");
+                $"the tokenizer has {tokenizer.VocabularySize} tokens, the text encoder of {checkpoint.Source} knows " +
+                $"{rows}; take the tokenizer that belongs to the model");
     }
 
     private static string? FindTokenizer(string? folder)

@@ -13,8 +13,8 @@ using ControlNet.Native.Weights;
 namespace ControlNet.Native;
 
 /// <summary>
-/// A loaded Stable Diffusion model. Generates any number of images, one after the other; two models may work at the same
-/// time on devices of their own. A generation that fails or is cancelled leaves it as it was.
+/// A loaded Stable Diffusion model. Generates any number of images, one after the other; two models may work at the
+/// same time on devices of their own. A generation that fails or is cancelled leaves it as it was.
 /// </summary>
 public sealed partial class StableDiffusion : IDisposable
 {
@@ -62,7 +62,7 @@ public sealed partial class StableDiffusion : IDisposable
     /// <param name="request">What to generate.</param>
     /// <param name="progress">Told after every evaluation of the UNet, on this thread.</param>
     /// <param name="cancellation">Ends the generation within one operation; everything made so far is freed.</param>
-    /// <exception cref="RequestException">The request cannot be fulfilled as it stands; nothing was computed.</exception>
+    /// <exception cref="RequestException">The request cannot be fulfilled; nothing was computed.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     /// <exception cref="DeviceMemoryException">The device has not enough memory.</exception>
     public GeneratedImage Generate(
@@ -92,7 +92,8 @@ public sealed partial class StableDiffusion : IDisposable
     /// <summary>As <see cref="Generate"/>, on a thread of the pool.</summary>
     /// <inheritdoc cref="Generate"/>
     public Task<GeneratedImage> GenerateAsync(
-        ImageRequest request, IProgress<GenerationProgress>? progress = null, CancellationToken cancellation = default) =>
+        ImageRequest request, IProgress<GenerationProgress>? progress = null,
+        CancellationToken cancellation = default) =>
         Task.Run(() => Generate(request, progress, cancellation), cancellation);
 
     /// <summary>Frees the weights. Disposing twice is allowed.</summary>
@@ -107,7 +108,7 @@ public sealed partial class StableDiffusion : IDisposable
     private Shape LatentShape(GenerationPlan plan) => new(
         1, plan.Height / _vae.Config.Downscale, plan.Width / _vae.Config.Downscale, _vae.Config.LatentChannels);
 
-    /// <summary>The text states of the batch: the negative prompt first when there is guidance, as diffusers orders it.</summary>
+    /// <summary>The text states of the batch: the negative prompt first, as in diffusers.</summary>
     private Tensor EncodePrompts(GenerationPlan plan)
     {
         int skip = plan.Request.ClipSkip;
