@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.CommandLine;
 using System.Globalization;
 using System.IO;
@@ -52,11 +53,13 @@ internal static class GenerateCommand
             ConfigsFrom = arguments.GetValue(options.Config),
             Prediction = ReadPrediction(arguments.GetValue(options.Prediction)),
         };
+        List<string> loaded = [];
         using Device device = options.Device.Open(arguments);
         GeneratedImage image = ProgressDisplay.Run(progress =>
         {
             using StableDiffusion model = StableDiffusion.Load(
                 arguments.GetValue(options.Model)!, device, loading, progress, cancellation);
+            loaded.Add(LoadSummary.Of(model.Name, model.Report, predicts: true));
             if (netPath is null)
             {
                 return model.Generate(request, progress, cancellation);
@@ -64,6 +67,7 @@ internal static class GenerateCommand
 
             using ControlNetModel net = ControlNetModel.Load(
                 netPath, device, progress: progress, cancellation: cancellation);
+            loaded.Add(LoadSummary.Of(net.Name, net.Loaded!, predicts: false));
             ControlInput control = new() { Net = net, Image = hint!, Scale = arguments.GetValue(options.ControlScale) };
             return model.Generate(request with { Control = control }, progress, cancellation);
         });
@@ -76,6 +80,7 @@ internal static class GenerateCommand
         }
 
         image.Image.Save(output, [new PngText(GeneratedImage.ParametersKey, image.Parameters)]);
+        loaded.ForEach(Console.Out.WriteLine);
         Console.Out.WriteLine(Summary(output, image));
         return ExitCode.Success;
     }

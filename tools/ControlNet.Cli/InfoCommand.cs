@@ -77,7 +77,7 @@ internal static class InfoCommand
     {
         using Checkpoint checkpoint = Checkpoint.Open(path);
         LoadReport report = checkpoint.Report();
-        yield return $"{path}: {Layout(report.Layout)}, {Version(report.Version)}";
+        yield return $"{path}: {Layout(report.Layout)}, {LoadSummary.Version(report.Version)}";
         if (checkpoint.Unet is not null)
         {
             yield return $"  prediction: {report.PredictionType} ({(report.PredictionIsAssumed ? "assumed" : "stated")})";
@@ -150,13 +150,6 @@ internal static class InfoCommand
         CheckpointLayout.DiffusersPipeline => "diffusers folder",
         CheckpointLayout.DiffusersComponent => "diffusers component folder",
         _ => layout.ToString(),
-    };
-
-    private static string Version(ModelVersion version) => version switch
-    {
-        ModelVersion.StableDiffusion1 => "Stable Diffusion 1.x",
-        ModelVersion.StableDiffusion2 => "Stable Diffusion 2.x",
-        _ => "no UNet to tell the family from",
     };
 
     private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
