@@ -5,7 +5,9 @@ using ControlNet.Native.Tensors;
 
 namespace ControlNet.Native.Bench;
 
-/// <summary>Attention; 4 * batch * heads * queries * keys * width floating-point operations each, without the exponentials.</summary>
+/// <summary>
+/// Attention; 4 * batch * heads * queries * keys * width floating-point operations each, without the exponentials.
+/// </summary>
 public class AttentionBench : OpBench
 {
     private Tensor _q = null!, _k = null!, _v = null!;

@@ -5,7 +5,9 @@ using ControlNet.Native.Tensors;
 
 namespace ControlNet.Native.Bench;
 
-/// <summary>Convolutions; 2 * pixels out * out * in * kernel * kernel floating-point operations each, if done directly.</summary>
+/// <summary>
+/// Convolutions; 2 * pixels out * out * in * kernel * kernel floating-point operations each, if done directly.
+/// </summary>
 public class Conv2dBench : OpBench
 {
     private Tensor _x = null!;

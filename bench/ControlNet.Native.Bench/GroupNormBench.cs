@@ -6,8 +6,8 @@ using ControlNet.Native.Tensors;
 namespace ControlNet.Native.Bench;
 
 /// <summary>
-/// Group norm and layer norm. The bound is reading x twice (the second time from cache where it fits) and writing y once
-/// at the bandwidth <see cref="StreamBench"/> measures on the same machine.
+/// Group norm and layer norm. The bound is reading x twice (the second time from cache where it fits) and writing y
+/// once at the bandwidth <see cref="StreamBench"/> measures on the same machine.
 /// </summary>
 public class GroupNormBench : OpBench
 {

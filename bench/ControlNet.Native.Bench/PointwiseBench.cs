@@ -5,7 +5,9 @@ using ControlNet.Native.Tensors;
 
 namespace ControlNet.Native.Bench;
 
-/// <summary>Element by element functions; compare with <see cref="StreamBench"/> by <see cref="PointwiseCase.ElementsMoved"/>.</summary>
+/// <summary>
+/// Element by element functions; compare with <see cref="StreamBench"/> by <see cref="PointwiseCase.ElementsMoved"/>.
+/// </summary>
 public class PointwiseBench : OpBench
 {
     private Tensor _a = null!, _b = null!;

@@ -16,7 +16,9 @@ namespace ControlNet.Native.Bench;
 /// </summary>
 internal static class StepTiming
 {
-    /// <summary>Runs <c>step MODEL [--control FILE] [--size N] [--batch N] [--repeat N] [--threads N] [--part P]</c>.</summary>
+    /// <summary>
+    /// Runs <c>step MODEL [--control FILE] [--size N] [--batch N] [--repeat N] [--threads N] [--part P]</c>.
+    /// </summary>
     public static int Run(string[] arguments)
     {
         string model = arguments[0];
@@ -28,7 +30,8 @@ internal static class StepTiming
         Random random = new(1);
         Tensor latents = Normal(device, random, new Shape(batch, size / 8, size / 8, 4));
         using Checkpoint checkpoint = Checkpoint.OpenModel(model);
-        using TextContext context = new(Normal(device, random, new Shape(batch, 77, checkpoint.Unet!.Config.CrossAttentionDim)));
+        using TextContext context = new(
+            Normal(device, random, new Shape(batch, 77, checkpoint.Unet!.Config.CrossAttentionDim)));
         if (part is "unet" or "all")
         {
             using UnetModel unet = new(checkpoint.Unet.Map(device), checkpoint.Unet.Config);
@@ -62,7 +65,8 @@ internal static class StepTiming
             seconds[i] = Stopwatch.GetElapsedTime(start).TotalSeconds;
         }
 
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name} {seconds.Order().ElementAt(repeat / 2):f3} s"));
+        Console.WriteLine(
+            string.Create(CultureInfo.InvariantCulture, $"{name} {seconds.Order().ElementAt(repeat / 2):f3} s"));
     }
 
     private static Tensor Normal(Device device, Random random, Shape shape)
@@ -70,7 +74,8 @@ internal static class StepTiming
         float[] values = new float[shape.Count];
         for (int i = 0; i < values.Length; i++)
         {
-            values[i] = (float)(Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble()));
+            values[i] = (float)(
+                Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble()));
         }
 
         return Tensor.From(device, shape, values);

@@ -2,7 +2,9 @@ using System.Collections.Generic;
 
 namespace ControlNet.Native.Cases;
 
-/// <summary>One attention: q <c>[Batch, Queries, Heads * HeadWidth]</c>, k and v <c>[Batch, Keys, Heads * HeadWidth]</c>.</summary>
+/// <summary>
+/// One attention: q <c>[Batch, Queries, Heads * HeadWidth]</c>, k and v <c>[Batch, Keys, Heads * HeadWidth]</c>.
+/// </summary>
 public sealed record AttentionCase(
     int Batch, int Heads, int Queries, int Keys, int HeadWidth, bool Causal = false, float? Scale = null);
 

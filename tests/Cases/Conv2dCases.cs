@@ -3,10 +3,13 @@ using ControlNet.Native.Tensors;
 
 namespace ControlNet.Native.Cases;
 
-/// <summary>One convolution of <c>[Batch, Height, Width, In]</c> with a weight <c>[Out, In, Kernel, Kernel]</c>.</summary>
+/// <summary>
+/// One convolution of <c>[Batch, Height, Width, In]</c> with a weight <c>[Out, In, Kernel, Kernel]</c>.
+/// </summary>
 public sealed record Conv2dCase(
     int Batch, int Height, int Width, int In, int Out, int Kernel, int Stride, Padding Padding,
-    DType Weights = DType.F32, Activation Activation = Activation.None, bool Bias = true, bool AddRow = false, bool AddTensor = false);
+    DType Weights = DType.F32, Activation Activation = Activation.None, bool Bias = true, bool AddRow = false,
+    bool AddTensor = false);
 
 /// <summary>Shapes of convolutions worth testing and measuring.</summary>
 public static class Conv2dCases
@@ -38,7 +41,8 @@ public static class Conv2dCases
 
         foreach (Activation activation in (Activation[])[Activation.Silu, Activation.Gelu, Activation.QuickGelu])
         {
-            yield return new Conv2dCase(2, 9, 15, 16, 20, 3, 1, Padding.All(1), Activation: activation, AddRow: true, AddTensor: true);
+            yield return new Conv2dCase(
+                2, 9, 15, 16, 20, 3, 1, Padding.All(1), Activation: activation, AddRow: true, AddTensor: true);
         }
     }
 

@@ -25,7 +25,9 @@ public sealed record GroupNormCase(string Name, Shape X, int Groups = 1, Activat
 /// <summary>Norms worth checking and timing.</summary>
 public static class GroupNormCases
 {
-    /// <summary>Small and awkward: one pixel, one group, group widths around and below a vector, several strips and parts.</summary>
+    /// <summary>
+    /// Small and awkward: one pixel, one group, group widths around and below a vector, several strips and parts.
+    /// </summary>
     public static IEnumerable<GroupNormCase> Edges()
     {
         yield return new("one pixel", new Shape(1, 1, 1, 32), 4);

@@ -64,7 +64,8 @@ public static class MatMulCases
         {
             foreach (bool transposeB in (bool[])[false, true])
             {
-                foreach ((int m, int k, int n) in ((int, int, int)[])[(1, 1, 1), (3, 5, 7), (37, 70, 67), (15, 400, 33), (130, 20, 96)])
+                (int, int, int)[] sizes = [(1, 1, 1), (3, 5, 7), (37, 70, 67), (15, 400, 33), (130, 20, 96)];
+                foreach ((int m, int k, int n) in sizes)
                 {
                     yield return new ProductCase(
                         transposeA ? new Shape(k, m) : new Shape(m, k),
@@ -78,7 +79,8 @@ public static class MatMulCases
         yield return new ProductCase(new Shape(2, 3, 9, 10), new Shape(10, 35));
         yield return new ProductCase(new Shape(9, 10), new Shape(2, 3, 10, 35));
         yield return new ProductCase(new Shape(2, 1, 9, 10), new Shape(1, 3, 35, 10), TransposeB: true);
-        yield return new ProductCase(new Shape(1, 3, 10, 9), new Shape(2, 1, 35, 10), TransposeA: true, TransposeB: true);
+        yield return new ProductCase(
+            new Shape(1, 3, 10, 9), new Shape(2, 1, 35, 10), TransposeA: true, TransposeB: true);
         yield return new ProductCase(new Shape(4, 0), new Shape(0, 6));
         yield return new ProductCase(new Shape(0, 4), new Shape(4, 6));
     }

@@ -71,10 +71,14 @@ public sealed record PointwiseCase(string Name, PointwiseCall Call, Shape A, Sha
 /// <summary>Pointwise calls worth checking and timing.</summary>
 public static class PointwiseCases
 {
-    /// <summary>Small and awkward: below and around a vector, every way to broadcast, more than one item of work.</summary>
+    /// <summary>
+    /// Small and awkward: below and around a vector, every way to broadcast, more than one item of work.
+    /// </summary>
     public static IEnumerable<PointwiseCase> Edges()
     {
-        foreach (PointwiseCall call in new[] { PointwiseCall.Silu, PointwiseCall.Gelu, PointwiseCall.QuickGelu, PointwiseCall.Half })
+        PointwiseCall[] calls =
+            [PointwiseCall.Silu, PointwiseCall.Gelu, PointwiseCall.QuickGelu, PointwiseCall.Half];
+        foreach (PointwiseCall call in calls)
         {
             yield return new($"{call} of one", call, new Shape(1));
             yield return new($"{call} of 15", call, new Shape(15));

@@ -80,7 +80,8 @@ internal static class InfoCommand
         yield return $"{path}: {Layout(report.Layout)}, {LoadSummary.Version(report.Version)}";
         if (checkpoint.Unet is not null)
         {
-            yield return $"  prediction: {report.PredictionType} ({(report.PredictionIsAssumed ? "assumed" : "stated")})";
+            string origin = report.PredictionIsAssumed ? "assumed" : "stated";
+            yield return $"  prediction: {report.PredictionType} ({origin})";
             yield return $"  scheduler: {checkpoint.SchedulerConfigPath ?? "none inside; the usual one of its family"}";
         }
 

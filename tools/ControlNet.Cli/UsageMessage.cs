@@ -25,7 +25,8 @@ internal static class UsageMessage
         if (parsed.Tokens.Where(token => token.Type == TokenType.Argument)
             .Select(token => token.Value)
             .Concat(parsed.UnmatchedTokens)
-            .FirstOrDefault(token => token.StartsWith("--", StringComparison.Ordinal) && token.Length > 2) is string option)
+            .FirstOrDefault(token => token.StartsWith("--", StringComparison.Ordinal) && token.Length > 2)
+            is string option)
         {
             return $"unknown option '{option}'";
         }

@@ -27,8 +27,8 @@ internal static class VerifyCommand
         DeviceOptions device = new();
         Command command = new(
             "verify",
-            "Compare this build with golden data. Exit code 0: everything compared is within its limit; 1: something is "
-            + "not; 2: the arguments cannot be used or nothing was compared.");
+            "Compare this build with golden data. Exit code 0: everything compared is within its limit; 1: something "
+            + "is not; 2: the arguments cannot be used or nothing was compared.");
         command.Arguments.Add(folder);
         command.Options.Add(filter);
         device.AddTo(command);

@@ -8,10 +8,14 @@ using Spectre.Console;
 
 namespace ControlNet.Cli;
 
-/// <summary>What <c>controlnet verify</c> prints: a table of files, the failures, what is not covered, one last line.</summary>
+/// <summary>
+/// What <c>controlnet verify</c> prints: a table of files, the failures, what is not covered, one last line.
+/// </summary>
 internal static class VerifyReport
 {
-    /// <summary>Of one file, so that a broken kernel does not bury the rest; the count names how many more there are.</summary>
+    /// <summary>
+    /// Of one file, so that a broken kernel does not bury the rest; the count names how many more there are.
+    /// </summary>
     private const int FailuresShown = 8;
 
     /// <summary>Writes the report.</summary>
@@ -75,7 +79,8 @@ internal static class VerifyReport
         }
     }
 
-    private static void WriteNotCovered(IAnsiConsole console, GoldenSuite suite, IReadOnlyList<GoldenFileReport> reports)
+    private static void WriteNotCovered(
+        IAnsiConsole console, GoldenSuite suite, IReadOnlyList<GoldenFileReport> reports)
     {
         foreach (GoldenFileReport report in reports)
         {

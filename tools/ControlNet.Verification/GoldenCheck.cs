@@ -8,7 +8,9 @@ namespace ControlNet.Verification;
 /// <param name="Case">Names the case inside its file, for example <c>k3s1p1/y</c>.</param>
 /// <param name="Error">The error in the unit of its limit; 0 for an exact match.</param>
 /// <param name="Limit">The largest error allowed; 0 where only exact equality will do.</param>
-/// <param name="Problem">Why the case failed for a reason other than the error, for example an exception; null when none.</param>
+/// <param name="Problem">
+/// Why the case failed for a reason other than the error, for example an exception; null when none.
+/// </param>
 public sealed record GoldenResult(string Case, double Error, double Limit, string? Problem = null)
 {
     /// <summary>Within the limit. A NaN error never is.</summary>
@@ -41,7 +43,10 @@ public sealed record GoldenContext(string Root, Device Device)
 /// </summary>
 public abstract class GoldenCheck
 {
-    /// <summary>Files this check answers for, relative to the folder, with forward slashes, for example <c>ops/conv2d.safetensors</c>.</summary>
+    /// <summary>
+    /// Files this check answers for, relative to the folder, with forward slashes, for example
+    /// <c>ops/conv2d.safetensors</c>.
+    /// </summary>
     public abstract IEnumerable<string> Files(GoldenContext context);
 
     /// <summary>Compares one of <see cref="Files"/>.</summary>

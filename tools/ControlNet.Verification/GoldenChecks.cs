@@ -6,7 +6,9 @@ namespace ControlNet.Verification;
 /// <summary>Every check there is. A check that is not in this list is never run by <c>controlnet verify</c>.</summary>
 public static class GoldenChecks
 {
-    /// <summary>In the order of the pipeline: formats, numbers, operations, models, whole runs. One line each.</summary>
+    /// <summary>
+    /// In the order of the pipeline: formats, numbers, operations, models, whole runs. One line each.
+    /// </summary>
     public static IReadOnlyList<GoldenCheck> All { get; } =
     [
         new PngCheck(),

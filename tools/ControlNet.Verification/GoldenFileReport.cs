@@ -49,7 +49,9 @@ public sealed class GoldenFileReport
     /// <summary>No comparison failed. True as well where none was made: look at <see cref="Compared"/>.</summary>
     public bool Passed => Failures.Count == 0;
 
-    /// <summary>Error over limit: 1 is the limit itself; infinite for a NaN, a problem or a broken exact match.</summary>
+    /// <summary>
+    /// Error over limit: 1 is the limit itself; infinite for a NaN, a problem or a broken exact match.
+    /// </summary>
     public static double RatioToLimit(GoldenResult result)
     {
         if (result.Problem is not null || double.IsNaN(result.Error))

@@ -24,7 +24,9 @@ public sealed class GoldenFolder
         ["png/hostile_observed.json"] = "provenance: what other readers do with the hostile files",
     };
 
-    /// <summary>Folders whose files are read through a list: the folder, the ending, the list that names them.</summary>
+    /// <summary>
+    /// Folders whose files are read through a list: the folder, the ending, the list that names them.
+    /// </summary>
     private static readonly (string Folder, string Ending, string List)[] s_lists =
     [
         ("png/valid/", ".png", "png/valid.safetensors"),

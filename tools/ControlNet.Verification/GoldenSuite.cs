@@ -15,7 +15,9 @@ public sealed class GoldenSuite
     /// <summary>Sorts the folder's files to their checks. Computes nothing yet.</summary>
     /// <param name="context">The folder and the device under test.</param>
     /// <param name="checks">Usually <see cref="GoldenChecks.All"/>.</param>
-    /// <param name="filter">Keeps the files whose relative path contains this text, whatever its case; null keeps all.</param>
+    /// <param name="filter">
+    /// Keeps the files whose relative path contains this text, whatever its case; null keeps all.
+    /// </param>
     /// <exception cref="System.IO.DirectoryNotFoundException">The folder does not exist.</exception>
     public GoldenSuite(GoldenContext context, IReadOnlyList<GoldenCheck> checks, string? filter = null)
     {

@@ -12,6 +12,8 @@ public enum Activation
     /// <summary>GELU with the exact error function, <c>v (1 + erf(v / sqrt 2)) / 2</c>.</summary>
     Gelu,
 
-    /// <summary>The sigmoid approximation of GELU that CLIP ViT-L/14 was trained with, <c>v / (1 + exp(-1.702 v))</c>.</summary>
+    /// <summary>
+    /// The sigmoid approximation of GELU that CLIP ViT-L/14 was trained with, <c>v / (1 + exp(-1.702 v))</c>.
+    /// </summary>
     QuickGelu,
 }

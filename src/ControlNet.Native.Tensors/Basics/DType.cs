@@ -2,7 +2,9 @@ using System;
 
 namespace ControlNet.Native.Tensors;
 
-/// <summary>How an element is stored. Arithmetic is float32 whatever the storage; the 16-bit types are storage only.</summary>
+/// <summary>
+/// How an element is stored. Arithmetic is float32 whatever the storage; the 16-bit types are storage only.
+/// </summary>
 public enum DType
 {
     /// <summary>IEEE 754 binary32; the type every op computes in.</summary>

@@ -2,7 +2,9 @@ using System;
 
 namespace ControlNet.Native.Tensors;
 
-/// <summary>A device or its driver refused a call, or is not there. The message names the device, the call and the reason.</summary>
+/// <summary>
+/// A device or its driver refused a call, or is not there. The message names the device, the call and the reason.
+/// </summary>
 public sealed class DeviceException : EngineException
 {
     /// <summary>Creates the exception with the sentence the caller will read.</summary>

@@ -2,7 +2,9 @@ using System;
 
 namespace ControlNet.Native.Tensors;
 
-/// <summary>Shapes handed to an op do not fit together. The message names the op, the argument and both shapes.</summary>
+/// <summary>
+/// Shapes handed to an op do not fit together. The message names the op, the argument and both shapes.
+/// </summary>
 public sealed class ShapeException : EngineException
 {
     /// <summary>Creates the exception with the sentence the caller will read.</summary>

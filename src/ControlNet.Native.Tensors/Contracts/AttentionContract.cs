@@ -3,14 +3,15 @@ using System;
 namespace ControlNet.Native.Tensors.Contracts;
 
 /// <summary>
-/// Multi-head attention. q is <c>[Batch, Queries, Heads * HeadWidth]</c>, k and v <c>[Batch, Keys, Heads * HeadWidth]</c>;
-/// the heads lie side by side in a row, as the projections leave them.
+/// Multi-head attention. q is <c>[Batch, Queries, Heads * HeadWidth]</c>, k and v
+/// <c>[Batch, Keys, Heads * HeadWidth]</c>; the heads lie side by side in a row, as the projections leave them.
 /// </summary>
 internal readonly record struct AttentionDims(
     int Batch, int Heads, int Queries, int Keys, int HeadWidth, float Scale, bool Causal)
 {
     /// <summary>
-    /// Checks the shapes of one call and derives its dims; a scale of null means 1 / sqrt(head width). Touches no memory.
+    /// Checks the shapes of one call and derives its dims; a scale of null means 1 / sqrt(head width). Touches no
+    /// memory.
     /// </summary>
     /// <exception cref="ShapeException">The shapes do not fit; the message says which and how.</exception>
     public static AttentionDims Infer(Shape q, Shape k, Shape v, int heads, float? scale, bool causal)
@@ -42,15 +43,19 @@ internal readonly record struct AttentionDims(
 
         if (causal && q[1] != k[1])
         {
-            throw new ShapeException($"Attention: the causal mask needs as many queries as keys, got {q[1]} and {k[1]}");
+            throw new ShapeException(
+                $"Attention: the causal mask needs as many queries as keys, got {q[1]} and {k[1]}");
         }
 
         int headWidth = q[2] / heads;
-        return new AttentionDims(q[0], heads, q[1], k[1], headWidth, scale ?? (float)(1 / Math.Sqrt(headWidth)), causal);
+        return new AttentionDims(
+            q[0], heads, q[1], k[1], headWidth, scale ?? (float)(1 / Math.Sqrt(headWidth)), causal);
     }
 }
 
-/// <summary>Scaled dot-product attention as a backend must provide it. Source: Vaswani et al., 2017, arXiv:1706.03762, eq. 1.</summary>
+/// <summary>
+/// Scaled dot-product attention as a backend must provide it. Source: Vaswani et al., 2017, arXiv:1706.03762, eq. 1.
+/// </summary>
 /// <remarks>
 /// Numerics: scores, softmax and sums in float32, the largest score subtracted first (online, Milakov and Gimelshein,
 /// arXiv:1805.02867). The score matrix is never stored: memory beyond the tensors is a few tiles for each worker.
@@ -58,6 +63,8 @@ internal readonly record struct AttentionDims(
 /// </remarks>
 internal interface IAttentionKernels
 {
-    /// <summary>y = softmax(scale * q k^T) v for each head; with <c>Causal</c>, query i sees the keys up to i.</summary>
+    /// <summary>
+    /// y = softmax(scale * q k^T) v for each head; with <c>Causal</c>, query i sees the keys up to i.
+    /// </summary>
     void Forward(in AttentionDims d, BufferView q, BufferView k, BufferView v, BufferView y);
 }

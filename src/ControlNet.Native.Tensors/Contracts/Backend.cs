@@ -47,7 +47,9 @@ internal abstract class Backend : IDisposable
     /// <summary>Returns memory kept for reuse to the system.</summary>
     public abstract void Trim();
 
-    /// <summary>Blocks until everything queued so far has finished, and rethrows the first asynchronous failure.</summary>
+    /// <summary>
+    /// Blocks until everything queued so far has finished, and rethrows the first asynchronous failure.
+    /// </summary>
     public abstract void Synchronize();
 
     public abstract void Dispose();

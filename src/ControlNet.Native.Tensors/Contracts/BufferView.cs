@@ -34,7 +34,9 @@ internal readonly struct BufferView
 
     public MemoryBlock Block => _block ?? throw new InvalidOperationException("the absent buffer has no block");
 
-    /// <summary>Host address of the first element, null for the absent buffer. Only blocks of the CPU backend have one.</summary>
+    /// <summary>
+    /// Host address of the first element, null for the absent buffer. Only blocks of the CPU backend have one.
+    /// </summary>
     public unsafe void* Address =>
         _block is null ? null : (byte*)_block.HostAddress + (Offset * Type.ElementBytes());
 

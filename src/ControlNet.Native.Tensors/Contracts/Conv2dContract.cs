@@ -11,7 +11,9 @@ internal readonly record struct Conv2dDims(
 
     public int OutWidth => ((Width + Padding.Left + Padding.Right - Kernel) / Stride) + 1;
 
-    /// <summary>Checks the shapes of one call, derives its dims and the shape of the result. Touches no memory.</summary>
+    /// <summary>
+    /// Checks the shapes of one call, derives its dims and the shape of the result. Touches no memory.
+    /// </summary>
     /// <exception cref="ShapeException">The shapes do not fit; the message says which and how.</exception>
     public static Conv2dDims Infer(
         Shape x, Shape weight, Shape? bias, Shape? addRow, Shape? addTensor, int stride, Padding padding,
@@ -29,13 +31,15 @@ internal readonly record struct Conv2dDims(
 
         if (stride <= 0 || padding.Top < 0 || padding.Bottom < 0 || padding.Left < 0 || padding.Right < 0)
         {
-            throw new ShapeException($"Conv2d: stride must be positive and padding not negative, got {stride} and {padding}");
+            throw new ShapeException(
+                $"Conv2d: stride must be positive and padding not negative, got {stride} and {padding}");
         }
 
         Conv2dDims d = new(x[0], x[1], x[2], x[3], weight[0], weight[2], stride, padding, activation);
         if (x[1] + padding.Top + padding.Bottom < d.Kernel || x[2] + padding.Left + padding.Right < d.Kernel)
         {
-            throw new ShapeException($"Conv2d: x {x} padded by {padding} is smaller than the {d.Kernel} x {d.Kernel} kernel");
+            throw new ShapeException(
+                $"Conv2d: x {x} padded by {padding} is smaller than the {d.Kernel} x {d.Kernel} kernel");
         }
 
         if (bias is { } b && b != new Shape(d.Out))
@@ -45,7 +49,8 @@ internal readonly record struct Conv2dDims(
 
         if (addRow is { } row && row != new Shape(d.Batch, d.Out))
         {
-            throw new ShapeException($"Conv2d: addRow must be [{d.Batch}, {d.Out}], one row for each image of x {x}, got {row}");
+            throw new ShapeException(
+                $"Conv2d: addRow must be [{d.Batch}, {d.Out}], one row for each image of x {x}, got {row}");
         }
 
         result = new Shape(d.Batch, d.OutHeight, d.OutWidth, d.Out);
@@ -58,7 +63,9 @@ internal readonly record struct Conv2dDims(
     }
 }
 
-/// <summary>Two-dimensional convolution (cross-correlation, as every network calls it) on channels-last images.</summary>
+/// <summary>
+/// Two-dimensional convolution (cross-correlation, as every network calls it) on channels-last images.
+/// </summary>
 /// <remarks>
 /// Numerics: float32 accumulation in blocks over K = In * Kernel * Kernel. Never materialises the im2col matrix.
 /// Aliasing: y overlaps nothing, but <c>addTensor</c> may be y.
@@ -68,7 +75,10 @@ internal interface IConv2dKernels
     /// <summary>Elements a packed weight <c>[Out, In, Kernel, Kernel]</c> occupies, padding included.</summary>
     long PackedCount(int outChannels, int inChannels, int kernel);
 
-    /// <summary>Rearranges weight <c>[Out, In, Kernel, Kernel]</c> (F32, F16 or BF16) into the backend's layout, in the type of packed.</summary>
+    /// <summary>
+    /// Rearranges weight <c>[Out, In, Kernel, Kernel]</c> (F32, F16 or BF16) into the backend's layout, in the type of
+    /// packed.
+    /// </summary>
     void Pack(int outChannels, int inChannels, int kernel, BufferView weight, BufferView packed);
 
     /// <summary>
@@ -76,5 +86,6 @@ internal interface IConv2dKernels
     /// image), addTensor like y; each may be absent.
     /// </summary>
     void Forward(
-        in Conv2dDims d, BufferView x, BufferView packed, BufferView bias, BufferView addRow, BufferView addTensor, BufferView y);
+        in Conv2dDims d, BufferView x, BufferView packed, BufferView bias, BufferView addRow, BufferView addTensor,
+        BufferView y);
 }

@@ -24,7 +24,9 @@ public sealed class Device : IDisposable
 
     internal Contracts.Backend Backend { get; }
 
-    /// <summary>Returns memory kept for reuse to the system. Call it when a model was disposed and none follows.</summary>
+    /// <summary>
+    /// Returns memory kept for reuse to the system. Call it when a model was disposed and none follows.
+    /// </summary>
     public void Trim() => Backend.Trim();
 
     /// <summary>Writes the name.</summary>

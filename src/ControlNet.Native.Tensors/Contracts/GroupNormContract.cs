@@ -52,14 +52,17 @@ internal readonly record struct GroupNormDims(
         if (x.Rank == 0 || gamma != new Shape(x[-1]) || beta != gamma)
         {
             throw new ShapeException(
-                $"LayerNorm: gamma and beta must be [C] with C the last extent of x {x}, got gamma {gamma} and beta {beta}");
+                $"LayerNorm: gamma and beta must be [C] with C the last extent of x {x}, got gamma {gamma} and beta " +
+                $"{beta}");
         }
 
         return new GroupNormDims((int)(x.Count / x[-1]), Spatial: 1, x[-1], Groups: 1, eps, Activation.None);
     }
 }
 
-/// <summary>Group normalisation as a backend must provide it. Source: Wu and He, 2018, arXiv:1803.08494, eq. 1 to 4.</summary>
+/// <summary>
+/// Group normalisation as a backend must provide it. Source: Wu and He, 2018, arXiv:1803.08494, eq. 1 to 4.
+/// </summary>
 /// <remarks>
 /// Numerics: statistics are accumulated in float32 whatever the storage type, and the variance is the
 /// population variance taken about the mean (two passes or Welford, never E[x²] - E[x]²).

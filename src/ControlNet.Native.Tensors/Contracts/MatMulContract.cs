@@ -5,11 +5,13 @@ internal readonly record struct LinearDims(int Rows, int In, int Out, Activation
 {
     /// <summary>Checks the shapes of one call and derives its dims. Touches no memory.</summary>
     /// <exception cref="ShapeException">The shapes do not fit; the message says which and how.</exception>
-    public static LinearDims Infer(Shape x, Shape weight, Shape? bias, Shape? addTensor, Activation activation, out Shape result)
+    public static LinearDims Infer(
+        Shape x, Shape weight, Shape? bias, Shape? addTensor, Activation activation, out Shape result)
     {
         if (x.Rank == 0 || weight.Rank != 2 || x[-1] != weight[1])
         {
-            throw new ShapeException($"Linear: weight {weight} needs x [..., {(weight.Rank == 2 ? weight[1] : -1)}], got {x}");
+            throw new ShapeException(
+                $"Linear: weight {weight} needs x [..., {(weight.Rank == 2 ? weight[1] : -1)}], got {x}");
         }
 
         if (bias is { } b && b != new Shape(weight[0]))
@@ -34,14 +36,16 @@ internal readonly record struct LinearDims(int Rows, int In, int Out, Activation
 }
 
 /// <summary>
-/// A batch of products op(a) op(b): a is <c>[M, K]</c> or, transposed, <c>[K, M]</c>; b is <c>[K, N]</c> or <c>[N, K]</c>.
-/// The batch is two-dimensional; a step of 0 repeats an operand along that axis.
+/// A batch of products op(a) op(b): a is <c>[M, K]</c> or, transposed, <c>[K, M]</c>; b is <c>[K, N]</c> or
+/// <c>[N, K]</c>. The batch is two-dimensional; a step of 0 repeats an operand along that axis.
 /// </summary>
 internal readonly record struct MatMulDims(
     int Batch0, int Batch1, int M, int K, int N, bool TransposeA, bool TransposeB, float Scale,
     long StepA0, long StepA1, long StepB0, long StepB1)
 {
-    /// <summary>Checks the shapes of one call, derives its dims and the shape of the result. Touches no memory.</summary>
+    /// <summary>
+    /// Checks the shapes of one call, derives its dims and the shape of the result. Touches no memory.
+    /// </summary>
     /// <exception cref="ShapeException">The shapes do not fit; the message says which and how.</exception>
     public static MatMulDims Infer(Shape a, Shape b, bool transposeA, bool transposeB, float scale, out Shape result)
     {
@@ -80,17 +84,23 @@ internal readonly record struct MatMulDims(
     }
 }
 
-/// <summary>Matrix products. Numerics: float32 accumulation in blocks; K up to 10,240 loses at most 4e-6 relative rms.</summary>
+/// <summary>
+/// Matrix products. Numerics: float32 accumulation in blocks; K up to 10,240 loses at most 4e-6 relative rms.
+/// </summary>
 /// <remarks>Aliasing: y overlaps nothing, but <c>addTensor</c> may be y.</remarks>
 internal interface IMatMulKernels
 {
     /// <summary>Elements a packed weight <c>[Out, In]</c> occupies, padding included.</summary>
     long PackedCount(int outFeatures, int inFeatures);
 
-    /// <summary>Rearranges weight <c>[Out, In]</c> (F32, F16 or BF16) into the backend's layout, in the type of packed.</summary>
+    /// <summary>
+    /// Rearranges weight <c>[Out, In]</c> (F32, F16 or BF16) into the backend's layout, in the type of packed.
+    /// </summary>
     void Pack(int outFeatures, int inFeatures, BufferView weight, BufferView packed);
 
-    /// <summary>y = act(x w^T + bias) + addTensor; bias and addTensor may be absent. Weights are F32, F16 or BF16.</summary>
+    /// <summary>
+    /// y = act(x w^T + bias) + addTensor; bias and addTensor may be absent. Weights are F32, F16 or BF16.
+    /// </summary>
     void Linear(in LinearDims d, BufferView x, BufferView packed, BufferView bias, BufferView addTensor, BufferView y);
 
     /// <summary>y = scale * op(a) op(b) for every member of the batch.</summary>

@@ -17,7 +17,8 @@ internal readonly record struct PermuteDims(int D0, int D1, int D2, int D3, int 
 
         if (axes.Length != x.Rank || seen != (1 << x.Rank) - 1)
         {
-            throw new ShapeException($"Permute: [{string.Join(", ", axes.ToArray())}] is not a permutation of the axes of x {x}");
+            throw new ShapeException(
+                $"Permute: [{string.Join(", ", axes.ToArray())}] is not a permutation of the axes of x {x}");
         }
 
         int lead = Shape.MaxRank - x.Rank;
@@ -44,8 +45,12 @@ internal readonly record struct PermuteDims(int D0, int D1, int D2, int D3, int 
 internal readonly record struct CopyRowsDims(
     long Rows, long Length, long SourceStart, long SourceStep, long TargetStart, long TargetStep);
 
-/// <summary>Nearest-neighbour resize of <c>[Batch, Height, Width, Channels]</c> to <c>[Batch, OutHeight, OutWidth, Channels]</c>.</summary>
-internal readonly record struct UpsampleDims(int Batch, int Height, int Width, int Channels, int OutHeight, int OutWidth)
+/// <summary>
+/// Nearest-neighbour resize of <c>[Batch, Height, Width, Channels]</c> to
+/// <c>[Batch, OutHeight, OutWidth, Channels]</c>.
+/// </summary>
+internal readonly record struct UpsampleDims(
+    int Batch, int Height, int Width, int Channels, int OutHeight, int OutWidth)
 {
     /// <summary>Checks one call and derives its dims. Touches no memory.</summary>
     /// <exception cref="ShapeException">x is not an image, or a target extent is not positive.</exception>
@@ -58,7 +63,8 @@ internal readonly record struct UpsampleDims(int Batch, int Height, int Width, i
 
         if (outHeight <= 0 || outWidth <= 0)
         {
-            throw new ShapeException($"UpsampleNearest: the target size must be positive, got {outHeight} x {outWidth}");
+            throw new ShapeException(
+                $"UpsampleNearest: the target size must be positive, got {outHeight} x {outWidth}");
         }
 
         return new UpsampleDims(x[0], x[1], x[2], x[3], outHeight, outWidth);

@@ -27,7 +27,9 @@ internal readonly record struct BroadcastDims(
     /// <summary>Elements of the result.</summary>
     public long Count => (long)D0 * D1 * D2 * D3;
 
-    /// <summary>Checks the shapes of one call, derives its dims and the shape of the result. Touches no memory.</summary>
+    /// <summary>
+    /// Checks the shapes of one call, derives its dims and the shape of the result. Touches no memory.
+    /// </summary>
     /// <exception cref="ShapeException">An axis has two different extents, neither of them 1.</exception>
     public static BroadcastDims Infer(string op, Shape a, Shape b, out Shape result)
     {
@@ -44,7 +46,8 @@ internal readonly record struct BroadcastDims(
             if (inA != inB && inA != 1 && inB != 1)
             {
                 throw new ShapeException(
-                    $"{op}: a {a} and b {b} do not broadcast; counted from the end, axis {-fromEnd} has {inA} against {inB}");
+                    $"{op}: a {a} and b {b} do not broadcast; counted from the end, axis {-fromEnd} has {inA} " +
+                    $"against {inB}");
             }
 
             extents[axis] = inA == 1 ? inB : inA;
@@ -76,7 +79,9 @@ internal interface IPointwiseKernels
     /// <summary>y = a op b, broadcast.</summary>
     void Binary(BinaryOperation operation, in BroadcastDims d, BufferView a, BufferView b, BufferView y);
 
-    /// <summary>y = sum of factors[i] * terms[i], added in order. All have the element count of y; at most 8 terms.</summary>
+    /// <summary>
+    /// y = sum of factors[i] * terms[i], added in order. All have the element count of y; at most 8 terms.
+    /// </summary>
     void LinearCombination(ReadOnlySpan<float> factors, ReadOnlySpan<BufferView> terms, BufferView y);
 
     /// <summary>

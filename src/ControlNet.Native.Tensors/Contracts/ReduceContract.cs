@@ -25,7 +25,9 @@ internal readonly record struct AxisDims(long Outer, int Length, long Inner)
 }
 
 /// <summary>Sums along an axis, and the softmax built on one.</summary>
-/// <remarks>Numerics: sums are accumulated in float64 or pairwise; softmax subtracts the largest element first.</remarks>
+/// <remarks>
+/// Numerics: sums are accumulated in float64 or pairwise; softmax subtracts the largest element first.
+/// </remarks>
 internal interface IReduceKernels
 {
     /// <summary>y[o, i] = scale * sum over l of x[o, l, i].</summary>

@@ -32,7 +32,8 @@ public sealed class PackedWeight : IDisposable
     internal Backend Backend { get; }
 
     internal BufferView View => new(
-        _block ?? throw new ObjectDisposedException(nameof(PackedWeight), $"the weight {Shape} was disposed"), DType, 0, PackedCount);
+        _block ?? throw new ObjectDisposedException(nameof(PackedWeight), $"the weight {Shape} was disposed"),
+        DType, 0, PackedCount);
 
     private long PackedCount { get; }
 

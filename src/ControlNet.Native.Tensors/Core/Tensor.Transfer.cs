@@ -27,7 +27,8 @@ public sealed partial class Tensor
         if (bytes.Length != shape.Count * type.ElementBytes())
         {
             throw new ShapeException(
-                $"Tensor.From: {type.Name()} {shape} holds {shape.Count * type.ElementBytes()} bytes, got {bytes.Length}");
+                $"Tensor.From: {type.Name()} {shape} holds {shape.Count * type.ElementBytes()} bytes, got " +
+                $"{bytes.Length}");
         }
 
         Tensor tensor = new(device.Backend, shape, type);
@@ -67,7 +68,9 @@ public sealed partial class Tensor
         }
     }
 
-    /// <summary>Copies <paramref name="values"/>, row-major, into a new F32 tensor of this shape on this device.</summary>
+    /// <summary>
+    /// Copies <paramref name="values"/>, row-major, into a new F32 tensor of this shape on this device.
+    /// </summary>
     /// <exception cref="ShapeException">The count does not match the shape.</exception>
     public Tensor Like(ReadOnlySpan<float> values)
     {
@@ -82,7 +85,8 @@ public sealed partial class Tensor
     }
 
     /// <summary>A new F32 tensor of zeros.</summary>
-    public static Tensor Zeros(Device device, Shape shape) => Create(device, shape, DType.F32, static bytes => bytes.Clear());
+    public static Tensor Zeros(Device device, Shape shape) =>
+        Create(device, shape, DType.F32, static bytes => bytes.Clear());
 
     /// <summary>Waits for the device and copies the elements out, row-major.</summary>
     /// <exception cref="InvalidOperationException">The tensor is not F32.</exception>

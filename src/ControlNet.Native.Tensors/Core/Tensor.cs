@@ -14,7 +14,9 @@ public sealed partial class Tensor : IDisposable
     private readonly Storage _storage;
     private readonly long _offset;
 
-    /// <summary>A new tensor with undefined content. Every op passes here, which is what makes cancellation prompt.</summary>
+    /// <summary>
+    /// A new tensor with undefined content. Every op passes here, which is what makes cancellation prompt.
+    /// </summary>
     internal Tensor(Backend backend, Shape shape, DType type = DType.F32)
     {
         TensorScope.Current?.Cancellation.ThrowIfCancellationRequested();
@@ -56,7 +58,8 @@ public sealed partial class Tensor : IDisposable
     internal BufferView View => new(Block, DType, _offset, Shape.Count);
 
     private MemoryBlock Block =>
-        _block ?? throw new ObjectDisposedException(nameof(Tensor), $"the tensor {Shape} was disposed or its scope was closed");
+        _block ?? throw new ObjectDisposedException(
+            nameof(Tensor), $"the tensor {Shape} was disposed or its scope was closed");
 
     /// <summary>Takes the tensor out of its scope; whoever calls this disposes it.</summary>
     /// <returns>This tensor.</returns>

@@ -28,10 +28,12 @@ public sealed class TensorScope : IDisposable
     internal CancellationToken Cancellation { get; }
 
     /// <summary>Opens a scope; dispose it to close it. It inherits the cancellation of the scope around it.</summary>
-    public static TensorScope Enter() => s_current = new TensorScope(s_current, s_current?.Cancellation ?? CancellationToken.None);
+    public static TensorScope Enter() =>
+        s_current = new TensorScope(s_current, s_current?.Cancellation ?? CancellationToken.None);
 
     /// <summary>Opens a scope in which every op first checks <paramref name="cancellation"/>.</summary>
-    public static TensorScope Enter(CancellationToken cancellation) => s_current = new TensorScope(s_current, cancellation);
+    public static TensorScope Enter(CancellationToken cancellation) =>
+        s_current = new TensorScope(s_current, cancellation);
 
     /// <summary>Hands <paramref name="tensor"/> to the enclosing scope, or to the caller when there is none.</summary>
     /// <returns>The same tensor.</returns>

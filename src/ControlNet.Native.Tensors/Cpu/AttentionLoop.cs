@@ -7,8 +7,8 @@ namespace ControlNet.Native.Tensors.Cpu;
 
 /// <summary>
 /// One item is 32 queries of one head. Queries are lanes: with q transposed once, the scores of a tile of keys are a
-/// product of k, read in place, with a panel of 32 columns, and the values of a tile are a product of v transposed, also
-/// read in place, with the weights as the panel. Both are the micro-kernels of the matrix product.
+/// product of k, read in place, with a panel of 32 columns, and the values of a tile are a product of v transposed,
+/// also read in place, with the weights as the panel. Both are the micro-kernels of the matrix product.
 /// </summary>
 internal unsafe struct AttentionLoop : IParallelWork
 {
@@ -78,7 +78,8 @@ internal unsafe struct AttentionLoop : IParallelWork
         {
             int first = keys * part / parts, rows = (keys * (part + 1) / parts) - first;
             Kernel.RowMajor(
-                rows, Dims.HeadWidth, k + (first * stride), (nint)stride, q, scores + (first * Lanes), Lanes, false, null);
+                rows, Dims.HeadWidth, k + (first * stride), (nint)stride, q, scores + (first * Lanes), Lanes, false,
+                null);
         }
     }
 
@@ -94,7 +95,9 @@ internal unsafe struct AttentionLoop : IParallelWork
         }
     }
 
-    /// <summary>Hides the keys that come after a query. Key 0 is seen by all, so no lane is ever without a score.</summary>
+    /// <summary>
+    /// Hides the keys that come after a query. Key 0 is seen by all, so no lane is ever without a score.
+    /// </summary>
     private static void Mask(float* scores, int firstKey, int keys, int firstQuery)
     {
         for (int key = Math.Max(0, firstQuery + 1 - firstKey); key < keys; key++)

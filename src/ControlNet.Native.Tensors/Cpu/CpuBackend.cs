@@ -5,7 +5,9 @@ using ControlNet.Native.Tensors.Contracts;
 
 namespace ControlNet.Native.Tensors.Cpu;
 
-/// <summary>The SIMD backend. Kernels run on the calling thread and a fixed team of workers; nothing is deferred.</summary>
+/// <summary>
+/// The SIMD backend. Kernels run on the calling thread and a fixed team of workers; nothing is deferred.
+/// </summary>
 internal sealed unsafe class CpuBackend : Backend
 {
     private readonly CpuMemory _memory = new();

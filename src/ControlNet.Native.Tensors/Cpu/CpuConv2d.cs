@@ -25,7 +25,8 @@ internal sealed unsafe class CpuConv2d(WorkerTeam team, CpuMemory memory) : ICon
             team, outChannels, inChannels, kernel * kernel, weight.Type, weight.Address, packed.Type, packed.Address);
 
     public void Forward(
-        in Conv2dDims d, BufferView x, BufferView packed, BufferView bias, BufferView addRow, BufferView addTensor, BufferView y)
+        in Conv2dDims d, BufferView x, BufferView packed, BufferView bias, BufferView addRow, BufferView addTensor,
+        BufferView y)
     {
         GemmProblem problem = new()
         {

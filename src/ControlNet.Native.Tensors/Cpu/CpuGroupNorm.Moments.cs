@@ -27,7 +27,9 @@ internal sealed unsafe partial class CpuGroupNorm
 
         public readonly GroupNormDims Dims;
 
-        /// <summary>For each image and part a row of sums and a row of sums of squares, one float64 for each channel.</summary>
+        /// <summary>
+        /// For each image and part a row of sums and a row of sums of squares, one float64 for each channel.
+        /// </summary>
         public double* Sums;
 
         private readonly float* _x;

@@ -92,7 +92,9 @@ internal sealed unsafe partial class CpuGroupNorm
                 for (int c = 0; c < whole; c += 16)
                 {
                     Vector512<float> normal = VectorMath.Fma(Vector512.Load(x + c) - means, rstds, shifts);
-                    TEpilogue.Apply(VectorMath.Fma(normal, Vector512.Load(gamma + c), Vector512.Load(beta + c))).Store(y + c);
+                    Vector512<float> scaled = VectorMath.Fma(
+                        normal, Vector512.Load(gamma + c), Vector512.Load(beta + c));
+                    TEpilogue.Apply(scaled).Store(y + c);
                 }
             }
 

@@ -49,7 +49,9 @@ internal sealed unsafe partial class CpuGroupNorm(WorkerTeam team) : IGroupNormK
         team.For(Partition.Items((long)d.Batch * d.Spatial, d.Channels), ref normalize);
     }
 
-    /// <summary>Joins the moments of a group's channels and turns them into mean, factor and shift of each channel.</summary>
+    /// <summary>
+    /// Joins the moments of a group's channels and turns them into mean, factor and shift of each channel.
+    /// </summary>
     private readonly struct JoinWork(MomentsWork moments) : IParallelWork
     {
         public float* Gamma { get; init; }
@@ -97,7 +99,9 @@ internal sealed unsafe partial class CpuGroupNorm(WorkerTeam team) : IGroupNormK
         }
     }
 
-    /// <summary>y = act((x - mean) factor + shift). The mean is taken off first: x factor + shift would cancel when it is large.</summary>
+    /// <summary>
+    /// y = act((x - mean) factor + shift). The mean is taken off first: x factor + shift would cancel when it is large.
+    /// </summary>
     private struct NormalizeWork<TEpilogue> : IParallelWork
         where TEpilogue : struct, IEpilogue
     {
@@ -161,7 +165,9 @@ internal sealed unsafe partial class CpuGroupNorm(WorkerTeam team) : IGroupNormK
                 for (; c <= channels - 16; c += 16)
                 {
                     Vector512<float> centred = Vector512.Load(x + c) - Vector512.Load(affine + c);
-                    TEpilogue.Apply(VectorMath.Fma(centred, Vector512.Load(factor + c), Vector512.Load(shift + c))).Store(y + c);
+                    Vector512<float> scaled = VectorMath.Fma(
+                        centred, Vector512.Load(factor + c), Vector512.Load(shift + c));
+                    TEpilogue.Apply(scaled).Store(y + c);
                 }
             }
 

@@ -11,7 +11,8 @@ internal sealed unsafe class CpuMatMul(WorkerTeam team, CpuMemory memory) : IMat
     public void Pack(int outFeatures, int inFeatures, BufferView weight, BufferView packed) =>
         GemmPack.Weights(team, outFeatures, inFeatures, 1, weight.Type, weight.Address, packed.Type, packed.Address);
 
-    public void Linear(in LinearDims d, BufferView x, BufferView packed, BufferView bias, BufferView addTensor, BufferView y)
+    public void Linear(
+        in LinearDims d, BufferView x, BufferView packed, BufferView bias, BufferView addTensor, BufferView y)
     {
         GemmProblem problem = GemmProblem.Plain(d.Rows, d.In, d.Out);
         problem.A = x.Floats;

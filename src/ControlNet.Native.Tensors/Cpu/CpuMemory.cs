@@ -47,7 +47,8 @@ internal sealed unsafe class CpuMemory : IDisposable
             {
                 Forget(rounded);
                 throw new DeviceMemoryException(
-                    $"cpu: {bytes} bytes are not to be had with {BytesInUse} in use; use smaller images, 16-bit weights or dispose a model", e);
+                    $"cpu: {bytes} bytes are not to be had with {BytesInUse} in use; use smaller images, 16-bit " +
+                    "weights or dispose a model", e);
             }
         }
 

@@ -90,9 +90,9 @@ internal sealed unsafe class CpuMovement(WorkerTeam team) : IMovementKernels
     }
 
     /// <summary>
-    /// A permutation as transpositions of planes. Neighbouring axes that stay neighbours are merged first. The last axis
-    /// of y gives the columns of a plane, the axis of y along which x is contiguous its rows; both others count planes.
-    /// Where those two are one axis nothing is transposed and whole runs are copied.
+    /// A permutation as transpositions of planes. Neighbouring axes that stay neighbours are merged first. The last
+    /// axis of y gives the columns of a plane, the axis of y along which x is contiguous its rows; both others count
+    /// planes. Where those two are one axis nothing is transposed and whole runs are copied.
     /// </summary>
     private readonly struct PermuteWork : IParallelWork
     {

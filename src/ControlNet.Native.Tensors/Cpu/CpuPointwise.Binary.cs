@@ -84,7 +84,8 @@ internal sealed unsafe partial class CpuPointwise
 
                 int inner = _axes - 1;
                 if (inner >= 0
-                    && stepsA[axis] == _stepsA[inner] * _extents[inner] && stepsB[axis] == _stepsB[inner] * _extents[inner])
+                    && stepsA[axis] == _stepsA[inner] * _extents[inner]
+                    && stepsB[axis] == _stepsB[inner] * _extents[inner])
                 {
                     _extents[inner] *= extents[axis];
                     continue;

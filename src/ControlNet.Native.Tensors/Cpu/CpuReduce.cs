@@ -7,8 +7,8 @@ using ControlNet.Native.Tensors.Contracts;
 namespace ControlNet.Native.Tensors.Cpu;
 
 /// <summary>
-/// Sums along an axis. x is [outer, length, inner]: where inner is 1 the axis lies along the vectors, else the vectors lie
-/// across it, 16 sums side by side.
+/// Sums along an axis. x is [outer, length, inner]: where inner is 1 the axis lies along the vectors, else the vectors
+/// lie across it, 16 sums side by side.
 /// </summary>
 internal sealed unsafe partial class CpuReduce(WorkerTeam team) : IReduceKernels
 {

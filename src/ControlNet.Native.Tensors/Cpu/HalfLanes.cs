@@ -77,7 +77,8 @@ internal readonly unsafe struct Binary16 : IElement
             Vector512.LessThan(magnitude, Vector512.Create(0x38800000u)), denormal, normal);
         result = Vector512.ConditionalSelect(
             Vector512.GreaterThanOrEqual(magnitude, Vector512.Create(0x47800000u)), Vector512.Create(0x7c00u), result);
-        result = Vector512.ConditionalSelect(Vector512.GreaterThan(magnitude, Vector512.Create(0x7f800000u)), nan, result);
+        result = Vector512.ConditionalSelect(
+            Vector512.GreaterThan(magnitude, Vector512.Create(0x7f800000u)), nan, result);
         HalfLanes.Truncate(result | ((bits >> 16) & Vector512.Create(0x8000u)), (ushort*)target + element);
     }
 

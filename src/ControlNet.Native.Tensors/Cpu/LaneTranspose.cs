@@ -4,7 +4,9 @@ using System.Runtime.Intrinsics.X86;
 
 namespace ControlNet.Native.Tensors.Cpu;
 
-/// <summary>Turns rows into lanes and back: blocks of 8 x 8 in registers where AVX has the shuffles, else one by one.</summary>
+/// <summary>
+/// Turns rows into lanes and back: blocks of 8 x 8 in registers where AVX has the shuffles, else one by one.
+/// </summary>
 internal static unsafe class LaneTranspose
 {
     /// <summary>target[c][r] = factor * source[r][c] for all rows and columns.</summary>
@@ -25,10 +27,14 @@ internal static unsafe class LaneTranspose
             int c = 0;
             for (; c <= columns - 8; c += 8)
             {
-                Block8(source + (r * sourceStride) + c, sourceStride, factor, target + (c * targetStride) + r, targetStride);
+                Block8(
+                    source + (r * sourceStride) + c, sourceStride, factor, target + (c * targetStride) + r,
+                    targetStride);
             }
 
-            Single(source + (r * sourceStride) + c, sourceStride, 8, columns - c, factor, target + (c * targetStride) + r, targetStride);
+            Single(
+                source + (r * sourceStride) + c, sourceStride, 8, columns - c, factor, target + (c * targetStride) + r,
+                targetStride);
         }
 
         Single(source + (r * sourceStride), sourceStride, rows - r, columns, factor, target + r, targetStride);
@@ -52,9 +58,12 @@ internal static unsafe class LaneTranspose
     {
         Vector256<float> f = Vector256.Create(factor);
         Vector256<float> s0 = Vector256.Load(source) * f, s1 = Vector256.Load(source + sourceStride) * f;
-        Vector256<float> s2 = Vector256.Load(source + (2 * sourceStride)) * f, s3 = Vector256.Load(source + (3 * sourceStride)) * f;
-        Vector256<float> s4 = Vector256.Load(source + (4 * sourceStride)) * f, s5 = Vector256.Load(source + (5 * sourceStride)) * f;
-        Vector256<float> s6 = Vector256.Load(source + (6 * sourceStride)) * f, s7 = Vector256.Load(source + (7 * sourceStride)) * f;
+        Vector256<float> s2 = Vector256.Load(source + (2 * sourceStride)) * f,
+            s3 = Vector256.Load(source + (3 * sourceStride)) * f;
+        Vector256<float> s4 = Vector256.Load(source + (4 * sourceStride)) * f,
+            s5 = Vector256.Load(source + (5 * sourceStride)) * f;
+        Vector256<float> s6 = Vector256.Load(source + (6 * sourceStride)) * f,
+            s7 = Vector256.Load(source + (7 * sourceStride)) * f;
 
         Vector256<float> p0 = Avx.UnpackLow(s0, s1), p1 = Avx.UnpackHigh(s0, s1);
         Vector256<float> p2 = Avx.UnpackLow(s2, s3), p3 = Avx.UnpackHigh(s2, s3);

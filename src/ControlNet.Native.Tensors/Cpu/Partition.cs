@@ -8,10 +8,14 @@ namespace ControlNet.Native.Tensors.Cpu;
 /// </summary>
 internal static class Partition
 {
-    /// <summary>Elements of one item, 64 KiB of float32: a few microseconds, and it fits the second-level cache.</summary>
+    /// <summary>
+    /// Elements of one item, 64 KiB of float32: a few microseconds, and it fits the second-level cache.
+    /// </summary>
     public const int Elements = 16 * 1024;
 
-    /// <summary>Items for <paramref name="rows"/> rows of which each moves about <paramref name="width"/> elements.</summary>
+    /// <summary>
+    /// Items for <paramref name="rows"/> rows of which each moves about <paramref name="width"/> elements.
+    /// </summary>
     public static int Items(long rows, long width)
     {
         long each = RowsEach(rows, width);

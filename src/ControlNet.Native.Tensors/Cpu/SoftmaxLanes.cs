@@ -9,7 +9,9 @@ namespace ControlNet.Native.Tensors.Cpu;
 /// Online softmax of 32 queries at once, one to a lane, so that no step is horizontal. Scores come a tile of keys at a
 /// time, already scaled by log2(e). Source: Milakov and Gimelshein, 2018, arXiv:1805.02867, algorithm 3.
 /// </summary>
-/// <remarks>Memory: <see cref="StateFloats"/> floats, namely the largest score so far and the sum of weights of each lane.</remarks>
+/// <remarks>
+/// Memory: <see cref="StateFloats"/> floats, namely the largest score so far and the sum of weights of each lane.
+/// </remarks>
 internal readonly unsafe partial struct SoftmaxLanes(float* state)
 {
     public const int Lanes = 32;
@@ -25,8 +27,8 @@ internal readonly unsafe partial struct SoftmaxLanes(float* state)
     }
 
     /// <summary>
-    /// Replaces scores <c>[keys][32]</c> by weights relative to the largest score so far, and scales what was summed with
-    /// the weights before, <c>[rows][32]</c>, down to that.
+    /// Replaces scores <c>[keys][32]</c> by weights relative to the largest score so far, and scales what was summed
+    /// with the weights before, <c>[rows][32]</c>, down to that.
     /// </summary>
     public void Weigh(float* scores, int keys, float* sums, int rows)
     {
@@ -105,7 +107,9 @@ internal readonly unsafe partial struct SoftmaxLanes(float* state)
         }
     }
 
-    /// <summary>2^x for x up to 0: the whole part into the exponent, so that no accuracy is lost to a product with ln 2.</summary>
+    /// <summary>
+    /// 2^x for x up to 0: the whole part into the exponent, so that no accuracy is lost to a product with ln 2.
+    /// </summary>
     private static float Exp2(float x)
     {
         if (!(x >= -126))

@@ -19,16 +19,24 @@ internal static class VectorMath
 {
     private const float Log2E = 1.44269504f;
 
-    /// <summary>ln 2 in two parts; the first has 9 significant bits, so its product with an exponent is exact.</summary>
+    /// <summary>
+    /// ln 2 in two parts; the first has 9 significant bits, so its product with an exponent is exact.
+    /// </summary>
     private const float Ln2High = 0.693359375f, Ln2Low = -2.12194440e-4f;
 
-    /// <summary>Below the first exp rounds to 0, above the second it overflows; below the third 2^x rounds to 0.</summary>
+    /// <summary>
+    /// Below the first exp rounds to 0, above the second it overflows; below the third 2^x rounds to 0.
+    /// </summary>
     private const float ExpLowest = -104f, ExpHighest = 89f, Exp2Lowest = -151f;
 
-    /// <summary>Where erf changes from its odd polynomial to 1 - exp(-...); from <see cref="ErfOne"/> on it rounds to 1.</summary>
+    /// <summary>
+    /// Where erf changes from its odd polynomial to 1 - exp(-...); from <see cref="ErfOne"/> on it rounds to 1.
+    /// </summary>
     private const float ErfBreak = 0.9277f, ErfOne = 3.95f;
 
-    /// <summary>exp(x) within 2 ulp, denormal results within 1 of their units; 0 at -inf, inf at +inf, NaN at NaN.</summary>
+    /// <summary>
+    /// exp(x) within 2 ulp, denormal results within 1 of their units; 0 at -inf, inf at +inf, NaN at NaN.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Exp(Vector512<float> x) => ExpInRange(Clamp(x, ExpLowest, ExpHighest));
 
@@ -67,7 +75,8 @@ internal static class VectorMath
 
     /// <summary>1 / (1 + exp(-x)) within 3 ulp where the result is normal; 0 at -inf, 1 at +inf.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<float> Sigmoid(Vector512<float> x) => Vector512<float>.One / (Vector512<float>.One + Exp(-x));
+    public static Vector512<float> Sigmoid(Vector512<float> x) =>
+        Vector512<float>.One / (Vector512<float>.One + Exp(-x));
 
     /// <summary>
     /// x sigmoid(slope x), within 1e-6 from -12 to 12; 0 at -inf. Taken as max(x, 0) - |x| e / (1 + e) with
@@ -78,7 +87,8 @@ internal static class VectorMath
     {
         // Beyond the bound e is 0; without it the product below would be inf times 0.
         Vector512<float> a = Vector512.MinNative(Vector512.Create(-ExpLowest), Vector512.Abs(x));
-        Vector512<float> e = Exp2InRange(Vector512.MaxNative(Vector512.Create(Exp2Lowest), a * Vector512.Create(-slope * Log2E)));
+        Vector512<float> e = Exp2InRange(
+            Vector512.MaxNative(Vector512.Create(Exp2Lowest), a * Vector512.Create(-slope * Log2E)));
         return Vector512.MaxNative(x, Vector512<float>.Zero) - (a * e / (Vector512<float>.One + e));
     }
 
@@ -96,8 +106,8 @@ internal static class VectorMath
     {
         float t = MathF.Min(ErfOne, MathF.Abs(x)), s = t * t;
         float value = t < ErfBreak
-            ? t + (t * ((((((((((-5.943188991e-4f * s) + 4.983864734e-3f) * s) - 2.676030652e-2f) * s) + 1.128164386e-1f) * s)
-                - 3.761247749e-1f) * s) + 1.283791472e-1f))
+            ? t + (t * ((((((((((-5.943188991e-4f * s) + 4.983864734e-3f) * s) - 2.676030652e-2f) * s)
+                + 1.128164386e-1f) * s) - 3.761247749e-1f) * s) + 1.283791472e-1f))
             : 1f - MathF.Exp(-(t + (t * ((((((((((-2.138840993e-4f * t) + 3.214122398e-3f) * t) - 2.288728549e-2f) * t)
                 + 1.052576527e-1f) * t) + 6.357215067e-1f) * t) + 1.285134135e-1f))));
         return MathF.CopySign(value, x);

@@ -3,7 +3,9 @@ using System.Runtime.InteropServices;
 
 namespace ControlNet.Native.Tensors.Cpu;
 
-/// <summary>Memory one worker keeps between items: packed tiles, widened panels. Grows on demand, content undefined.</summary>
+/// <summary>
+/// Memory one worker keeps between items: packed tiles, widened panels. Grows on demand, content undefined.
+/// </summary>
 internal sealed unsafe class WorkerScratch : IDisposable
 {
     private const nuint CacheLine = 64;
@@ -14,7 +16,9 @@ internal sealed unsafe class WorkerScratch : IDisposable
     /// <summary>Bytes held now.</summary>
     public long Bytes => _count * sizeof(float);
 
-    /// <summary>At least <paramref name="count"/> floats, aligned to 64 bytes, until the next call on this worker.</summary>
+    /// <summary>
+    /// At least <paramref name="count"/> floats, aligned to 64 bytes, until the next call on this worker.
+    /// </summary>
     public float* Floats(long count)
     {
         if (count > _count)

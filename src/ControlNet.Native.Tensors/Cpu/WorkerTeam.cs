@@ -8,8 +8,8 @@ namespace ControlNet.Native.Tensors.Cpu;
 
 /// <summary>
 /// A fixed team of threads that share parallel loops. The calling thread is worker 0; the others are the team's own
-/// background threads, which spin for a moment after each loop and then sleep. The thread pool is not used: after a pause
-/// it often runs both halves of a loop one after the other.
+/// background threads, which spin for a moment after each loop and then sleep. The thread pool is not used: after a
+/// pause it often runs both halves of a loop one after the other.
 /// </summary>
 /// <remarks>
 /// Items are claimed one by one from a counter, so a slow or absent core costs little. Which worker runs an item never
@@ -17,7 +17,9 @@ namespace ControlNet.Native.Tensors.Cpu;
 /// </remarks>
 internal sealed unsafe class WorkerTeam : IDisposable
 {
-    /// <summary>Set while a loop may be joined; the bits below count the helpers inside, the bits above number the loops.</summary>
+    /// <summary>
+    /// Set while a loop may be joined; the bits below count the helpers inside, the bits above number the loops.
+    /// </summary>
     private const long Open = 1L << 31;
     private const long Helpers = Open - 1;
 
@@ -79,7 +81,8 @@ internal sealed unsafe class WorkerTeam : IDisposable
     {
         if (ReferenceEquals(t_inside, this))
         {
-            throw new InvalidOperationException("WorkerTeam: an item of a parallel loop started another loop on its own team");
+            throw new InvalidOperationException(
+                "WorkerTeam: an item of a parallel loop started another loop on its own team");
         }
 
         if (items <= 0)
@@ -173,7 +176,9 @@ internal sealed unsafe class WorkerTeam : IDisposable
         }
     }
 
-    /// <summary>Numbers what the fields describe as the next loop and wakes the sleepers among the first workers.</summary>
+    /// <summary>
+    /// Numbers what the fields describe as the next loop and wakes the sleepers among the first workers.
+    /// </summary>
     private void Publish(long flags, int workers)
     {
         long number = (Volatile.Read(ref _counters.Loop) >> 32) + 1;
@@ -185,7 +190,9 @@ internal sealed unsafe class WorkerTeam : IDisposable
         }
     }
 
-    /// <summary>No helper may join any more; waits for those inside. A helper that woke too late is not waited for.</summary>
+    /// <summary>
+    /// No helper may join any more; waits for those inside. A helper that woke too late is not waited for.
+    /// </summary>
     private void CloseLoop()
     {
         Interlocked.And(ref _counters.Loop, ~Open);

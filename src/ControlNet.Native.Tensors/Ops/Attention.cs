@@ -5,7 +5,9 @@ namespace ControlNet.Native.Tensors;
 /// <content>Attention.</content>
 public static partial class Ops
 {
-    /// <summary>Multi-head attention, <c>softmax(scale * q k^T) v</c> for each head, without storing the score matrix.</summary>
+    /// <summary>
+    /// Multi-head attention, <c>softmax(scale * q k^T) v</c> for each head, without storing the score matrix.
+    /// </summary>
     /// <param name="q">Queries, <c>[N, T, C]</c>; head h occupies channels <c>h C / heads</c> onwards.</param>
     /// <param name="k">Keys, <c>[N, S, C]</c>.</param>
     /// <param name="v">Values, <c>[N, S, C]</c>.</param>
@@ -14,7 +16,9 @@ public static partial class Ops
     /// <param name="causal">Query i sees keys 0 to i only; T must equal S. The text encoder's mask.</param>
     /// <returns><c>[N, T, C]</c></returns>
     /// <exception cref="ShapeException">The shapes do not fit together.</exception>
-    /// <remarks>Source: Vaswani et al., 2017, arXiv:1706.03762; Dao et al., 2022, arXiv:2205.14135 for the order of work.</remarks>
+    /// <remarks>
+    /// Source: Vaswani et al., 2017, arXiv:1706.03762; Dao et al., 2022, arXiv:2205.14135 for the order of work.
+    /// </remarks>
     public static Tensor Attention(Tensor q, Tensor k, Tensor v, int heads, float? scale = null, bool causal = false)
     {
         Check(q, q);

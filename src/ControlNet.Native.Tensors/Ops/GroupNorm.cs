@@ -13,7 +13,9 @@ public static partial class Ops
     /// <param name="gamma">Scale of each channel, <c>[C]</c>.</param>
     /// <param name="beta">Shift of each channel, <c>[C]</c>.</param>
     /// <param name="groups">Number of groups G; must divide C. Stable Diffusion uses 32 throughout.</param>
-    /// <param name="eps">Added to the variance, above 0. 1e-5 in the UNet, 1e-6 in the VAE and the attention blocks.</param>
+    /// <param name="eps">
+    /// Added to the variance, above 0. 1e-5 in the UNet, 1e-6 in the VAE and the attention blocks.
+    /// </param>
     /// <param name="activation">Fused into the same pass; costs no extra memory traffic.</param>
     /// <returns>A new tensor, <c>[N, H, W, C]</c>.</returns>
     /// <exception cref="ShapeException">The shapes do not fit together.</exception>
@@ -22,7 +24,8 @@ public static partial class Ops
         Tensor x, Tensor gamma, Tensor beta, int groups, float eps = 1e-5f, Activation activation = Activation.None)
     {
         Check(x, x);
-        return GroupNorm(GroupNormDims.Infer(x.Shape, gamma.Shape, beta.Shape, groups, eps, activation), x, gamma, beta);
+        return GroupNorm(
+            GroupNormDims.Infer(x.Shape, gamma.Shape, beta.Shape, groups, eps, activation), x, gamma, beta);
     }
 
     private static Tensor GroupNorm(in GroupNormDims d, Tensor x, Tensor gamma, Tensor beta)

@@ -5,7 +5,9 @@ namespace ControlNet.Native.Tensors;
 /// <content>Layer normalisation.</content>
 public static partial class Ops
 {
-    /// <summary>Normalises each row to mean 0 and variance 1, then scales and shifts: group norm of one group and one pixel.</summary>
+    /// <summary>
+    /// Normalises each row to mean 0 and variance 1, then scales and shifts: group norm of one group and one pixel.
+    /// </summary>
     /// <param name="x">Rows to normalise, <c>[..., C]</c>.</param>
     /// <param name="gamma">Scale of each column, <c>[C]</c>.</param>
     /// <param name="beta">Shift of each column, <c>[C]</c>.</param>

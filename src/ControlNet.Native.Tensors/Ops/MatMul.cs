@@ -16,7 +16,8 @@ public static partial class Ops
         ArgumentNullException.ThrowIfNull(weight);
         if (weight.Shape.Rank != 2 || weight.DType == DType.I32 || storage == DType.I32)
         {
-            throw new ShapeException($"PackLinear: weight must be [Out, In] of floats, got {weight} to be stored as {storage.Name()}");
+            throw new ShapeException(
+                $"PackLinear: weight must be [Out, In] of floats, got {weight} to be stored as {storage.Name()}");
         }
 
         (int outFeatures, int inFeatures) = (weight.Shape[0], weight.Shape[1]);
@@ -35,13 +36,15 @@ public static partial class Ops
     /// <returns><c>[..., Out]</c></returns>
     /// <exception cref="ShapeException">The shapes do not fit together.</exception>
     public static Tensor Linear(
-        Tensor x, PackedWeight weight, Tensor? bias = null, Activation activation = Activation.None, Tensor? addTensor = null)
+        Tensor x, PackedWeight weight, Tensor? bias = null, Activation activation = Activation.None,
+        Tensor? addTensor = null)
     {
         ArgumentNullException.ThrowIfNull(weight);
         Check(x, x);
         Check(x, bias);
         Check(x, addTensor);
-        LinearDims d = LinearDims.Infer(x.Shape, weight.Shape, bias?.Shape, addTensor?.Shape, activation, out Shape result);
+        LinearDims d = LinearDims.Infer(
+            x.Shape, weight.Shape, bias?.Shape, addTensor?.Shape, activation, out Shape result);
         Tensor y = new(x.Backend, result);
         x.Backend.MatMul.Linear(d, x.View, weight.View, ViewOf(bias), ViewOf(addTensor), y.View);
         return y;

@@ -18,7 +18,9 @@ public static partial class Ops
         return y;
     }
 
-    /// <summary>Images as checkpoints and PyTorch lay them out, <c>[N, C, H, W]</c>, to channels-last <c>[N, H, W, C]</c>.</summary>
+    /// <summary>
+    /// Images as checkpoints and PyTorch lay them out, <c>[N, C, H, W]</c>, to channels-last <c>[N, H, W, C]</c>.
+    /// </summary>
     public static Tensor ToChannelsLast(Tensor x) => Permute(x, 0, 2, 3, 1);
 
     /// <summary>Channels-last images <c>[N, H, W, C]</c> to PyTorch's <c>[N, C, H, W]</c>.</summary>
@@ -42,9 +44,11 @@ public static partial class Ops
         foreach (Tensor tensor in tensors)
         {
             Check(first, tensor);
-            if (tensor.Shape.Rank != first.Shape.Rank || WithExtent(tensor.Shape, at, 1) != WithExtent(first.Shape, at, 1))
+            if (tensor.Shape.Rank != first.Shape.Rank
+                || WithExtent(tensor.Shape, at, 1) != WithExtent(first.Shape, at, 1))
             {
-                throw new ShapeException($"Concat: {tensor.Shape} does not fit {first.Shape}; only axis {axis} may differ");
+                throw new ShapeException(
+                    $"Concat: {tensor.Shape} does not fit {first.Shape}; only axis {axis} may differ");
             }
 
             total += tensor.Shape[at];
@@ -75,19 +79,23 @@ public static partial class Ops
         AxisDims dims = AxisDims.Infer(nameof(Slice), x.Shape, axis);
         if (start < 0 || count < 0 || start + count > dims.Length)
         {
-            throw new ShapeException($"Slice: members {start} to {start + count} of axis {axis} do not all exist in x {x.Shape}");
+            throw new ShapeException(
+                $"Slice: members {start} to {start + count} of axis {axis} do not all exist in x {x.Shape}");
         }
 
         Tensor y = new(x.Backend, WithExtent(x.Shape, axis < 0 ? axis + x.Shape.Rank : axis, count));
         x.Backend.Movement.CopyRows(
-            new CopyRowsDims(dims.Outer, count * dims.Inner, start * dims.Inner, dims.Length * dims.Inner, 0, count * dims.Inner),
+            new CopyRowsDims(
+                dims.Outer, count * dims.Inner, start * dims.Inner, dims.Length * dims.Inner, 0, count * dims.Inner),
             x.View, y.View);
         return y;
     }
 
     /// <summary>Resizes images to any size by repeating or dropping pixels.</summary>
     /// <param name="x"><c>[N, H, W, C]</c></param>
-    /// <param name="outHeight">Rows of the result; twice H in the decoders, one less where a skip connection is odd.</param>
+    /// <param name="outHeight">
+    /// Rows of the result; twice H in the decoders, one less where a skip connection is odd.
+    /// </param>
     /// <param name="outWidth">Columns of the result.</param>
     /// <returns><c>[N, outHeight, outWidth, C]</c>; pixel t comes from <c>floor(t * in / out)</c>.</returns>
     /// <exception cref="ShapeException">x is not an image, or the size is not positive.</exception>
@@ -111,7 +119,8 @@ public static partial class Ops
         ArgumentNullException.ThrowIfNull(ids);
         if (table.Shape.Rank != 2 || ids.DType != DType.I32 || ids.Shape.Rank >= Shape.MaxRank)
         {
-            throw new ShapeException($"GatherRows: table must be [rows, C] and ids I32 of at most three axes, got {table} and {ids}");
+            throw new ShapeException(
+                $"GatherRows: table must be [rows, C] and ids I32 of at most three axes, got {table} and {ids}");
         }
 
         int[] indices = new int[ids.Shape.Count];
@@ -120,7 +129,8 @@ public static partial class Ops
         {
             if (index < 0 || index >= table.Shape[0])
             {
-                throw new ShapeException($"GatherRows: index {index} is not one of the {table.Shape[0]} rows of table {table.Shape}");
+                throw new ShapeException(
+                    $"GatherRows: index {index} is not one of the {table.Shape[0]} rows of table {table.Shape}");
             }
         }
 

@@ -24,7 +24,8 @@ public static partial class Ops
         if (other.Backend != first.Backend)
         {
             throw new DeviceException(
-                $"{op}: one input is on {first.Backend.Name}, another on {other.Backend.Name}; an op works on one device");
+                $"{op}: one input is on {first.Backend.Name}, another on {other.Backend.Name}; an op works on one " +
+                "device");
         }
 
         if (other.DType != DType.F32)

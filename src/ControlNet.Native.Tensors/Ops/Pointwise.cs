@@ -21,7 +21,9 @@ public static partial class Ops
     /// <summary>factor * x.</summary>
     public static Tensor Scale(Tensor x, float factor) => LinearCombination((factor, x));
 
-    /// <summary>The sum of <c>Factor * Term</c> in one pass: guidance and every step of a sampler are calls of this.</summary>
+    /// <summary>
+    /// The sum of <c>Factor * Term</c> in one pass: guidance and every step of a sampler are calls of this.
+    /// </summary>
     /// <param name="terms">One to eight tensors of one shape with their factors.</param>
     /// <exception cref="ShapeException">The shapes differ.</exception>
     public static Tensor LinearCombination(params ReadOnlySpan<(float Factor, Tensor Term)> terms)
@@ -39,7 +41,8 @@ public static partial class Ops
             Check(first, terms[i].Term);
             if (terms[i].Term.Shape != first.Shape)
             {
-                throw new ShapeException($"LinearCombination: term {i} is {terms[i].Term.Shape}, the first is {first.Shape}");
+                throw new ShapeException(
+                    $"LinearCombination: term {i} is {terms[i].Term.Shape}, the first is {first.Shape}");
             }
 
             (factors[i], views[i]) = (terms[i].Factor, terms[i].Term.View);
@@ -59,7 +62,9 @@ public static partial class Ops
         return y;
     }
 
-    /// <summary>The gated GELU of a projection twice as wide: value times gelu(gate), the value in the first half.</summary>
+    /// <summary>
+    /// The gated GELU of a projection twice as wide: value times gelu(gate), the value in the first half.
+    /// </summary>
     /// <param name="x">Rows of values and gates, <c>[..., 2 C]</c>.</param>
     /// <returns><c>[..., C]</c></returns>
     /// <exception cref="ShapeException">The last extent is odd.</exception>

@@ -18,7 +18,8 @@ internal sealed class DdimSampler(SchedulerConfig config, int steps)
             SchedulerConfig config = sampler.Config;
             double timestep = sampler.Timesteps[call];
 
-            // diffusers steps back by the whole part of T / steps whatever the spacing is; so does this, for equal images.
+            // diffusers steps back by the whole part of T / steps whatever the spacing is; so does this, for equal
+            // images.
             double here = sampler.AlphaCumprod(timestep);
             double there = sampler.AlphaCumprod(timestep - (config.TrainTimesteps / sampler.Steps));
             double variance = (1 - there) / (1 - here) * (1 - (here / there));
@@ -33,7 +34,9 @@ internal sealed class DdimSampler(SchedulerConfig config, int steps)
             return config.Eta > 0 ? Ops.LinearCombination((1, next), ((float)deviation, noise())) : next;
         }
 
-        /// <summary>The noise estimate is that of the clean sample before it was clamped, as in the reference.</summary>
+        /// <summary>
+        /// The noise estimate is that of the clean sample before it was clamped, as in the reference.
+        /// </summary>
         private Tensor Clipped(LinearForm clean, LinearForm residual, double signal, Tensor output, Tensor sample)
         {
             Tensor clamped = Prediction.Clamp(clean.Of(sample, output), sampler.Config.ClipSampleRange);

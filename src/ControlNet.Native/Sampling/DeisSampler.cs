@@ -4,15 +4,18 @@ using ControlNet.Native.Tensors;
 namespace ControlNet.Native.Sampling;
 
 /// <summary>
-/// DEIS: the noise as a polynomial in log rho, rho = sigma / alpha, integrated exactly over each step. Source: Zhang and
-/// Chen, 2022, arXiv:2204.13902, section 3.3 and appendix B; diffusers' DEISMultistepScheduler.
+/// DEIS: the noise as a polynomial in log rho, rho = sigma / alpha, integrated exactly over each step. Source: Zhang
+/// and Chen, 2022, arXiv:2204.13902, section 3.3 and appendix B; diffusers' DEISMultistepScheduler.
 /// </summary>
 internal sealed class DeisSampler(SchedulerConfig config, int steps)
     : SolverSampler(config, steps, SigmaPlan.Whole(config, steps))
 {
     private protected override SamplerRun NewRun(int firstCall) => new Run(this, firstCall);
 
-    /// <summary>The integral over a step of the Lagrange polynomial in log rho that is 1 at the level <paramref name="back"/> calls ago.</summary>
+    /// <summary>
+    /// The integral over a step of the Lagrange polynomial in log rho that is 1 at the level <paramref name="back"/>
+    /// calls ago.
+    /// </summary>
     private double Weight(int call, int back, int order)
     {
         (double from, double to) = (Sigmas[call], Sigmas[call + 1]);

@@ -7,8 +7,9 @@ namespace ControlNet.Native.Sampling;
 /// <summary>
 /// DPM-Solver-2 in sigma: each step is taken with the slope at the geometric mean of its ends, which a first call
 /// leads to; the last step is Euler's. The ancestral form steps below the next level and adds noise. Source:
-/// k-diffusion's <c>sample_dpm_2</c> and <c>sample_dpm_2_ancestral</c> (Karras et al., 2022, arXiv:2206.00364, algorithm
-/// 2, and Lu et al., 2022, arXiv:2206.00927); diffusers' KDPM2DiscreteScheduler and KDPM2AncestralDiscreteScheduler.
+/// k-diffusion's <c>sample_dpm_2</c> and <c>sample_dpm_2_ancestral</c> (Karras et al., 2022, arXiv:2206.00364,
+/// algorithm 2, and Lu et al., 2022, arXiv:2206.00927); diffusers' KDPM2DiscreteScheduler and
+/// KDPM2AncestralDiscreteScheduler.
 /// </summary>
 internal sealed class Dpm2Sampler : SigmaSampler
 {
@@ -50,7 +51,10 @@ internal sealed class Dpm2Sampler : SigmaSampler
         return legs;
     }
 
-    /// <summary>Adds the calls at the middles, and lists the levels as the reference does: all but the first twice, and a 0 more.</summary>
+    /// <summary>
+    /// Adds the calls at the middles, and lists the levels as the reference does: all but the first twice, and a 0
+    /// more.
+    /// </summary>
     private static SigmaPlan Interleave(SigmaPlan plan, Leg[] legs)
     {
         double[] trained = plan.Schedule.Sigmas();
@@ -64,7 +68,9 @@ internal sealed class Dpm2Sampler : SigmaSampler
         return plan with { Timesteps = [.. timesteps], Sigmas = [.. sigmas, 0, 0, 0] };
     }
 
-    /// <summary>One step: noise levels at its start, where its slope is taken and at its end, and the noise added then.</summary>
+    /// <summary>
+    /// One step: noise levels at its start, where its slope is taken and at its end, and the noise added then.
+    /// </summary>
     private readonly record struct Leg(double From, double Middle, double Down, double Up);
 
     private sealed class Run : SamplerRun

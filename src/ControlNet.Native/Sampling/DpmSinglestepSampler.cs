@@ -22,7 +22,8 @@ internal sealed class DpmSinglestepSampler : SolverSampler
         if ((!_integratesClean && Sigmas[^1] == 0) || (_draws && (config.SolverOrder > 2 || !_integratesClean)))
         {
             throw new SamplingException(
-                "dpmpp_2s computes 'dpmsolver++', 'sde-dpmsolver++' up to order 2 and, ending at 'sigma_min', 'dpmsolver'; set algorithm_type to 'dpmsolver++'");
+                "dpmpp_2s computes 'dpmsolver++', 'sde-dpmsolver++' up to order 2 and, ending at 'sigma_min', " +
+                "'dpmsolver'; set algorithm_type to 'dpmsolver++'");
         }
     }
 
@@ -40,7 +41,8 @@ internal sealed class DpmSinglestepSampler : SolverSampler
             orders[call] = (call % order) + 1;
         }
 
-        // Only order 1 can end without noise; a full last group otherwise becomes one of a lower order and a single call.
+        // Only order 1 can end without noise; a full last group otherwise becomes one of a lower order and a single
+        // call.
         if (config.FinalSigma == FinalSigma.Zero || (config.LowerOrderFinal && steps % order == 0))
         {
             orders[^1] = 1;

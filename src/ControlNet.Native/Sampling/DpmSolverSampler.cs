@@ -19,17 +19,21 @@ internal sealed class DpmSolverSampler : SolverSampler
         if (!_integratesClean && Sigmas[^1] == 0)
         {
             throw new SamplingException(
-                "algorithm_type 'dpmsolver' and 'sde-dpmsolver' cannot end without noise; set final_sigmas_type to 'sigma_min' or take 'dpmsolver++'");
+                "algorithm_type 'dpmsolver' and 'sde-dpmsolver' cannot end without noise; set final_sigmas_type to " +
+                "'sigma_min' or take 'dpmsolver++'");
         }
 
         if (_draws && config.SolverOrder > 2)
         {
             throw new SamplingException(
-                $"the stochastic forms of dpmsolver have order 1 or 2, solver_order is {config.SolverOrder}; set it to 2");
+                $"the stochastic forms of dpmsolver have order 1 or 2, solver_order is {config.SolverOrder}; set it " +
+                "to 2");
         }
     }
 
-    /// <summary>Noise is drawn at the last call too, where its deviation may be 0: the stream stays the reference's.</summary>
+    /// <summary>
+    /// Noise is drawn at the last call too, where its deviation may be 0: the stream stays the reference's.
+    /// </summary>
     public override bool DrawsNoise(int callIndex) => _draws;
 
     private protected override SamplerRun NewRun(int firstCall) => new Run(this, firstCall);

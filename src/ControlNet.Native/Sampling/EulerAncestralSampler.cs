@@ -10,12 +10,16 @@ namespace ControlNet.Native.Sampling;
 internal sealed class EulerAncestralSampler(SchedulerConfig config, int steps)
     : SigmaSampler(config, steps, SigmaPlan.Fractional(config, steps))
 {
-    /// <summary>Noise is drawn at the last call too, where its deviation is 0: the stream stays the reference's.</summary>
+    /// <summary>
+    /// Noise is drawn at the last call too, where its deviation is 0: the stream stays the reference's.
+    /// </summary>
     public override bool DrawsNoise(int callIndex) => true;
 
     private protected override SamplerRun NewRun(int firstCall) => new Run(this, firstCall);
 
-    /// <summary>Splits a noise level into what a step leaves and what is added afresh, given the level before the step.</summary>
+    /// <summary>
+    /// Splits a noise level into what a step leaves and what is added afresh, given the level before the step.
+    /// </summary>
     internal static (double Down, double Up) Split(double from, double to)
     {
         double up = Math.Sqrt(to * to * ((from * from) - (to * to)) / (from * from));

@@ -2,7 +2,10 @@ using ControlNet.Native.Tensors;
 
 namespace ControlNet.Native.Sampling;
 
-/// <summary>Euler's method on sigma. Source: Karras et al., 2022, arXiv:2206.00364, algorithm 2 without churn and correction; diffusers' EulerDiscreteScheduler.</summary>
+/// <summary>
+/// Euler's method on sigma. Source: Karras et al., 2022, arXiv:2206.00364, algorithm 2 without churn and correction;
+/// diffusers' EulerDiscreteScheduler.
+/// </summary>
 internal sealed class EulerSampler(SchedulerConfig config, int steps)
     : SigmaSampler(config, steps, SigmaPlan.Fractional(config, steps))
 {

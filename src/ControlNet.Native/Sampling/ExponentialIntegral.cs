@@ -3,8 +3,8 @@ using System;
 namespace ControlNet.Native.Sampling;
 
 /// <summary>
-/// Factors of one step of an exponential integrator: of the sample, of the integrand's value D0 and its scaled first and
-/// second differences D1 and D2 at the start of the step, and of the noise of a stochastic step.
+/// Factors of one step of an exponential integrator: of the sample, of the integrand's value D0 and its scaled first
+/// and second differences D1 and D2 at the start of the step, and of the noise of a stochastic step.
 /// </summary>
 /// <param name="Sample">Factor of the sample.</param>
 /// <param name="D0">Factor of the value.</param>
@@ -22,7 +22,9 @@ internal readonly record struct ExponentialIntegral(
     /// <summary>The factors between two noise levels.</summary>
     /// <param name="algorithm">What is integrated, with or without noise.</param>
     /// <param name="from">sigma / alpha at the start, above 0.</param>
-    /// <param name="to">sigma / alpha at the end; at 0 only <see cref="Sample"/> and <see cref="D0"/> are of use.</param>
+    /// <param name="to">
+    /// sigma / alpha at the end; at 0 only <see cref="Sample"/> and <see cref="D0"/> are of use.
+    /// </param>
     public static ExponentialIntegral Over(DpmAlgorithm algorithm, double from, double to)
     {
         (double alphaFrom, double alphaTo) = (Prediction.Alpha(from), Prediction.Alpha(to));

@@ -15,7 +15,9 @@ internal sealed class HeunSampler(SchedulerConfig config, int steps)
 
     private protected override SamplerRun NewRun(int firstCall) => new Run(this, firstCall);
 
-    /// <summary>Every level but the first is called at twice: at the end of a step and at the beginning of the next.</summary>
+    /// <summary>
+    /// Every level but the first is called at twice: at the end of a step and at the beginning of the next.
+    /// </summary>
     private static SigmaPlan Twice(SigmaPlan plan) => plan with
     {
         Timesteps = [plan.Timesteps[0], .. plan.Timesteps[1..].SelectMany(t => new[] { t, t })],

@@ -4,7 +4,9 @@ using ControlNet.Native.Tensors;
 
 namespace ControlNet.Native.Sampling;
 
-/// <summary>The last few tensors of a run, newest first. It shares their memory, so their makers may dispose them.</summary>
+/// <summary>
+/// The last few tensors of a run, newest first. It shares their memory, so their makers may dispose them.
+/// </summary>
 /// <param name="capacity">How many are kept.</param>
 internal sealed class History(int capacity) : IDisposable
 {

@@ -5,7 +5,10 @@ using System.Text.Json;
 
 namespace ControlNet.Native.Sampling;
 
-/// <summary>The keys of one JSON object, read with messages that name the file, the key, the value and the cure. Null means absent or null.</summary>
+/// <summary>
+/// The keys of one JSON object, read with messages that name the file, the key, the value and the cure. Null means
+/// absent or null.
+/// </summary>
 /// <param name="File">What messages call the file; fit for a message.</param>
 /// <param name="Root">The object.</param>
 internal readonly record struct JsonKeys(string File, JsonElement Root)
@@ -29,7 +32,8 @@ internal readonly record struct JsonKeys(string File, JsonElement Root)
     };
 
     public int? Integer(string key, int low, int high) => Find(key) is not { } element ? null
-        : element.ValueKind == JsonValueKind.Number && element.TryGetInt32(out int value) && value >= low && value <= high ? value
+        : element.ValueKind == JsonValueKind.Number && element.TryGetInt32(out int value)
+            && value >= low && value <= high ? value
         : throw Problem(key, $"is {Show(element)}", $"it must be an integer from {low} to {high}");
 
     public double? Number(string key, double low, double high) =>
@@ -37,7 +41,8 @@ internal readonly record struct JsonKeys(string File, JsonElement Root)
 
     /// <summary>A number, or one of the infinities as the string or the bare word that Python writes.</summary>
     public double? NumberOrInfinity(string key) => Find(key) is not { } element ? null
-        : element.ValueKind == JsonValueKind.String && Decode(key, element) is "-Infinity" or "-inf" ? double.NegativeInfinity
+        : element.ValueKind == JsonValueKind.String && Decode(key, element) is "-Infinity" or "-inf"
+            ? double.NegativeInfinity
         : Number(key, element, -1e6, 1e6);
 
     public double[]? Numbers(string key, int longest, double low, double high)
@@ -82,9 +87,11 @@ internal readonly record struct JsonKeys(string File, JsonElement Root)
 
     private double Number(string key, JsonElement element, double low, double high)
     {
-        return element.ValueKind == JsonValueKind.Number && element.TryGetDouble(out double value) && value >= low && value <= high
+        return element.ValueKind == JsonValueKind.Number && element.TryGetDouble(out double value)
+            && value >= low && value <= high
             ? value
-            : throw Problem(key, $"is {Show(element)}", FormattableString.Invariant($"it must be a number from {low} to {high}"));
+            : throw Problem(
+                key, $"is {Show(element)}", FormattableString.Invariant($"it must be a number from {low} to {high}"));
     }
 
     private JsonElement? Find(string key) =>

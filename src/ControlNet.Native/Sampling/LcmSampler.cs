@@ -31,7 +31,8 @@ internal sealed class LcmSampler(SchedulerConfig config, int steps)
             LinearForm clean = Prediction.Clean(config.Prediction, Math.Sqrt(here), Math.Sqrt(1 - here));
             Tensor denoised = config.ClipSample
                 ? Ops.LinearCombination(
-                    ((float)through, Prediction.Clamp(clean.Of(sample, output), config.ClipSampleRange)), ((float)skip, sample))
+                    ((float)through, Prediction.Clamp(clean.Of(sample, output), config.ClipSampleRange)),
+                    ((float)skip, sample))
                 : ((through * clean) + new LinearForm(skip, 0)).Of(sample, output);
             if (!sampler.DrawsNoise(call))
             {

@@ -10,7 +10,8 @@ internal readonly record struct LinearForm(double Sample, double Output)
 {
     public static LinearForm operator +(LinearForm a, LinearForm b) => new(a.Sample + b.Sample, a.Output + b.Output);
 
-    public static LinearForm operator *(double factor, LinearForm form) => new(factor * form.Sample, factor * form.Output);
+    public static LinearForm operator *(double factor, LinearForm form) =>
+        new(factor * form.Sample, factor * form.Output);
 
     /// <summary>The tensor.</summary>
     public Tensor Of(Tensor sample, Tensor output) =>

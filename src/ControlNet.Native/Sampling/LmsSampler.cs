@@ -15,7 +15,9 @@ internal sealed class LmsSampler(SchedulerConfig config, int steps)
 
     private protected override SamplerRun NewRun(int firstCall) => new Run(this, firstCall);
 
-    /// <summary>The integral over a step of the Lagrange polynomial that is 1 at the level <paramref name="back"/> calls ago.</summary>
+    /// <summary>
+    /// The integral over a step of the Lagrange polynomial that is 1 at the level <paramref name="back"/> calls ago.
+    /// </summary>
     private double Weight(int call, int back, int order)
     {
         // Two Gauss-Legendre points integrate polynomials up to degree 3, the largest there is, exactly.

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Globalization;
 using ControlNet.Native.Tensors;
 
 namespace ControlNet.Native.Sampling;
@@ -57,13 +58,17 @@ public sealed class NoiseSchedule
         if (!(alphasCumprod[^1] >= 0) || alphasCumprod[0] >= 1 || (pureNoise && !config.RescaleBetasZeroSnr))
         {
             throw new SamplingException(
-                FormattableString.Invariant($"the betas from {config.BetaStart} to {config.BetaEnd} leave {alphasCumprod[0]} of the signal at the first timestep and {alphasCumprod[^1]} at the last; both must be between 0 and 1"));
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"the betas from {config.BetaStart} to {config.BetaEnd} leave {alphasCumprod[0]} of the signal " +
+                    $"at the first timestep and {alphasCumprod[^1]} at the last; both must be between 0 and 1"));
         }
 
         if (pureNoise && config.Prediction == PredictionType.Epsilon)
         {
             throw new SamplingException(
-                "rescale_betas_zero_snr makes the last timestep pure noise, from which an epsilon prediction recovers nothing; set prediction_type to 'v_prediction' or the rescaling to false");
+                "rescale_betas_zero_snr makes the last timestep pure noise, from which an epsilon prediction " +
+                "recovers nothing; set prediction_type to 'v_prediction' or the rescaling to false");
         }
 
         return new NoiseSchedule(alphasCumprod);
@@ -95,7 +100,8 @@ public sealed class NoiseSchedule
     public Tensor Velocity(Tensor x0, Tensor noise, int timestep)
     {
         double alphaCumprod = _alphasCumprod[timestep];
-        return Ops.LinearCombination((-(float)Math.Sqrt(1 - alphaCumprod), x0), ((float)Math.Sqrt(alphaCumprod), noise));
+        return Ops.LinearCombination(
+            (-(float)Math.Sqrt(1 - alphaCumprod), x0), ((float)Math.Sqrt(alphaCumprod), noise));
     }
 
     /// <summary>The sigma of every timestep, rising.</summary>
@@ -116,7 +122,8 @@ public sealed class NoiseSchedule
         if (count != config.TrainTimesteps || count < 2)
         {
             throw new SamplingException(
-                $"trained_betas has {count} entries and num_train_timesteps is {config.TrainTimesteps}; make them the same, 2 or more");
+                $"trained_betas has {count} entries and num_train_timesteps is {config.TrainTimesteps}; make them " +
+                "the same, 2 or more");
         }
 
         float[] betas = new float[count];
@@ -135,7 +142,10 @@ public sealed class NoiseSchedule
         return betas;
     }
 
-    /// <summary>Lin et al., 2023, arXiv:2305.08891, algorithm 1: shifts sqrt(abar) to end at 0 and scales it to start where it did.</summary>
+    /// <summary>
+    /// Lin et al., 2023, arXiv:2305.08891, algorithm 1: shifts sqrt(abar) to end at 0 and scales it to start where it
+    /// did.
+    /// </summary>
     private static float[] RescaleToZeroSnr(float[] betas)
     {
         double[] roots = new double[betas.Length];

@@ -6,8 +6,8 @@ namespace ControlNet.Native.Sampling;
 
 /// <summary>
 /// Pseudo numerical methods: linear multistep of order 4 (PLMS) on the model output, begun by Runge-Kutta steps or, as
-/// Stable Diffusion does, by one improved Euler step of two calls. Source: Liu et al., 2022, arXiv:2202.09778, eq. 9 and
-/// 12 and appendix F; diffusers' PNDMScheduler.
+/// Stable Diffusion does, by one improved Euler step of two calls. Source: Liu et al., 2022, arXiv:2202.09778, eq. 9
+/// and 12 and appendix F; diffusers' PNDMScheduler.
 /// </summary>
 internal sealed class PndmSampler(SchedulerConfig config, int steps)
     : Sampler(config, steps, NoiseSchedule.From(config), Plan(config, steps), [], 1)
@@ -41,13 +41,15 @@ internal sealed class PndmSampler(SchedulerConfig config, int steps)
         if (steps < Order)
         {
             throw new SamplingException(
-                $"pndm with Runge-Kutta steps takes at least {Order} steps, got {steps}; take more or set skip_prk_steps to true");
+                $"pndm with Runge-Kutta steps takes at least {Order} steps, got {steps}; take more or set " +
+                "skip_prk_steps to true");
         }
 
         double half = config.TrainTimesteps / steps / 2;
         for (int step = 0; step < Order - 1; step++)
         {
-            calls.AddRange([timesteps[step], timesteps[step + 1] + half, timesteps[step + 1] + half, timesteps[step + 1]]);
+            calls.AddRange(
+                [timesteps[step], timesteps[step + 1] + half, timesteps[step + 1] + half, timesteps[step + 1]]);
         }
 
         calls.AddRange(timesteps.AsSpan(Order - 1));
@@ -114,7 +116,8 @@ internal sealed class PndmSampler(SchedulerConfig config, int steps)
                 2 => Ops.LinearCombination((3f / 2, _outputs[0]), (-1f / 2, _outputs[1])),
                 3 => Ops.LinearCombination((23f / 12, _outputs[0]), (-16f / 12, _outputs[1]), (5f / 12, _outputs[2])),
                 _ => Ops.LinearCombination(
-                    (55f / 24, _outputs[0]), (-59f / 24, _outputs[1]), (37f / 24, _outputs[2]), (-9f / 24, _outputs[3])),
+                    (55f / 24, _outputs[0]), (-59f / 24, _outputs[1]), (37f / 24, _outputs[2]),
+                    (-9f / 24, _outputs[3])),
             };
             return Transfer(timestep, timestep - _sampler._gap, sample, combined);
         }
@@ -124,8 +127,8 @@ internal sealed class PndmSampler(SchedulerConfig config, int steps)
         {
             double here = _sampler.AlphaCumprod(from), there = _sampler.AlphaCumprod(to);
             double divisor = (here * Math.Sqrt(1 - there)) + Math.Sqrt(here * (1 - here) * there);
-            LinearForm next = new LinearForm(Math.Sqrt(there / here), 0)
-                + ((here - there) / divisor * Prediction.Noise(_sampler.Config.Prediction, Math.Sqrt(here), Math.Sqrt(1 - here)));
+            LinearForm noise = Prediction.Noise(_sampler.Config.Prediction, Math.Sqrt(here), Math.Sqrt(1 - here));
+            LinearForm next = new LinearForm(Math.Sqrt(there / here), 0) + ((here - there) / divisor * noise);
             return next.Of(sample, output);
         }
     }

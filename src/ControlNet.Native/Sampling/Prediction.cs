@@ -33,7 +33,9 @@ internal static class Prediction
         return form with { Sample = form.Sample * alpha };
     }
 
-    /// <summary>eps, the derivative of the sample with respect to sigma, where the sample is kept as <c>x0 + sigma eps</c>.</summary>
+    /// <summary>
+    /// eps, the derivative of the sample with respect to sigma, where the sample is kept as <c>x0 + sigma eps</c>.
+    /// </summary>
     public static LinearForm NoiseUnscaled(PredictionType type, double sigma)
     {
         double alpha = Alpha(sigma);

@@ -25,7 +25,8 @@ namespace ControlNet.Native.Sampling;
 public abstract class Sampler
 {
     private protected Sampler(
-        SchedulerConfig config, int steps, NoiseSchedule schedule, double[] timesteps, double[] sigmas, double initialNoiseScale)
+        SchedulerConfig config, int steps, NoiseSchedule schedule, double[] timesteps, double[] sigmas,
+        double initialNoiseScale)
     {
         Config = config;
         Steps = steps;
@@ -44,10 +45,14 @@ public abstract class Sampler
     /// <summary>The forward process that is undone.</summary>
     public NoiseSchedule Schedule { get; }
 
-    /// <summary>The timestep of every UNet call; may be fractional, and repeats where a step takes several calls.</summary>
+    /// <summary>
+    /// The timestep of every UNet call; may be fractional, and repeats where a step takes several calls.
+    /// </summary>
     public IReadOnlyList<double> Timesteps { get; }
 
-    /// <summary>The noise levels between the calls, in units of the signal; empty for samplers that work on whole timesteps.</summary>
+    /// <summary>
+    /// The noise levels between the calls, in units of the signal; empty for samplers that work on whole timesteps.
+    /// </summary>
     public IReadOnlyList<double> Sigmas { get; }
 
     /// <summary>UNet calls of a full run.</summary>
@@ -65,7 +70,9 @@ public abstract class Sampler
     /// <summary>Makes the sampler a configuration names.</summary>
     /// <param name="config">The configuration.</param>
     /// <param name="steps">Steps, from 1 to the timesteps of training.</param>
-    /// <exception cref="SamplingException">The configuration contradicts itself or does not allow that many steps.</exception>
+    /// <exception cref="SamplingException">
+    /// The configuration contradicts itself or does not allow that many steps.
+    /// </exception>
     public static Sampler Create(SchedulerConfig config, int steps)
     {
         ArgumentNullException.ThrowIfNull(config);
@@ -95,7 +102,8 @@ public abstract class Sampler
         if (sampler.Timesteps.Any(t => t < 0 || t > config.TrainTimesteps - 1))
         {
             throw new SamplingException(
-                $"steps_offset {config.StepsOffset} moves a timestep to {sampler.Timesteps.Max()}, the last one is {config.TrainTimesteps - 1}; make it smaller");
+                $"steps_offset {config.StepsOffset} moves a timestep to {sampler.Timesteps.Max()}, the last one is " +
+                $"{config.TrainTimesteps - 1}; make it smaller");
         }
 
         return sampler;
@@ -104,7 +112,9 @@ public abstract class Sampler
     /// <summary>Whether <see cref="SamplerRun.Step"/> asks for noise at a call of a full run.</summary>
     public virtual bool DrawsNoise(int callIndex) => false;
 
-    /// <summary>The sample as the UNet takes it at a call; the sample itself where the sampler does not scale.</summary>
+    /// <summary>
+    /// The sample as the UNet takes it at a call; the sample itself where the sampler does not scale.
+    /// </summary>
     /// <param name="sample">The sample, any shape.</param>
     /// <param name="callIndex">The call, from 0.</param>
     /// <exception cref="SamplingException">There is no such call.</exception>
@@ -128,7 +138,9 @@ public abstract class Sampler
     }
 
     /// <summary>Begins a run. The caller disposes it.</summary>
-    /// <param name="firstCall">The call it begins with, a multiple of <see cref="CallsPerStep"/>; above 0 for image-to-image.</param>
+    /// <param name="firstCall">
+    /// The call it begins with, a multiple of <see cref="CallsPerStep"/>; above 0 for image-to-image.
+    /// </param>
     /// <exception cref="SamplingException">There is no such call, or it lies inside a step.</exception>
     public SamplerRun Start(int firstCall = 0)
     {
@@ -136,7 +148,8 @@ public abstract class Sampler
         if (firstCall % CallsPerStep != 0)
         {
             throw new SamplingException(
-                $"Start: call {firstCall} lies inside a step of {CallsPerStep} calls; begin with call {firstCall - (firstCall % CallsPerStep)}");
+                $"Start: call {firstCall} lies inside a step of {CallsPerStep} calls; begin with call " +
+                $"{firstCall - (firstCall % CallsPerStep)}");
         }
 
         return NewRun(firstCall);

@@ -4,7 +4,9 @@ using System.Linq;
 
 namespace ControlNet.Native.Sampling;
 
-/// <summary>Samplers and schedules by the names users write, those of stable-diffusion.cpp and diffusers among them.</summary>
+/// <summary>
+/// Samplers and schedules by the names users write, those of stable-diffusion.cpp and diffusers among them.
+/// </summary>
 public static class SamplerNames
 {
     /// <summary>The first name of a kind is its own; the others are aliases.</summary>

@@ -30,12 +30,18 @@ public abstract class SamplerRun : IDisposable
     private protected int Taken => NextCall - FirstCall;
 
     /// <summary>Takes the sample to the noise level of the next call.</summary>
-    /// <param name="modelOutput">What the UNet made of the scaled sample, after guidance; the shape of the sample.</param>
+    /// <param name="modelOutput">
+    /// What the UNet made of the scaled sample, after guidance; the shape of the sample.
+    /// </param>
     /// <param name="callIndex">The call; every call of a run follows the one before.</param>
     /// <param name="sample">The sample, not scaled; any shape.</param>
-    /// <param name="noise">Makes noise; called once where <see cref="Sampler.DrawsNoise"/>, else never and may be null.</param>
+    /// <param name="noise">
+    /// Makes noise; called once where <see cref="Sampler.DrawsNoise"/>, else never and may be null.
+    /// </param>
     /// <returns>A new tensor of the enclosing scope, or of the caller.</returns>
-    /// <exception cref="SamplingException">The call is not the next one, or noise is needed and cannot be made.</exception>
+    /// <exception cref="SamplingException">
+    /// The call is not the next one, or noise is needed and cannot be made.
+    /// </exception>
     public Tensor Step(Tensor modelOutput, int callIndex, Tensor sample, NoiseRequest? noise = null)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
@@ -78,5 +84,6 @@ public abstract class SamplerRun : IDisposable
     }
 
     private Tensor NoNoise() => throw new SamplingException(
-        $"Step: {SamplerNames.Of(_sampler.Config.Kind)} draws noise at call {NextCall} and was given no way to; pass a NoiseRequest");
+        $"Step: {SamplerNames.Of(_sampler.Config.Kind)} draws noise at call {NextCall} and was given no way to; pass " +
+        "a NoiseRequest");
 }

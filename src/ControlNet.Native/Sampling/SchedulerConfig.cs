@@ -5,10 +5,12 @@ namespace ControlNet.Native.Sampling;
 
 /// <summary>
 /// What <c>scheduler_config.json</c> says. A property that neither the file nor the caller set has the default of the
-/// sampler of <see cref="Kind"/>, so that <c>config.With(kind)</c> is what diffusers' <c>from_config</c> does: keys of the
-/// file stay, everything else becomes the new sampler's own.
+/// sampler of <see cref="Kind"/>, so that <c>config.With(kind)</c> is what diffusers' <c>from_config</c> does: keys of
+/// the file stay, everything else becomes the new sampler's own.
 /// </summary>
-/// <remarks>Source of the defaults: diffusers v0.31, the constructors of the classes named at <see cref="SamplerKind"/>.</remarks>
+/// <remarks>
+/// Source of the defaults: diffusers v0.31, the constructors of the classes named at <see cref="SamplerKind"/>.
+/// </remarks>
 public sealed record SchedulerConfig
 {
     private readonly double? _betaStart, _betaEnd;
@@ -62,7 +64,9 @@ public sealed record SchedulerConfig
     /// <summary>Added to every timestep of <see cref="TimestepSpacing.Leading"/>; Stable Diffusion: 1.</summary>
     public int StepsOffset { get; init; }
 
-    /// <summary>Whether the last step of DDIM, PNDM and LCM ends without noise instead of at that of timestep 0.</summary>
+    /// <summary>
+    /// Whether the last step of DDIM, PNDM and LCM ends without noise instead of at that of timestep 0.
+    /// </summary>
     public bool SetAlphaToOne
     {
         get => _setAlphaToOne ?? (Kind is not SamplerKind.Pndm);
@@ -79,10 +83,15 @@ public sealed record SchedulerConfig
     /// <summary>Largest magnitude kept by <see cref="ClipSample"/>, above 0.</summary>
     public double ClipSampleRange { get; init; } = 1;
 
-    /// <summary>Stretches the noise schedule so that timestep T - 1 is pure noise. Lin et al., 2023, arXiv:2305.08891, algorithm 1.</summary>
+    /// <summary>
+    /// Stretches the noise schedule so that timestep T - 1 is pure noise. Lin et al., 2023, arXiv:2305.08891, algorithm
+    /// 1.
+    /// </summary>
     public bool RescaleBetasZeroSnr { get; init; }
 
-    /// <summary>How noise levels are spaced; samplers without a choice (<see cref="SamplerNames.Supports"/>) have Normal.</summary>
+    /// <summary>
+    /// How noise levels are spaced; samplers without a choice (<see cref="SamplerNames.Supports"/>) have Normal.
+    /// </summary>
     public SigmaSchedule SigmaSchedule
     {
         get => _sigmaSchedule is { } chosen && SamplerNames.Supports(Kind, chosen) ? chosen : SigmaSchedule.Normal;
@@ -110,7 +119,9 @@ public sealed record SchedulerConfig
         init => _algorithm = value;
     }
 
-    /// <summary>The variant of the higher orders; a variant of another solver counts as not given, as in diffusers.</summary>
+    /// <summary>
+    /// The variant of the higher orders; a variant of another solver counts as not given, as in diffusers.
+    /// </summary>
     public SolverType SolverType
     {
         get => (Kind, _solverType) switch
@@ -161,14 +172,19 @@ public sealed record SchedulerConfig
     /// <summary>Reads a <c>scheduler_config.json</c>.</summary>
     /// <param name="path">The file.</param>
     /// <param name="kind">The sampler; null is the one the file names.</param>
-    /// <exception cref="SamplingException">The file is missing or damaged, or asks for what this library does not compute.</exception>
-    public static SchedulerConfig FromJson(string path, SamplerKind? kind = null) => SchedulerConfigReader.Read(path, kind);
+    /// <exception cref="SamplingException">
+    /// The file is missing or damaged, or asks for what this library does not compute.
+    /// </exception>
+    public static SchedulerConfig FromJson(string path, SamplerKind? kind = null) =>
+        SchedulerConfigReader.Read(path, kind);
 
     /// <summary>Reads the content of a <c>scheduler_config.json</c>.</summary>
     /// <param name="json">UTF-8.</param>
     /// <param name="kind">The sampler; null is the one the content names.</param>
     /// <param name="source">What messages call the content.</param>
-    /// <exception cref="SamplingException">The content is damaged, or asks for what this library does not compute.</exception>
+    /// <exception cref="SamplingException">
+    /// The content is damaged, or asks for what this library does not compute.
+    /// </exception>
     public static SchedulerConfig FromJson(
         ReadOnlyMemory<byte> json, SamplerKind? kind = null, string source = "scheduler_config.json") =>
         SchedulerConfigReader.Read(json, kind, source);
@@ -188,7 +204,9 @@ public sealed record SchedulerConfig
 
     /// <summary>Another sampler on top of the same model, as diffusers' <c>from_config</c> makes it.</summary>
     /// <param name="kind">The sampler.</param>
-    /// <param name="sigmaSchedule">How noise levels are spaced; null keeps what was set, where the sampler supports it.</param>
+    /// <param name="sigmaSchedule">
+    /// How noise levels are spaced; null keeps what was set, where the sampler supports it.
+    /// </param>
     /// <exception cref="SamplingException">The sampler does not support that schedule.</exception>
     public SchedulerConfig With(SamplerKind kind, SigmaSchedule? sigmaSchedule = null)
     {
@@ -200,7 +218,8 @@ public sealed record SchedulerConfig
         if (!SamplerNames.Supports(kind, schedule))
         {
             throw new SamplingException(
-                $"sampler {SamplerNames.Of(kind)} has no {SamplerNames.Of(schedule)} schedule; take 'normal' or another sampler");
+                $"sampler {SamplerNames.Of(kind)} has no {SamplerNames.Of(schedule)} schedule; take 'normal' or " +
+                "another sampler");
         }
 
         return this with { Kind = kind, SigmaSchedule = schedule };

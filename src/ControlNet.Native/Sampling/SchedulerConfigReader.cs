@@ -8,7 +8,8 @@ namespace ControlNet.Native.Sampling;
 
 /// <summary>
 /// Reads <c>scheduler_config.json</c> as diffusers writes it. A key that is absent or null stays unset; keys of other
-/// schedulers are ignored, as diffusers ignores them; a value that would change the result and is not computed is refused.
+/// schedulers are ignored, as diffusers ignores them; a value that would change the result and is not computed is
+/// refused.
 /// </summary>
 internal static class SchedulerConfigReader
 {
@@ -95,7 +96,8 @@ internal static class SchedulerConfigReader
             if (bytes > LongestFileBytes)
             {
                 throw new SamplingException(
-                    $"{SamplingException.Quote(path)}: has {bytes} bytes, a scheduler configuration has at most {LongestFileBytes}; pass the scheduler_config.json");
+                    $"{SamplingException.Quote(path)}: has {bytes} bytes, a scheduler configuration has at most " +
+                    $"{LongestFileBytes}; pass the scheduler_config.json");
             }
 
             return Read(File.ReadAllBytes(path), kind, path);
@@ -103,7 +105,8 @@ internal static class SchedulerConfigReader
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException)
         {
             throw new SamplingException(
-                $"{SamplingException.Quote(path)}: cannot be read ({SamplingException.Quote(e.Message)}); pass the model's scheduler/scheduler_config.json", e);
+                $"{SamplingException.Quote(path)}: cannot be read ({SamplingException.Quote(e.Message)}); pass the " +
+                "model's scheduler/scheduler_config.json", e);
         }
     }
 
@@ -121,7 +124,8 @@ internal static class SchedulerConfigReader
         catch (JsonException e)
         {
             throw new SamplingException(
-                $"{file}: is not JSON ({SamplingException.Quote(e.Message)}); pass the model's scheduler_config.json", e);
+                $"{file}: is not JSON ({SamplingException.Quote(e.Message)}); pass the model's scheduler_config.json",
+                e);
         }
     }
 
@@ -149,8 +153,11 @@ internal static class SchedulerConfigReader
             PredictX0 = keys.Flag("predict_x0") ?? config.PredictX0,
             DisableCorrector = [.. (keys.Numbers("disable_corrector", 1000, 0, 1e6) ?? []).Select(step => (int)step)],
             SkipPrkSteps = keys.Flag("skip_prk_steps") ?? config.SkipPrkSteps,
-            Variance = kind is SamplerKind.Ddpm ? keys.OneOf("variance_type", s_variances) ?? config.Variance : config.Variance,
-            OriginalInferenceSteps = keys.Integer("original_inference_steps", 1, LongestBetaCount) ?? config.OriginalInferenceSteps,
+            Variance = kind is SamplerKind.Ddpm
+                ? keys.OneOf("variance_type", s_variances) ?? config.Variance
+                : config.Variance,
+            OriginalInferenceSteps = keys.Integer("original_inference_steps", 1, LongestBetaCount)
+                ?? config.OriginalInferenceSteps,
             TimestepScaling = keys.Number("timestep_scaling", 1e-6, 1e6) ?? config.TimestepScaling,
         };
 
@@ -158,11 +165,15 @@ internal static class SchedulerConfigReader
         config = keys.Number("beta_start", 0, 1) is { } start ? config with { BetaStart = start } : config;
         config = keys.Number("beta_end", 0, 1) is { } end ? config with { BetaEnd = end } : config;
         config = keys.OneOf("beta_schedule", s_betas) is { } betas ? config with { BetaSchedule = betas } : config;
-        config = keys.OneOf("timestep_spacing", s_spacings) is { } spacing ? config with { TimestepSpacing = spacing } : config;
+        config = keys.OneOf("timestep_spacing", s_spacings) is { } spacing
+            ? config with { TimestepSpacing = spacing }
+            : config;
         config = keys.Flag("set_alpha_to_one") is { } toOne ? config with { SetAlphaToOne = toOne } : config;
         config = keys.Flag("clip_sample") is { } clip ? config with { ClipSample = clip } : config;
         config = keys.Flag("lower_order_final") is { } lower ? config with { LowerOrderFinal = lower } : config;
-        config = keys.OneOf("algorithm_type", s_algorithms) is { } algorithm ? config with { Algorithm = algorithm } : config;
+        config = keys.OneOf("algorithm_type", s_algorithms) is { } algorithm
+            ? config with { Algorithm = algorithm }
+            : config;
         config = keys.OneOf("solver_type", s_solvers) is { } solver ? config with { SolverType = solver } : config;
         return Schedule(keys) is { } schedule ? config with { SigmaSchedule = schedule } : config;
     }
@@ -199,7 +210,8 @@ internal static class SchedulerConfigReader
         {
             if (keys.String(key) is { } value && value != only)
             {
-                throw keys.Problem(key, $"is '{SamplingException.Quote(value)}', which is not computed", $"set it to '{only}'");
+                throw keys.Problem(
+                    key, $"is '{SamplingException.Quote(value)}', which is not computed", $"set it to '{only}'");
             }
         }
     }

@@ -15,7 +15,8 @@ internal sealed record SigmaPlan(NoiseSchedule Schedule, double[] Timesteps, dou
         double[] sigmas = SigmaList.At(trained, timesteps);
         if (config.SigmaSchedule != SigmaSchedule.Normal)
         {
-            sigmas = SigmaList.Spaced(config.SigmaSchedule, config.SigmaMax ?? sigmas[0], config.SigmaMin ?? sigmas[^1], steps);
+            sigmas = SigmaList.Spaced(
+                config.SigmaSchedule, config.SigmaMax ?? sigmas[0], config.SigmaMin ?? sigmas[^1], steps);
             timesteps = SigmaList.TimestepsOf(trained, sigmas);
         }
 
@@ -36,8 +37,10 @@ internal sealed record SigmaPlan(NoiseSchedule Schedule, double[] Timesteps, dou
         double[] sigmas = SigmaList.At(trained, timesteps);
         if (config.SigmaSchedule != SigmaSchedule.Normal)
         {
-            sigmas = SigmaList.Spaced(config.SigmaSchedule, config.SigmaMax ?? trained[^1], config.SigmaMin ?? trained[0], steps);
-            timesteps = Array.ConvertAll(SigmaList.TimestepsOf(trained, sigmas), t => Math.Round(t, MidpointRounding.ToEven));
+            sigmas = SigmaList.Spaced(
+                config.SigmaSchedule, config.SigmaMax ?? trained[^1], config.SigmaMin ?? trained[0], steps);
+            timesteps = Array.ConvertAll(
+                SigmaList.TimestepsOf(trained, sigmas), t => Math.Round(t, MidpointRounding.ToEven));
         }
 
         bool endsAboveZero = config.FinalSigma == FinalSigma.SigmaMin || config.Kind == SamplerKind.Deis;

@@ -12,6 +12,8 @@ public enum SigmaSchedule
     /// <summary>Evenly in log sigma.</summary>
     Exponential,
 
-    /// <summary>Evenly in the half log signal-to-noise ratio. Lu et al., 2022, arXiv:2206.00927; DPM-Solver++ multistep only.</summary>
+    /// <summary>
+    /// Evenly in the half log signal-to-noise ratio. Lu et al., 2022, arXiv:2206.00927; DPM-Solver++ multistep only.
+    /// </summary>
     Lu,
 }

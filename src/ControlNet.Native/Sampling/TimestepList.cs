@@ -24,32 +24,40 @@ internal static class TimestepList
         _ => Trailing(config, config.TrainTimesteps, steps),
     });
 
-    /// <summary>Whole timesteps as DPM-Solver, UniPC and DEIS pick them: one more interval, whose clean end is left out.</summary>
+    /// <summary>
+    /// Whole timesteps as DPM-Solver, UniPC and DEIS pick them: one more interval, whose clean end is left out.
+    /// </summary>
     /// <param name="config">Spacing and offset.</param>
     /// <param name="steps">Steps.</param>
     /// <param name="noisiest">Timesteps that may be visited, at most T.</param>
-    public static double[] Solver(SchedulerConfig config, int steps, int noisiest) => Build(steps, config.TimestepSpacing switch
-    {
-        TimestepSpacing.Linspace => i => Round(Fraction(i, steps + 1) * (noisiest - 1)),
-        TimestepSpacing.Leading => i => ((steps - i) * (noisiest / (steps + 1))) + config.StepsOffset,
-        _ => Trailing(config, noisiest, steps),
-    });
+    public static double[] Solver(SchedulerConfig config, int steps, int noisiest) =>
+        Build(steps, config.TimestepSpacing switch
+        {
+            TimestepSpacing.Linspace => i => Round(Fraction(i, steps + 1) * (noisiest - 1)),
+            TimestepSpacing.Leading => i => ((steps - i) * (noisiest / (steps + 1))) + config.StepsOffset,
+            _ => Trailing(config, noisiest, steps),
+        });
 
-    /// <summary>Every count-th of the timesteps a consistency model was distilled at. Source: arXiv:2310.04378, LCMScheduler.</summary>
+    /// <summary>
+    /// Every count-th of the timesteps a consistency model was distilled at. Source: arXiv:2310.04378, LCMScheduler.
+    /// </summary>
     public static double[] Consistency(SchedulerConfig config, int steps)
     {
         int distilled = config.OriginalInferenceSteps;
         if (steps > distilled || distilled > config.TrainTimesteps)
         {
             throw new SamplingException(
-                $"lcm takes at most original_inference_steps = {distilled} steps (of {config.TrainTimesteps} timesteps), got {steps}; take fewer steps");
+                $"lcm takes at most original_inference_steps = {distilled} steps (of {config.TrainTimesteps} " +
+                $"timesteps), got {steps}; take fewer steps");
         }
 
         int gap = config.TrainTimesteps / distilled;
         return Build(steps, i => ((distilled - (int)((double)distilled * i / steps)) * gap) - 1);
     }
 
-    /// <summary>The part of the way left at step i when the first is all and the last none; a single step is none, as in NumPy.</summary>
+    /// <summary>
+    /// The part of the way left at step i when the first is all and the last none; a single step is none, as in NumPy.
+    /// </summary>
     private static double Fraction(int i, int steps) => steps == 1 ? 0 : (double)(steps - 1 - i) / (steps - 1);
 
     private static Func<int, double> Trailing(SchedulerConfig config, int from, int steps) =>

@@ -110,7 +110,9 @@ public sealed class TorchCpuNoise : INoiseSource
     /// <param name="destination">Overwritten with integers of [low, high).</param>
     /// <param name="low">Smallest value.</param>
     /// <param name="high">One above the largest value.</param>
-    /// <exception cref="ArgumentOutOfRangeException"><paramref name="high"/> is not above <paramref name="low"/>.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// <paramref name="high"/> is not above <paramref name="low"/>.
+    /// </exception>
     public void FillIntegers(Span<long> destination, long low, long high)
     {
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(high, low);

@@ -3,8 +3,8 @@ using System;
 namespace ControlNet.Native.Sampling;
 
 /// <summary>
-/// Weights of the differences a UniPC step adds. They solve <c>sum_k r_k^(i-1) rho_k = i! phi_(i+1)(h) h^i / B(h)</c> in
-/// the form the reference computes. Source: Zhao et al., 2023, arXiv:2302.04867, theorem 3.1 and appendix B.
+/// Weights of the differences a UniPC step adds. They solve <c>sum_k r_k^(i-1) rho_k = i! phi_(i+1)(h) h^i / B(h)</c>
+/// in the form the reference computes. Source: Zhao et al., 2023, arXiv:2302.04867, theorem 3.1 and appendix B.
 /// </summary>
 internal static class UniPcWeights
 {

@@ -6,7 +6,9 @@ using System.Text;
 
 namespace ControlNet.Native.Text;
 
-/// <summary>Combining classes and canonical pairs of Unicode, read from the embedded <c>canonical-composition.txt</c>.</summary>
+/// <summary>
+/// Combining classes and canonical pairs of Unicode, read from the embedded <c>canonical-composition.txt</c>.
+/// </summary>
 internal sealed class CanonicalTable
 {
     private readonly Dictionary<int, byte> _classes = [];
@@ -54,7 +56,9 @@ internal sealed class CanonicalTable
     /// <summary>Canonical combining class, 0 for a starter.</summary>
     public byte CombiningClass(int code) => _classes.GetValueOrDefault(code);
 
-    /// <summary>One step of decomposition; <paramref name="second"/> is 0 when the code point maps to a single one.</summary>
+    /// <summary>
+    /// One step of decomposition; <paramref name="second"/> is 0 when the code point maps to a single one.
+    /// </summary>
     public bool TryDecompose(int code, out int first, out int second)
     {
         bool found = _decompositions.TryGetValue(code, out (int First, int Second) pair);

@@ -51,7 +51,9 @@ public sealed class ClipTokenizer
     /// <summary>Tokens of a framed prompt, begin and end included: 77.</summary>
     public int MaxLength => _special.MaxLength;
 
-    /// <summary>Reads a tokenizer folder or a merge list: <see cref="FromFolder"/> or <see cref="FromBpeFile"/>.</summary>
+    /// <summary>
+    /// Reads a tokenizer folder or a merge list: <see cref="FromFolder"/> or <see cref="FromBpeFile"/>.
+    /// </summary>
     /// <param name="path">A folder or a file.</param>
     /// <exception cref="TokenizerException">There is nothing of the kind at the path, or it is damaged.</exception>
     public static ClipTokenizer Load(string path)
@@ -132,7 +134,9 @@ public sealed class ClipTokenizer
 
     /// <summary>Frames a prompt of any length as a row of chunks, each framed by itself; nothing is dropped.</summary>
     /// <param name="prompt">Any text, empty included.</param>
-    /// <returns><c>[n * MaxLength]</c> with n at least 1; the chunks are cut at every <c>MaxLength - 2</c> tokens.</returns>
+    /// <returns>
+    /// <c>[n * MaxLength]</c> with n at least 1; the chunks are cut at every <c>MaxLength - 2</c> tokens.
+    /// </returns>
     public int[] EncodeChunks(string prompt)
     {
         int[] ids = Encode(prompt);
@@ -156,7 +160,8 @@ public sealed class ClipTokenizer
         framed[ids.Length + 1] = EosId;
     }
 
-    private static void ForEachPart(string text, string separator, int separatorId, List<int> ids, Action<string> encode)
+    private static void ForEachPart(
+        string text, string separator, int separatorId, List<int> ids, Action<string> encode)
     {
         int begin = 0;
         while (text.IndexOf(separator, begin, StringComparison.Ordinal) is int at and >= 0)

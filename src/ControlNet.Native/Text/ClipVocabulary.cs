@@ -48,7 +48,9 @@ internal sealed class ClipVocabulary
     /// <param name="line">Line of the file, from 1.</param>
     /// <param name="left">Symbol on the left.</param>
     /// <param name="right">Symbol on the right.</param>
-    /// <exception cref="TokenizerException">One of the three symbols is unknown, or the pair was merged before.</exception>
+    /// <exception cref="TokenizerException">
+    /// One of the three symbols is unknown, or the pair was merged before.
+    /// </exception>
     public void AddMerge(string path, long line, string left, string right)
     {
         int leftId = Known(path, line, left), rightId = Known(path, line, right);

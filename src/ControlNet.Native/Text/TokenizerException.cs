@@ -4,7 +4,9 @@ using ControlNet.Native.Tensors;
 
 namespace ControlNet.Native.Text;
 
-/// <summary>A vocabulary, merge list or tokenizer configuration cannot be used; the message names file, place and cure.</summary>
+/// <summary>
+/// A vocabulary, merge list or tokenizer configuration cannot be used; the message names file, place and cure.
+/// </summary>
 public sealed class TokenizerException : EngineException
 {
     private const int LongestPath = 240;
@@ -31,7 +33,9 @@ public sealed class TokenizerException : EngineException
     internal static TokenizerException InLine(string path, long line, string problem, Exception? cause = null) =>
         new($"{Printable(path, LongestPath)}: line {line}: {problem}", cause);
 
-    /// <summary>Text of a file between quotes: control characters escaped, cut to a length a message can bear.</summary>
+    /// <summary>
+    /// Text of a file between quotes: control characters escaped, cut to a length a message can bear.
+    /// </summary>
     internal static string Quote(string text) => $"'{Printable(text, LongestQuote)}'";
 
     private static string Printable(string text, int longest)

@@ -9,7 +9,9 @@ namespace ControlNet.Native.Text;
 /// <summary>Reads the text files of a tokenizer whole, within a size that no real one reaches.</summary>
 internal static class TokenizerFile
 {
-    /// <summary>Thirty times the largest real file, CLIP's vocabulary of 1.1 MB; also the limit after unpacking.</summary>
+    /// <summary>
+    /// Thirty times the largest real file, CLIP's vocabulary of 1.1 MB; also the limit after unpacking.
+    /// </summary>
     public const int LargestBytes = 32 << 20;
 
     private static readonly UTF8Encoding s_strictUtf8 =

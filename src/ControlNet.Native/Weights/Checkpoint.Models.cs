@@ -27,7 +27,9 @@ public sealed partial class Checkpoint
         };
 
     /// <summary>What the UNet predicts: <c>epsilon</c>, <c>v_prediction</c> or <c>sample</c>.</summary>
-    /// <exception cref="CheckpointException">The scheduler's configuration cannot be read or names something else.</exception>
+    /// <exception cref="CheckpointException">
+    /// The scheduler's configuration cannot be read or names something else.
+    /// </exception>
     public string PredictionType => Prediction().Type;
 
     /// <summary>Opens a checkpoint to generate with: it must hold UNet, VAE and text encoder.</summary>
@@ -82,7 +84,9 @@ public sealed partial class Checkpoint
         };
     }
 
-    /// <summary>Checks that there is all a picture needs, and that this library computes it, before anything is loaded.</summary>
+    /// <summary>
+    /// Checks that there is all a picture needs, and that this library computes it, before anything is loaded.
+    /// </summary>
     /// <exception cref="CheckpointException">A model is missing, or its configuration is refused.</exception>
     public void RequireModel()
     {
@@ -101,13 +105,16 @@ public sealed partial class Checkpoint
         _ = (Unet!.Config, Vae!.Config, Text!.Config);
     }
 
-    /// <summary>Checks that there is a ControlNet, and that this library computes it, before anything is loaded.</summary>
+    /// <summary>
+    /// Checks that there is a ControlNet, and that this library computes it, before anything is loaded.
+    /// </summary>
     /// <exception cref="CheckpointException">There is none, or its configuration is refused.</exception>
     public void RequireControlNet()
     {
         if (ControlNet is null)
         {
-            IEnumerable<string> held = _sets.SelectMany(set => set.Models).Select(m => ModelDetection.Noun(m.Model.Kind));
+            IEnumerable<string> held = _sets.SelectMany(set => set.Models)
+                .Select(m => ModelDetection.Noun(m.Model.Kind));
             throw new CheckpointException(
                 $"{MessageText.Name(Source)}: this is no ControlNet, it holds {string.Join(", ", held)}; " +
                 "give it as the model and name a ControlNet as well");
@@ -145,7 +152,8 @@ public sealed partial class Checkpoint
             case ModelKind.ControlNet:
                 ControlNet ??= new(
                     weights,
-                    () => _options.ControlNet ?? FromJson(kind, beside, ConfigReader.ControlNet) ?? shapes.ControlNet());
+                    () => _options.ControlNet ?? FromJson(kind, beside, ConfigReader.ControlNet)
+                        ?? shapes.ControlNet());
                 break;
             case ModelKind.Vae:
                 Vae ??= new(
@@ -154,7 +162,8 @@ public sealed partial class Checkpoint
             default:
                 bool isOpenClip = model.Style == NameStyle.OpenClip;
                 Text ??= new(
-                    weights, () => _options.Text ?? FromJson(kind, beside, ConfigReader.Text) ?? shapes.Text(isOpenClip));
+                    weights,
+                    () => _options.Text ?? FromJson(kind, beside, ConfigReader.Text) ?? shapes.Text(isOpenClip));
                 break;
         }
     }
@@ -164,7 +173,9 @@ public sealed partial class Checkpoint
     {
         string?[] places =
         [
-            _options.ConfigsFrom is string whole ? Path.Combine(whole, s_folders[kind]) : null, _options.ConfigsFrom, beside,
+            _options.ConfigsFrom is string whole ? Path.Combine(whole, s_folders[kind]) : null,
+            _options.ConfigsFrom,
+            beside,
         ];
         foreach (string folder in places.OfType<string>())
         {

@@ -47,7 +47,9 @@ public sealed partial class Checkpoint : IDisposable
     /// <param name="path">A folder, a <c>.safetensors</c> file, or the <c>.index.json</c> of a split one.</param>
     /// <param name="options">What the caller knows better than the file; null for nothing.</param>
     /// <exception cref="SafeTensorsException">A file is damaged or of another format.</exception>
-    /// <exception cref="CheckpointException">It is of a kind this library does not compute; the message says which.</exception>
+    /// <exception cref="CheckpointException">
+    /// It is of a kind this library does not compute; the message says which.
+    /// </exception>
     public static Checkpoint Open(string path, CheckpointOptions? options = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
@@ -55,7 +57,8 @@ public sealed partial class Checkpoint : IDisposable
             ? OpenFolder(path, options)
             : Fill(
                 new Checkpoint(path, CheckpointLayout.SingleFile, Valid(options)),
-                checkpoint => checkpoint.Add(TensorFiles.OpenFile(path), Path.GetDirectoryName(Path.GetFullPath(path))));
+                checkpoint => checkpoint.Add(
+                    TensorFiles.OpenFile(path), Path.GetDirectoryName(Path.GetFullPath(path))));
     }
 
     /// <summary>
@@ -66,7 +69,9 @@ public sealed partial class Checkpoint : IDisposable
     /// <param name="leaveOpen">Whether <see cref="Dispose"/> leaves the stream open.</param>
     /// <param name="name">What messages call it.</param>
     /// <exception cref="SafeTensorsException">It is damaged or of another format.</exception>
-    /// <exception cref="CheckpointException">It is of a kind this library does not compute; the message says which.</exception>
+    /// <exception cref="CheckpointException">
+    /// It is of a kind this library does not compute; the message says which.
+    /// </exception>
     public static Checkpoint Open(
         Stream stream, CheckpointOptions? options = null, bool leaveOpen = false, string name = "stream") =>
         Fill(new Checkpoint(name, CheckpointLayout.SingleFile, Valid(options)), checkpoint =>
@@ -77,7 +82,9 @@ public sealed partial class Checkpoint : IDisposable
     /// <param name="options">What the caller knows better than the file; null for nothing.</param>
     /// <param name="name">What messages call it.</param>
     /// <exception cref="SafeTensorsException">It is damaged or of another format.</exception>
-    /// <exception cref="CheckpointException">It is of a kind this library does not compute; the message says which.</exception>
+    /// <exception cref="CheckpointException">
+    /// It is of a kind this library does not compute; the message says which.
+    /// </exception>
     public static Checkpoint Open(
         ReadOnlyMemory<byte> bytes, CheckpointOptions? options = null, string name = "memory") =>
         Fill(new Checkpoint(name, CheckpointLayout.SingleFile, Valid(options)), checkpoint =>
@@ -96,8 +103,8 @@ public sealed partial class Checkpoint : IDisposable
         options?.PredictionType is null or "epsilon" or "v_prediction" or "sample"
             ? options ?? new CheckpointOptions()
             : throw new CheckpointException(
-                $"{nameof(CheckpointOptions)}.{nameof(CheckpointOptions.PredictionType)} is '{options.PredictionType}', " +
-                "it must be epsilon, v_prediction or sample");
+                $"{nameof(CheckpointOptions)}.{nameof(CheckpointOptions.PredictionType)} is " +
+                $"'{options.PredictionType}', it must be epsilon, v_prediction or sample");
 
     private static Checkpoint Fill(Checkpoint checkpoint, Action<Checkpoint> add)
     {
@@ -133,8 +140,9 @@ public sealed partial class Checkpoint : IDisposable
         if (parts.Length == 0)
         {
             throw new CheckpointException(
-                $"{MessageText.Name(path)}: is neither a diffusers folder (with unet, vae, text_encoder or controlnet in " +
-                "it) nor a component folder (with diffusion_pytorch_model.safetensors or model.safetensors in it)");
+                $"{MessageText.Name(path)}: is neither a diffusers folder (with unet, vae, text_encoder or " +
+                "controlnet in it) nor a component folder (with diffusion_pytorch_model.safetensors or " +
+                "model.safetensors in it)");
         }
 
         return Fill(new Checkpoint(path, CheckpointLayout.DiffusersPipeline, Valid(options)), checkpoint =>

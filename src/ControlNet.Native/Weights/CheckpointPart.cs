@@ -39,7 +39,9 @@ public sealed class CheckpointPart<TConfig>
     public IReadOnlyList<string> ElementTypes =>
         [.. _weights.Slots.Values.Select(slot => slot.Entry.DType).Distinct().Order(StringComparer.Ordinal)];
 
-    /// <summary>A view to load the model through. What is taken is noted in the checkpoint's <see cref="LoadReport"/>.</summary>
+    /// <summary>
+    /// A view to load the model through. What is taken is noted in the checkpoint's <see cref="LoadReport"/>.
+    /// </summary>
     /// <param name="device">Where the weights go.</param>
     /// <param name="storage">How packed weights are kept; null keeps the type of the file.</param>
     /// <param name="onRead">Told the bytes of each weight right after it was read; an exception ends the load.</param>

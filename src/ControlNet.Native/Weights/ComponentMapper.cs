@@ -11,7 +11,9 @@ internal static class ComponentMapper
     /// <param name="files">The set of tensors it lies in.</param>
     /// <param name="model">Which one.</param>
     /// <param name="claimed">Receives the file's name of every tensor that got a new name.</param>
-    /// <exception cref="CheckpointException">Two tensors have one meaning, or a fused tensor cannot be split.</exception>
+    /// <exception cref="CheckpointException">
+    /// Two tensors have one meaning, or a fused tensor cannot be split.
+    /// </exception>
     public static ComponentWeights Map(TensorFiles files, DetectedModel model, ISet<string> claimed)
     {
         Dictionary<string, string> byShortName = files.Tensors.Keys
@@ -29,7 +31,8 @@ internal static class ComponentMapper
             {
                 throw new CheckpointException(
                     $"{MessageText.Name(files.Name)}: tensor '{MessageText.Name(fileName)}' {slot.ExtentsText} holds " +
-                    $"{targets.Length} weights one after the other, but its first extent is not a multiple of {targets.Length}");
+                    $"{targets.Length} weights one after the other, but its first extent is not a multiple of " +
+                    $"{targets.Length}");
             }
 
             for (int part = 0; part < targets.Length; part++)
@@ -39,7 +42,8 @@ internal static class ComponentMapper
                 if (!slots.TryAdd(targets[part], piece))
                 {
                     throw new CheckpointException(
-                        $"{MessageText.Name(files.Name)}: tensors '{MessageText.Name(slots[targets[part]].Entry.Name)}' and " +
+                        $"{MessageText.Name(files.Name)}: tensors " +
+                        $"'{MessageText.Name(slots[targets[part]].Entry.Name)}' and " +
                         $"'{MessageText.Name(fileName)}' both are '{targets[part]}'; the file mixes two layouts");
                 }
 
@@ -75,7 +79,8 @@ internal static class ComponentMapper
     private static string[] TranslateText(string name) =>
         name.EndsWith("position_ids", StringComparison.Ordinal) ? []
         : name.StartsWith("text_model.", StringComparison.Ordinal) ? [name]
-        : name.StartsWith("embeddings.", StringComparison.Ordinal) || name.StartsWith("encoder.", StringComparison.Ordinal)
+        : name.StartsWith("embeddings.", StringComparison.Ordinal)
+            || name.StartsWith("encoder.", StringComparison.Ordinal)
             || name.StartsWith("final_layer_norm.", StringComparison.Ordinal) ? ["text_model." + name]
         : [];
 

@@ -17,7 +17,9 @@ internal static class FileKind
         [.. "\t\n\r"u8, .. Enumerable.Range(' ', '~' - ' ' + 1).Select(b => (byte)b),
             .. Enumerable.Range(0x80, 0x80).Select(b => (byte)b)]);
 
-    /// <summary>What the file is and what to do about it, as the end of a sentence; null when nothing is recognised.</summary>
+    /// <summary>
+    /// What the file is and what to do about it, as the end of a sentence; null when nothing is recognised.
+    /// </summary>
     public static string? Describe(ReadOnlySpan<byte> head)
     {
         // A plausible header length means a damaged safetensors file: 640 looks like the start of a pickle.
@@ -29,13 +31,15 @@ internal static class FileKind
 
         if (head.StartsWith("version https://git-lfs"u8))
         {
-            return "this is a git-lfs pointer, not the file it points to; run 'git lfs pull' or download the file itself";
+            return "this is a git-lfs pointer, not the file it points to; run 'git lfs pull' or download the file " +
+                "itself";
         }
 
         ReadOnlySpan<byte> text = SkipBlanks(head);
         if (StartsWithIgnoringCase(text, "<!doctype") || StartsWithIgnoringCase(text, "<html"))
         {
-            return "this is an HTML page, not a model; the download was answered by a web page, download the file again";
+            return "this is an HTML page, not a model; the download was answered by a web page, download the file " +
+                "again";
         }
 
         if (head.StartsWith("PK\x03\x04"u8) || head.StartsWith("PK\x05\x06"u8))
@@ -45,7 +49,8 @@ internal static class FileKind
 
         if (head.Length >= 2 && head[0] == 0x80 && head[1] is >= 2 and <= 5)
         {
-            return "this is a Python pickle (.ckpt); pickles can run code and are never read, convert it to safetensors";
+            return "this is a Python pickle (.ckpt); pickles can run code and are never read, convert it to " +
+                "safetensors";
         }
 
         if (head.StartsWith("GGUF"u8))

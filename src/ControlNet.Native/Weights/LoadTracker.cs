@@ -3,7 +3,9 @@ using System.Threading;
 
 namespace ControlNet.Native.Weights;
 
-/// <summary>Counts the bytes of weights as modules take them: progress for the user, and where a load is cancelled.</summary>
+/// <summary>
+/// Counts the bytes of weights as modules take them: progress for the user, and where a load is cancelled.
+/// </summary>
 internal sealed class LoadTracker(long bytesTotal, IProgress<LoadProgress>? progress, CancellationToken cancellation)
 {
     private long _bytesRead;

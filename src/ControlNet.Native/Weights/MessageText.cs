@@ -7,7 +7,9 @@ namespace ControlNet.Native.Weights;
 /// <summary>Makes text that came out of a file fit to be shown: no control characters, no endless lines.</summary>
 internal static class MessageText
 {
-    /// <summary>The longest message an exception of this library carries, in UTF-16 units; at most 1 KB of ASCII.</summary>
+    /// <summary>
+    /// The longest message an exception of this library carries, in UTF-16 units; at most 1 KB of ASCII.
+    /// </summary>
     public const int MaxMessage = 1000;
 
     private const int MaxName = 160;

@@ -43,7 +43,8 @@ internal static class ModelDetection
         ("model.diffusion_model.", "input_blocks.0.0.weight", ModelKind.Unet, NameStyle.Original),
         ("control_model.", "input_hint_block.0.weight", ModelKind.ControlNet, NameStyle.Original),
         ("first_stage_model.", "decoder.conv_in.weight", ModelKind.Vae, NameStyle.Original),
-        ("cond_stage_model.transformer.", "text_model.embeddings.token_embedding.weight", ModelKind.Text, NameStyle.Diffusers),
+        ("cond_stage_model.transformer.", "text_model.embeddings.token_embedding.weight",
+            ModelKind.Text, NameStyle.Diffusers),
         ("cond_stage_model.transformer.", "embeddings.token_embedding.weight", ModelKind.Text, NameStyle.Diffusers),
         ("cond_stage_model.model.", "token_embedding.weight", ModelKind.Text, NameStyle.OpenClip),
         ("", "input_hint_block.0.weight", ModelKind.ControlNet, NameStyle.Original),
@@ -80,7 +81,9 @@ internal static class ModelDetection
     /// <summary>Finds the models in a set of tensors.</summary>
     /// <param name="source">Names the file in messages.</param>
     /// <param name="names">Every tensor name of it.</param>
-    /// <exception cref="CheckpointException">There is none this library computes; the message says what the file is.</exception>
+    /// <exception cref="CheckpointException">
+    /// There is none this library computes; the message says what the file is.
+    /// </exception>
     public static IReadOnlyList<DetectedModel> Detect(string source, IReadOnlyCollection<string> names)
     {
         foreach ((string fragment, string what) in s_others)

@@ -72,13 +72,16 @@ internal sealed class SafeTensorsHeader
     /// <param name="source">Names the file in messages; not opened.</param>
     /// <param name="json">The header's bytes.</param>
     /// <param name="dataBytes">Bytes that follow the header.</param>
-    /// <exception cref="SafeTensorsException">The header is not JSON, or one of its entries cannot be right.</exception>
+    /// <exception cref="SafeTensorsException">
+    /// The header is not JSON, or one of its entries cannot be right.
+    /// </exception>
     public static SafeTensorsHeader Parse(string source, ReadOnlySpan<byte> json, long dataBytes)
     {
         // Utf8JsonReader checks text only where it is asked for; the ignored fields must be valid too.
         if (!Utf8.IsValid(json))
         {
-            throw new SafeTensorsException(source, "the header is not valid UTF-8; the file is damaged, download it again");
+            throw new SafeTensorsException(
+                source, "the header is not valid UTF-8; the file is damaged, download it again");
         }
 
         SafeTensorsHeader header = new(source);
@@ -101,7 +104,8 @@ internal sealed class SafeTensorsHeader
     {
         if (!reader.Read() || reader.TokenType != JsonTokenType.StartObject)
         {
-            throw new SafeTensorsException(_source, $"the header is a JSON {reader.TokenType}, not an object of tensors");
+            throw new SafeTensorsException(
+                _source, $"the header is a JSON {reader.TokenType}, not an object of tensors");
         }
 
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
@@ -117,7 +121,8 @@ internal sealed class SafeTensorsHeader
             SafeTensorsEntry entry = ReadEntry(ref reader, name);
             if (!_entries.TryAdd(name, entry))
             {
-                throw new SafeTensorsException(_source, $"tensor '{MessageText.Name(name)}' appears twice in the header");
+                throw new SafeTensorsException(
+                    _source, $"tensor '{MessageText.Name(name)}' appears twice in the header");
             }
 
             if (_entries.Count > MaxTensors)
@@ -148,7 +153,8 @@ internal sealed class SafeTensorsHeader
 
         if (reader.TokenType != JsonTokenType.StartObject)
         {
-            throw new SafeTensorsException(_source, $"'__metadata__' is a JSON {reader.TokenType}, not an object of strings");
+            throw new SafeTensorsException(
+                _source, $"'__metadata__' is a JSON {reader.TokenType}, not an object of strings");
         }
 
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
@@ -245,7 +251,8 @@ internal sealed class SafeTensorsHeader
             }
 
             // Unsigned on purpose: it refuses -0 as the reference does, and 1.0 and 1e0 with it.
-            if (reader.TokenType != JsonTokenType.Number || !reader.TryGetUInt64(out ulong number) || number > long.MaxValue)
+            if (reader.TokenType != JsonTokenType.Number || !reader.TryGetUInt64(out ulong number)
+                || number > long.MaxValue)
             {
                 throw Wrong(name, $"has something in its {field} that is no whole number from 0 to 2^63 - 1");
             }
@@ -272,7 +279,8 @@ internal sealed class SafeTensorsHeader
         catch (OverflowException e)
         {
             throw new SafeTensorsException(
-                _source, $"tensor '{MessageText.Name(entry.Name)}' {entry.DType} {entry.ShapeText} has more than 2^63 bits", e);
+                _source,
+                $"tensor '{MessageText.Name(entry.Name)}' {entry.DType} {entry.ShapeText} has more than 2^63 bits", e);
         }
 
         if (bits % 8 != 0)
@@ -300,7 +308,8 @@ internal sealed class SafeTensorsHeader
             {
                 throw Wrong(
                     entry.Name,
-                    $"begins at byte {entry.Begin} of the data where byte {position} is due: tensors overlap or leave a hole");
+                    $"begins at byte {entry.Begin} of the data where byte {position} is due: tensors overlap or " +
+                    "leave a hole");
             }
 
             position = entry.End;

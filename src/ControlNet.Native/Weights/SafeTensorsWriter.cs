@@ -129,7 +129,8 @@ public static class SafeTensorsWriter
             if (item.Name == "__metadata__" || !names.Add(item.Name))
             {
                 throw new SafeTensorsException(
-                    $"tensor '{MessageText.Name(item.Name)}' cannot be written: the name is reserved or was used before");
+                    $"tensor '{MessageText.Name(item.Name)}' cannot be written: the name is reserved or was used " +
+                    "before");
             }
 
             writer.WriteStartObject(item.Name);

@@ -103,7 +103,8 @@ internal sealed class TensorFiles : IDisposable
 
                 if (!file.Entries.TryGetValue(name, out SafeTensorsEntry? entry))
                 {
-                    throw index.Invalid($"lists tensor '{MessageText.Name(name)}' in '{shard}', which does not hold it");
+                    throw index.Invalid(
+                        $"lists tensor '{MessageText.Name(name)}' in '{shard}', which does not hold it");
                 }
 
                 if (!set._tensors.TryAdd(name, new WeightSlot(file, entry)))

@@ -17,7 +17,8 @@ public sealed class WeightMap
     private readonly ComponentWeights _weights;
     private readonly string _prefix;
 
-    internal WeightMap(ComponentWeights weights, Device device, DType? storage) : this(weights, device, storage, string.Empty)
+    internal WeightMap(ComponentWeights weights, Device device, DType? storage)
+        : this(weights, device, storage, string.Empty)
     {
         if (storage == DType.I32)
         {
@@ -39,7 +40,9 @@ public sealed class WeightMap
     /// <summary>How packed and stored weights are kept; null keeps the type they have in the file.</summary>
     public DType? Storage { get; }
 
-    /// <summary>The prefix without its last dot, for example <c>down_blocks.0.resnets.1</c>; empty at the root.</summary>
+    /// <summary>
+    /// The prefix without its last dot, for example <c>down_blocks.0.resnets.1</c>; empty at the root.
+    /// </summary>
     public string Path => _prefix.TrimEnd('.');
 
     /// <summary>The part of the model under <paramref name="name"/>, as a child module sees it.</summary>
@@ -57,27 +60,38 @@ public sealed class WeightMap
 
     /// <summary>The shape of a weight in the file.</summary>
     /// <exception cref="CheckpointException">There is none of that name.</exception>
-    public int[] ExtentsOf(string name) => [.. Find(name, "of any shape").Extents.Select(extent => checked((int)extent))];
+    public int[] ExtentsOf(string name) =>
+        [.. Find(name, "of any shape").Extents.Select(extent => checked((int)extent))];
 
     /// <summary>Takes a weight widened to F32: biases, the weights of norms, what training changes.</summary>
     /// <param name="name">Its name below the prefix, for example <c>bias</c>.</param>
     /// <param name="expected">The shape the module was built for.</param>
-    /// <exception cref="CheckpointException">It is missing, has another shape, or is stored in a type no weight has.</exception>
+    /// <exception cref="CheckpointException">
+    /// It is missing, has another shape, or is stored in a type no weight has.
+    /// </exception>
     /// <exception cref="SafeTensorsException">The file cannot be read (any more).</exception>
     public Tensor Take(string name, Shape expected) => Take(name, expected, DType.F32, s_exactly);
 
-    /// <summary>Takes a weight in the type of the file, or of <see cref="Storage"/>: tables that rows are looked up in.</summary>
+    /// <summary>
+    /// Takes a weight in the type of the file, or of <see cref="Storage"/>: tables that rows are looked up in.
+    /// </summary>
     /// <param name="name">Its name below the prefix.</param>
     /// <param name="expected">The shape the module was built for.</param>
-    /// <exception cref="CheckpointException">It is missing, has another shape, or is stored in a type no weight has.</exception>
+    /// <exception cref="CheckpointException">
+    /// It is missing, has another shape, or is stored in a type no weight has.
+    /// </exception>
     /// <exception cref="SafeTensorsException">The file cannot be read (any more).</exception>
     public Tensor TakeStored(string name, Shape expected) => Take(name, expected, Storage, s_exactly);
 
-    /// <summary>Takes the weight of a linear layer, packed. A 1x1 convolution <c>[Out, In, 1, 1]</c> in the file will do.</summary>
+    /// <summary>
+    /// Takes the weight of a linear layer, packed. A 1x1 convolution <c>[Out, In, 1, 1]</c> in the file will do.
+    /// </summary>
     /// <param name="name">Its name below the prefix, usually <c>weight</c>.</param>
     /// <param name="outFeatures">Rows.</param>
     /// <param name="inFeatures">Columns.</param>
-    /// <exception cref="CheckpointException">It is missing, has another shape, or is stored in a type no weight has.</exception>
+    /// <exception cref="CheckpointException">
+    /// It is missing, has another shape, or is stored in a type no weight has.
+    /// </exception>
     /// <exception cref="SafeTensorsException">The file cannot be read (any more).</exception>
     public PackedWeight TakeLinear(string name, int outFeatures, int inFeatures)
     {
@@ -85,12 +99,16 @@ public sealed class WeightMap
         return Packed(weight, Ops.PackLinear);
     }
 
-    /// <summary>Takes the weight of a convolution, packed. For a 1x1 kernel a matrix <c>[Out, In]</c> in the file will do.</summary>
+    /// <summary>
+    /// Takes the weight of a convolution, packed. For a 1x1 kernel a matrix <c>[Out, In]</c> in the file will do.
+    /// </summary>
     /// <param name="name">Its name below the prefix, usually <c>weight</c>.</param>
     /// <param name="outChannels">Channels it writes.</param>
     /// <param name="inChannels">Channels it reads.</param>
     /// <param name="kernel">Edge of the kernel in pixels.</param>
-    /// <exception cref="CheckpointException">It is missing, has another shape, or is stored in a type no weight has.</exception>
+    /// <exception cref="CheckpointException">
+    /// It is missing, has another shape, or is stored in a type no weight has.
+    /// </exception>
     /// <exception cref="SafeTensorsException">The file cannot be read (any more).</exception>
     public PackedWeight TakeConv2d(string name, int outChannels, int inChannels, int kernel)
     {
@@ -105,7 +123,8 @@ public sealed class WeightMap
     private static readonly Func<IReadOnlyList<long>, Shape, bool> s_orPointwise =
         static (extents, shape) => WithoutKernel(extents).SequenceEqual(WithoutKernel([.. Extents(shape)]));
 
-    private static IEnumerable<long> Extents(Shape shape) => Enumerable.Range(0, shape.Rank).Select(axis => (long)shape[axis]);
+    private static IEnumerable<long> Extents(Shape shape) =>
+        Enumerable.Range(0, shape.Rank).Select(axis => (long)shape[axis]);
 
     private static IEnumerable<long> WithoutKernel(IReadOnlyList<long> extents) =>
         extents.Count == 4 && extents[2] == 1 && extents[3] == 1 ? extents.Take(2) : extents;
@@ -133,8 +152,9 @@ public sealed class WeightMap
         if (!fits(slot.Extents, expected))
         {
             throw new CheckpointException(
-                $"{MessageText.Name(_weights.Source)}: weight '{_prefix}{name}'{StoredAs(slot, name)} is {slot.ExtentsText}, " +
-                $"the model needs {expected}; the file is of another architecture than its configuration says");
+                $"{MessageText.Name(_weights.Source)}: weight '{_prefix}{name}'{StoredAs(slot, name)} is " +
+                $"{slot.ExtentsText}, the model needs {expected}; the file is of another architecture than its " +
+                "configuration says");
         }
 
         Tensor tensor = WeightReader.Read(Device, slot, expected, type);
@@ -151,11 +171,12 @@ public sealed class WeightMap
         }
     }
 
-    private WeightSlot Find(string name, string shape) => _weights.Slots.TryGetValue(_prefix + name, out WeightSlot? slot)
-        ? slot
-        : throw new CheckpointException(
-            $"{MessageText.Name(_weights.Source)}: has no weight '{_prefix}{name}' {shape}, which the model needs; " +
-            "the file is incomplete or of another architecture than its configuration says");
+    private WeightSlot Find(string name, string shape) =>
+        _weights.Slots.TryGetValue(_prefix + name, out WeightSlot? slot)
+            ? slot
+            : throw new CheckpointException(
+                $"{MessageText.Name(_weights.Source)}: has no weight '{_prefix}{name}' {shape}, which the model " +
+                "needs; the file is incomplete or of another architecture than its configuration says");
 
     private string StoredAs(WeightSlot slot, string name) =>
         slot.Entry.Name == _prefix + name ? string.Empty : $" (in the file '{MessageText.Name(slot.Entry.Name)}')";

@@ -16,7 +16,9 @@ internal static class WeightReader
     /// <param name="shape">A shape with the slot's count.</param>
     /// <param name="type">The type to end up in; null keeps the file's (F32 for the 64-bit types).</param>
     /// <returns>A tensor that belongs to the caller, not to a scope.</returns>
-    /// <exception cref="CheckpointException">The stored type is none a weight has, or the weight is larger than 2 GiB.</exception>
+    /// <exception cref="CheckpointException">
+    /// The stored type is none a weight has, or the weight is larger than 2 GiB.
+    /// </exception>
     public static Tensor Read(Device device, WeightSlot slot, Shape shape, DType? type)
     {
         if (shape.Count * sizeof(float) > int.MaxValue)

@@ -12,14 +12,17 @@ namespace ControlNet.Native.Weights;
 /// <param name="Entry">The tensor in it.</param>
 /// <param name="OffsetBytes">First byte of the part, from the start of the tensor.</param>
 /// <param name="Extents">The shape of the part.</param>
-internal sealed record WeightSlot(SafeTensorsFile File, SafeTensorsEntry Entry, long OffsetBytes, IReadOnlyList<long> Extents)
+internal sealed record WeightSlot(
+    SafeTensorsFile File, SafeTensorsEntry Entry, long OffsetBytes, IReadOnlyList<long> Extents)
 {
     /// <summary>The whole of a tensor as it is.</summary>
     public WeightSlot(SafeTensorsFile file, SafeTensorsEntry entry) : this(file, entry, 0, entry.Shape)
     {
     }
 
-    /// <summary>Elements of the part. No overflow: the header was proved and a part is not larger than its tensor.</summary>
+    /// <summary>
+    /// Elements of the part. No overflow: the header was proved and a part is not larger than its tensor.
+    /// </summary>
     public long Count => Extents.Aggregate(1L, (product, extent) => product * extent);
 
     /// <summary>Bytes of the part.</summary>
@@ -35,7 +38,9 @@ internal sealed record WeightSlot(SafeTensorsFile File, SafeTensorsEntry Entry, 
         return this with { OffsetBytes = OffsetBytes + (index * (ByteCount / parts)), Extents = extents };
     }
 
-    /// <summary>The same elements without trailing extents of 1 beyond the second: <c>[O, I, 1, 1]</c> as <c>[O, I]</c>.</summary>
+    /// <summary>
+    /// The same elements without trailing extents of 1 beyond the second: <c>[O, I, 1, 1]</c> as <c>[O, I]</c>.
+    /// </summary>
     public WeightSlot AsMatrix() =>
         Extents.Count == 4 && Extents[2] == 1 && Extents[3] == 1 ? this with { Extents = [.. Extents.Take(2)] } : this;
 }

@@ -32,7 +32,9 @@ public sealed unsafe class HalfLanesTests
         }
     }
 
-    /// <summary>Around every boundary between two neighbours of the narrow type, ties included, and patterns at random.</summary>
+    /// <summary>
+    /// Around every boundary between two neighbours of the narrow type, ties included, and patterns at random.
+    /// </summary>
     [Theory]
     [InlineData(DType.F16)]
     [InlineData(DType.BF16)]
@@ -42,7 +44,8 @@ public sealed unsafe class HalfLanesTests
         float[] wide =
         [
             .. Enumerable.Range(0, 65_536).SelectMany(i => Around(type, (ushort)i)),
-            .. Enumerable.Range(0, 200_003).Select(_ => BitConverter.Int32BitsToSingle(random.Next(int.MinValue, int.MaxValue))),
+            .. Enumerable.Range(0, 200_003)
+                .Select(_ => BitConverter.Int32BitsToSingle(random.Next(int.MinValue, int.MaxValue))),
         ];
         ushort[] narrow = new ushort[wide.Length];
         fixed (float* source = wide)
@@ -60,7 +63,9 @@ public sealed unsafe class HalfLanesTests
         }
     }
 
-    /// <summary>A value of the narrow type, the middle between it and its neighbour, and the two floats beside the middle.</summary>
+    /// <summary>
+    /// A value of the narrow type, the middle between it and its neighbour, and the two floats beside the middle.
+    /// </summary>
     private static float[] Around(DType type, ushort pattern)
     {
         float value = type == DType.F16

@@ -14,7 +14,8 @@ public sealed class ThreadCountTests
         float[] one = Compute(1);
         foreach (int threads in (int[])[2, 3, 7])
         {
-            Assert.True(one.AsSpan().SequenceEqual(Compute(threads)), $"{threads} threads give another result than one");
+            Assert.True(
+                one.AsSpan().SequenceEqual(Compute(threads)), $"{threads} threads give another result than one");
         }
     }
 

@@ -19,7 +19,8 @@ public sealed class VectorMathTests
         Check(VectorMath.Exp2, v => Math.Pow(2, v), -126f, 127.9f, bound: 2);
 
     [Fact]
-    public void Erf_is_within_two_units_in_the_last_place() => Check(VectorMath.Erf, ReferencePointwise.Erf, -5f, 5f, bound: 2);
+    public void Erf_is_within_two_units_in_the_last_place() =>
+        Check(VectorMath.Erf, ReferencePointwise.Erf, -5f, 5f, bound: 2);
 
     [Fact]
     public void Sigmoid_is_within_three_units_in_the_last_place() =>

@@ -16,7 +16,8 @@ internal sealed record CliRun(int ExitCode, string Output, string Error)
     private static readonly string s_tool = FindTool();
 
     /// <summary>The lines of stderr; a refusal has exactly one.</summary>
-    public string[] ErrorLines => Error.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+    public string[] ErrorLines =>
+        Error.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
 
     /// <summary>Runs the tool to its end.</summary>
     public static async Task<CliRun> Of(params string[] arguments)
@@ -61,7 +62,8 @@ internal sealed record CliRun(int ExitCode, string Output, string Error)
     private static string FindTool()
     {
         string bin = Path.Combine(Repository.Root, "tools", "ControlNet.Cli", "bin");
-        string[] below = AppContext.BaseDirectory.TrimEnd(Path.DirectorySeparatorChar).Split(Path.DirectorySeparatorChar);
+        string[] below = AppContext.BaseDirectory.TrimEnd(Path.DirectorySeparatorChar)
+            .Split(Path.DirectorySeparatorChar);
         string twin = Path.Combine([bin, .. below[^2..], "controlnet.dll"]);
         return File.Exists(twin) ? twin : Directory
             .EnumerateFiles(bin, "controlnet.dll", SearchOption.AllDirectories)

@@ -22,7 +22,9 @@ public sealed class GenerateRefusalTests : IDisposable
     [InlineData("--steps 0", "error: --steps is 0, but must be from 1 to 1000")]
     [InlineData("--cfg-scale nan", "error: --cfg-scale is NaN, but must be from 0 to 100")]
     [InlineData("--seed -1", "error: --seed is -1, but must be from 0 to 9223372036854775807")]
-    [InlineData("--seed 9223372036854775808", "error: option '--seed' needs a whole number, got '9223372036854775808'; see controlnet generate --help")]
+    [InlineData(
+        "--seed 9223372036854775808",
+        "error: option '--seed' needs a whole number, got '9223372036854775808'; see controlnet generate --help")]
     [InlineData("--eta 2", "error: --eta is 2, but must be from 0 to 1")]
     [InlineData("--rng gpu", "error: --rng is 'gpu', but must be 'cpu' or 'cuda'")]
     [InlineData("--prediction x", "error: --prediction is 'x', but must be 'epsilon', 'v' or 'sample'")]
@@ -30,23 +32,33 @@ public sealed class GenerateRefusalTests : IDisposable
     [InlineData("--scheduler nope", "error: there is no schedule 'nope'; take one of normal, karras*")]
     [InlineData("--control-scale 3", "error: --control-scale is 3, but must be from 0 to 2")]
     [InlineData("--control-image " + Edges, "error: --control-image needs --control-net, the ControlNet that reads it")]
-    [InlineData("--control-net " + Models + "/controlnet-tiny-canny", "error: --control-net needs --control-image, the image it reads")]
-    [InlineData("--output /no/such/folder/a.png", "error: --output '/no/such/folder/a.png' cannot be written: there is no folder '/no/such/folder'")]
+    [InlineData(
+        "--control-net " + Models + "/controlnet-tiny-canny",
+        "error: --control-net needs --control-image, the image it reads")]
+    [InlineData(
+        "--output /no/such/folder/a.png",
+        "error: --output '/no/such/folder/a.png' cannot be written: there is no folder '/no/such/folder'")]
     [InlineData("--output a.jpg", "error: --output 'a.jpg' must end in .png")]
     [InlineData("--save-latents a.bin", "error: --save-latents 'a.bin' must end in .safetensors")]
-    [InlineData("--init-latents " + Models + "/single-file/sd1-tiny.f32.safetensors", "error: *sd1-tiny.f32.safetensors' has no tensor 'latents'; it has *")]
+    [InlineData(
+        "--init-latents " + Models + "/single-file/sd1-tiny.f32.safetensors",
+        "error: *sd1-tiny.f32.safetensors' has no tensor 'latents'; it has *")]
     [InlineData("--stpes 3", "error: unknown option '--stpes'; see controlnet generate --help")]
     [InlineData(
-        "--control-image tests/Golden/README.md --control-net " + Models + "/controlnet-tiny-canny", "error: tests/Golden/README.md: is not a PNG*")]
+        "--control-image tests/Golden/README.md --control-net " + Models + "/controlnet-tiny-canny",
+        "error: tests/Golden/README.md: is not a PNG*")]
     [InlineData(
-        "--control-image " + Edges + " --control-net " + Models + "/sd1-tiny", "error: " + Models + "/sd1-tiny: this is no ControlNet, *")]
+        "--control-image " + Edges + " --control-net " + Models + "/sd1-tiny",
+        "error: " + Models + "/sd1-tiny: this is no ControlNet, *")]
     public async Task An_option_that_cannot_be_used(string arguments, string sentence) => await Refuses(
         [.. Base("sd1-tiny", "a cat"), .. arguments.Split(' ')], sentence);
 
     [Theory]
     [InlineData("lora/kohya.safetensors", "error: *kohya.safetensors: this is a LoRA, not a model; *")]
     [InlineData("../README.md", "error: *README.md: this is a text file, not a model*")]
-    [InlineData("controlnet-tiny-canny", "error: *controlnet-tiny-canny: this is a ControlNet, not a Stable Diffusion model; *")]
+    [InlineData(
+        "controlnet-tiny-canny",
+        "error: *controlnet-tiny-canny: this is a ControlNet, not a Stable Diffusion model; *")]
     [InlineData("no-such-model", "error: *no-such-model: cannot be opened *")]
     [InlineData("single-file/sd1-tiny.f32.safetensors", "error: *give the folder of its config.json by --config")]
     public async Task A_model_that_is_none(string model, string sentence) =>
@@ -63,7 +75,8 @@ public sealed class GenerateRefusalTests : IDisposable
         await Refuses(Base("sd1-tiny", " "), "error: --prompt is empty; say what the image should show");
         await Refuses(
             Base("sd1-tiny", string.Join(' ', System.Linq.Enumerable.Repeat("cat", 90))),
-            "error: --prompt has 90 tokens, but the text encoder reads 75; shorten it, or set --truncate-prompt to leave out the last 15");
+            "error: --prompt has 90 tokens, but the text encoder reads 75; shorten it, or set --truncate-prompt to " +
+            "leave out the last 15");
     }
 
     [Fact]
@@ -71,13 +84,16 @@ public sealed class GenerateRefusalTests : IDisposable
     {
         CliRun run = await CliRun.Of("generate", "--model", $"{Models}/sd1-tiny");
         Assert.Equal(2, run.ExitCode);
-        Assert.Equal("error: Option '--prompt' is required; see controlnet generate --help", Assert.Single(run.ErrorLines));
+        Assert.Equal(
+            "error: Option '--prompt' is required; see controlnet generate --help", Assert.Single(run.ErrorLines));
     }
 
     private string[] Base(string model, string prompt) =>
         ["generate", "--model", $"{Models}/{model}", "--prompt", prompt, .. Output()];
 
-    /// <summary>Two options are tested with a path of their own; giving an option twice would be another error.</summary>
+    /// <summary>
+    /// Two options are tested with a path of their own; giving an option twice would be another error.
+    /// </summary>
     private string[] Output() => ["-o", Path.Combine(_folder.Root, "out.png")];
 
     private async Task Refuses(string[] arguments, string sentence)

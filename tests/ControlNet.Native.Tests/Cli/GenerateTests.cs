@@ -27,8 +27,10 @@ public sealed class GenerateTests : IDisposable
         GoldenTensors golden = new(Repository.Golden("outputs", "pipelines", "control_unipc.safetensors"));
         GoldenTensor noise = golden["in.latents"], hint = golden["in.control_canny"];
         string init = _folder.Path("noise.safetensors"), final = _folder.Path("final.safetensors");
-        SafeTensorsWriter.Write(init, [new SafeTensorsItem("latents", "F32", [.. noise.Shape.Select(n => (long)n)], () => noise.Bytes)]);
-        RgbImage.FromFloats(Interleave(hint), hint.Shape[3], hint.Shape[2], PixelRange.ZeroToOne).Save(_folder.Path("hint.png"));
+        SafeTensorsWriter.Write(
+            init, [new SafeTensorsItem("latents", "F32", [.. noise.Shape.Select(n => (long)n)], () => noise.Bytes)]);
+        RgbImage.FromFloats(Interleave(hint), hint.Shape[3], hint.Shape[2], PixelRange.ZeroToOne)
+            .Save(_folder.Path("hint.png"));
         CliRun run = await CliRun.Of(
             "generate", "-m", $"{Models}/sd1-tiny", "-p", golden.Params.GetProperty("prompt").GetString()!,
             "-n", golden.Params.GetProperty("negative").GetString()!, "--steps", "5", "--sampler", "unipc",
@@ -50,7 +52,8 @@ public sealed class GenerateTests : IDisposable
     {
         string[] arguments =
         [
-            "generate", "-m", $"{Models}/sd1-tiny", "-p", "a red (sphere), 100%", "-n", "fog", "--steps", "3", "--sampler", "k_euler_a",
+            "generate", "-m", $"{Models}/sd1-tiny", "-p", "a red (sphere), 100%", "-n", "fog", "--steps", "3",
+            "--sampler", "k_euler_a",
             "--seed", "42", "--rng", "cuda", "-W", "64", "-H", "32", "-o",
         ];
         string first = _folder.Path("first.png"), second = _folder.Path("second.png");
@@ -76,16 +79,23 @@ public sealed class GenerateTests : IDisposable
     {
         CliRun run = await CliRun.Of(
             "generate", "-m", $"{Models}/single-file/sd1-tiny.f32.safetensors", "--config", $"{Models}/sd1-tiny",
-            "--tokenizer", $"{Models}/sd1-tiny/tokenizer", "-p", string.Join(' ', Enumerable.Repeat("cat", 90)), "--truncate-prompt",
+            "--tokenizer", $"{Models}/sd1-tiny/tokenizer", "-p", string.Join(' ', Enumerable.Repeat("cat", 90)),
+            "--truncate-prompt",
             "--steps", "2", "-W", "32", "-H", "32", "-o", _folder.Path("out.png"));
         Assert.Equal((0, ""), (run.ExitCode, run.Error));
         Assert.Equal(32, RgbImage.Load(_folder.Path("out.png")).Width);
     }
 
     [Theory]
-    [InlineData("sd1-tiny", "diffusers folder, Stable Diffusion 1.x", "prediction: epsilon (stated)", "UNet: 214,316 parameters in 684 tensors, 0.9 MB (F32)")]
-    [InlineData("single-file/sd2-tiny.f16.safetensors", "single file, Stable Diffusion 2.x", "prediction: v_prediction (assumed)", "not needed: 14 tensors")]
-    [InlineData("controlnet-tiny-depth", "diffusers component folder, Stable Diffusion 1.x", "ControlNet: 90,748 parameters", "0.2 MB (F16)")]
+    [InlineData(
+        "sd1-tiny", "diffusers folder, Stable Diffusion 1.x", "prediction: epsilon (stated)",
+        "UNet: 214,316 parameters in 684 tensors, 0.9 MB (F32)")]
+    [InlineData(
+        "single-file/sd2-tiny.f16.safetensors", "single file, Stable Diffusion 2.x",
+        "prediction: v_prediction (assumed)", "not needed: 14 tensors")]
+    [InlineData(
+        "controlnet-tiny-depth", "diffusers component folder, Stable Diffusion 1.x", "ControlNet: 90,748 parameters",
+        "0.2 MB (F16)")]
     public async Task Info_tells_what_a_model_is(string model, params string[] contained)
     {
         CliRun run = await CliRun.Of("info", $"{Models}/{model}");

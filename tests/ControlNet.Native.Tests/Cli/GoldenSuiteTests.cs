@@ -79,7 +79,8 @@ public sealed class GoldenSuiteTests : IDisposable
         foreach (string file in new[]
         {
             "README.md", "ops/a.safetensors", "ops/a.json", "ops/b.safetensors", "ops/lr_schedules.json",
-            "outputs/mutations.json", "models/tiny/unet/config.json", "png/valid/a.png", "png/hostile/b.png", "png/hostile.json",
+            "outputs/mutations.json", "models/tiny/unet/config.json", "png/valid/a.png", "png/hostile/b.png",
+            "png/hostile.json",
         })
         {
             File.WriteAllText(_folder.Path(file), "{}");
@@ -129,7 +130,8 @@ public sealed class GoldenSuiteTests : IDisposable
         return new GoldenSuite(new GoldenContext(_folder.Root, _device), checks).Run("ops/a.safetensors");
     }
 
-    private sealed class Scripted(string file, IEnumerable<GoldenResult> results, string? notCovered = null) : GoldenCheck
+    private sealed class Scripted(string file, IEnumerable<GoldenResult> results, string? notCovered = null)
+        : GoldenCheck
     {
         public override IEnumerable<string> Files(GoldenContext context) => [file];
 

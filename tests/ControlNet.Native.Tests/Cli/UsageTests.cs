@@ -13,8 +13,12 @@ public sealed class UsageTests
     [InlineData("verify", "error: *'verify'; see controlnet verify --help")]
     [InlineData("verify --bogus x", "error: unknown option '--bogus'; see controlnet verify --help")]
     [InlineData("verify x --threads", "error: option '--threads' needs a value; see controlnet verify --help")]
-    [InlineData("verify x --threads abc", "error: option '--threads' needs a whole number, got 'abc'; see controlnet verify --help")]
-    [InlineData("verify x --threads 1 --threads 2", "error: option '--threads' is given more than once; see controlnet verify --help")]
+    [InlineData(
+        "verify x --threads abc",
+        "error: option '--threads' needs a whole number, got 'abc'; see controlnet verify --help")]
+    [InlineData(
+        "verify x --threads 1 --threads 2",
+        "error: option '--threads' is given more than once; see controlnet verify --help")]
     [InlineData("verify /no/such/folder", "error: there is no folder '/no/such/folder' to verify against")]
     [InlineData("verify tests/Golden --device gpu9", "error: unknown device 'gpu9': this build has 'cpu'")]
     [InlineData("verify tests/Golden --threads -1", "error: --threads must be 0 to 1024, got -1")]

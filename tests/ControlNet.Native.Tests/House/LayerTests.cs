@@ -24,7 +24,9 @@ public sealed class LayerTests
     private const string Engine = "ControlNet.Native.Tensors";
     private const string Library = "ControlNet.Native";
 
-    /// <summary>Members of a folder that happen to be called as a type of another: enum members and properties.</summary>
+    /// <summary>
+    /// Members of a folder that happen to be called as a type of another: enum members and properties.
+    /// </summary>
     private static readonly Dictionary<string, string[]> s_homonyms = new()
     {
         [$"{Engine}/Basics"] = ["Silu", "Gelu", "QuickGelu"],
@@ -146,7 +148,9 @@ public sealed class LayerTests
         return Directory.EnumerateFiles(root, "*.cs", SearchOption.AllDirectories);
     }
 
-    /// <summary>A line without its comment, its strings and the words that only name an assembly or namespace root.</summary>
+    /// <summary>
+    /// A line without its comment, its strings and the words that only name an assembly or namespace root.
+    /// </summary>
     internal static string CodeOf(string line)
     {
         string code = Regex.Replace(line, "\"(\\\\.|[^\"\\\\])*\"", "\"\"");

@@ -41,7 +41,8 @@ public sealed class PublicApiTests
 
         Assert.True(
             difference.Length == 0,
-            $"the public API changed; run the tests once with CONTROLNET_WRITE_API=1 to accept:{Environment.NewLine}{difference}");
+            "the public API changed; run the tests once with CONTROLNET_WRITE_API=1 to accept:" +
+            $"{Environment.NewLine}{difference}");
     }
 
     private static IEnumerable<string> Members()
@@ -65,7 +66,9 @@ public sealed class PublicApiTests
 
     private static string Kind(Type type) =>
         type.IsInterface ? "interface" : type.IsEnum ? "enum" : type.IsValueType ? "struct"
-        : typeof(Delegate).IsAssignableFrom(type) ? "delegate" : type is { IsAbstract: true, IsSealed: true } ? "static class" : "class";
+        : typeof(Delegate).IsAssignableFrom(type) ? "delegate"
+        : type is { IsAbstract: true, IsSealed: true } ? "static class"
+        : "class";
 
     private static string? Show(MemberInfo member) => member switch
     {
@@ -74,7 +77,9 @@ public sealed class PublicApiTests
         MethodInfo method when IsGenerated(method) => null,
         MethodInfo method => $"{method.Name}({Parameters(method)}) : {Name(method.ReturnType)}",
         PropertyInfo { Name: "EqualityContract" } => null,
-        PropertyInfo property => $"{property.Name} : {Name(property.PropertyType)}{(property.SetMethod?.IsPublic == true ? " { set }" : "")}",
+        PropertyInfo { SetMethod.IsPublic: true } property =>
+            $"{property.Name} : {Name(property.PropertyType)} {{ set }}",
+        PropertyInfo property => $"{property.Name} : {Name(property.PropertyType)}",
         FieldInfo { IsSpecialName: true } => null,
         FieldInfo field => $"{field.Name} : {Name(field.FieldType)}",
         EventInfo raised => $"event {raised.Name} : {Name(raised.EventHandlerType!)}",
@@ -86,7 +91,8 @@ public sealed class PublicApiTests
         method.GetCustomAttribute<System.Runtime.CompilerServices.CompilerGeneratedAttribute>() is not null;
 
     private static string Parameters(MethodBase method) =>
-        string.Join(", ", method.GetParameters().Select(p => $"{Name(p.ParameterType)} {p.Name}{(p.HasDefaultValue ? "?" : "")}"));
+        string.Join(", ", method.GetParameters()
+            .Select(p => $"{Name(p.ParameterType)} {p.Name}{(p.HasDefaultValue ? "?" : "")}"));
 
     private static string Name(Type type)
     {

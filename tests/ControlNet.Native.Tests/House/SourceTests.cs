@@ -12,11 +12,14 @@ namespace ControlNet.Native.Tests.House;
 public sealed class SourceTests
 {
     private const int LineLimit = 400;
+    private const int ColumnLimit = 120;
 
     /// <summary>Files that may be longer, each with its reason.</summary>
     private static readonly Dictionary<string, string> s_longFiles = new(StringComparer.Ordinal);
 
-    /// <summary>Folders whose code reads untrusted bytes: bad input must end in an exception, never in a dead process.</summary>
+    /// <summary>
+    /// Folders whose code reads untrusted bytes: bad input must end in an exception, never in a dead process.
+    /// </summary>
     private static readonly string[] s_parsers =
     [
         "src/ControlNet.Native/Weights", "src/ControlNet.Native/Imaging", "src/ControlNet.Native/Text",
@@ -41,6 +44,25 @@ public sealed class SourceTests
     }
 
     [Fact]
+    public void Lines_fit_the_page()
+    {
+        List<string> found = [];
+        foreach (string file in Sources())
+        {
+            string[] lines = File.ReadAllLines(Path.Combine(Repository.Root, file));
+            for (int i = 0; i < lines.Length; i++)
+            {
+                if (lines[i].Length > ColumnLimit)
+                {
+                    found.Add($"{file}:{i + 1} has {lines[i].Length} characters, the limit is {ColumnLimit}");
+                }
+            }
+        }
+
+        Assert.True(found.Count == 0, string.Join(Environment.NewLine, found));
+    }
+
+    [Fact]
     public void Nothing_is_left_undone()
     {
         Regex marks = new(@"\b(TODO|FIXME|HACK)\b|NotImplementedException|\bSkip\s*=");
@@ -55,7 +77,7 @@ public sealed class SourceTests
     {
         Regex unsafeCode = new(@"\bunsafe\b|\bUnsafe\b|\bfixed\s*\(|\bstackalloc\b[^;]*\*");
         List<string> found = [];
-        foreach (string file in Sources().Where(file => s_parsers.Any(folder => file.StartsWith(folder, StringComparison.Ordinal))))
+        foreach (string file in Sources().Where(IsParser))
         {
             string[] lines = File.ReadAllLines(Path.Combine(Repository.Root, file));
             for (int i = 0; i < lines.Length; i++)
@@ -73,7 +95,8 @@ public sealed class SourceTests
     [Fact]
     public void The_library_references_no_package()
     {
-        foreach (string project in Directory.EnumerateFiles(Path.Combine(Repository.Root, "src"), "*.csproj", SearchOption.AllDirectories))
+        string source = Path.Combine(Repository.Root, "src");
+        foreach (string project in Directory.EnumerateFiles(source, "*.csproj", SearchOption.AllDirectories))
         {
             Assert.DoesNotContain("PackageReference", File.ReadAllText(project), StringComparison.Ordinal);
         }
@@ -82,7 +105,12 @@ public sealed class SourceTests
     /// <summary>Every hand-written C# file, relative to the repository; generated ones end in <c>.g.cs</c>.</summary>
     private static IEnumerable<string> Sources() =>
         s_folders
-            .SelectMany(folder => Directory.EnumerateFiles(Path.Combine(Repository.Root, folder), "*.cs", SearchOption.AllDirectories))
+            .Select(folder => Path.Combine(Repository.Root, folder))
+            .SelectMany(folder => Directory.EnumerateFiles(folder, "*.cs", SearchOption.AllDirectories))
             .Select(file => Path.GetRelativePath(Repository.Root, file).Replace('\\', '/'))
-            .Where(file => !Regex.IsMatch(file, @"(^|/)(bin|obj)/") && !file.EndsWith(".g.cs", StringComparison.Ordinal));
+            .Where(file => !Regex.IsMatch(file, @"(^|/)(bin|obj)/"))
+            .Where(file => !file.EndsWith(".g.cs", StringComparison.Ordinal));
+
+    private static bool IsParser(string file) =>
+        s_parsers.Any(folder => file.StartsWith(folder, StringComparison.Ordinal));
 }

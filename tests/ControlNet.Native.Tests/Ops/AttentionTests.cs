@@ -30,7 +30,9 @@ public sealed class AttentionTests : IDisposable
     [MemberData(nameof(StableDiffusion15))]
     public void Is_its_definition_at_full_size(AttentionCase c) => CheckCase(c, 2f, Bound);
 
-    /// <summary>A score of 600 has an absolute error of 2e-5 in float32, and an exponential makes that a relative one.</summary>
+    /// <summary>
+    /// A score of 600 has an absolute error of 2e-5 in float32, and an exponential makes that a relative one.
+    /// </summary>
     [Fact]
     public void Survives_scores_that_overflow_an_exponential() =>
         CheckCase(new AttentionCase(1, 2, 40, 300, 16, Scale: 40f), 4f, 4e-5);
@@ -39,7 +41,8 @@ public sealed class AttentionTests : IDisposable
     public void A_causal_query_ignores_what_comes_after_it()
     {
         using TensorScope scope = TensorScope.Enter();
-        float[] q = RandomFloats.Uniform(50 * 8, 1), k = RandomFloats.Uniform(50 * 8, 2), v = RandomFloats.Uniform(50 * 8, 3);
+        float[] q = RandomFloats.Uniform(50 * 8, 1), k = RandomFloats.Uniform(50 * 8, 2),
+            v = RandomFloats.Uniform(50 * 8, 3);
         float[] first = Forward(new AttentionCase(1, 1, 50, 50, 8, Causal: true), q, k, v);
         for (int i = 40 * 8; i < v.Length; i++)
         {
@@ -86,7 +89,8 @@ public sealed class AttentionTests : IDisposable
         {
             // The last row first, then steps that share no factor with the extents.
             long row = rows <= MostRowsChecked ? i : (rows - 1 - (i * 7919 % rows) + rows) % rows;
-            int query = (int)(row % c.Queries), head = (int)(row / c.Queries % c.Heads), batch = (int)(row / c.Queries / c.Heads);
+            int query = (int)(row % c.Queries), head = (int)(row / c.Queries % c.Heads),
+                batch = (int)(row / c.Queries / c.Heads);
             expected.AddRange(ReferenceAttention.Row(c, q, k, v, batch, head, query));
             int start = (((batch * c.Queries) + query) * channels) + (head * c.HeadWidth);
             actual.AddRange(y[start..(start + c.HeadWidth)]);
@@ -98,7 +102,8 @@ public sealed class AttentionTests : IDisposable
     private float[] Forward(AttentionCase c, float[] q, float[] k, float[] v)
     {
         using TensorScope scope = TensorScope.Enter();
-        Shape queries = new(c.Batch, c.Queries, c.Heads * c.HeadWidth), keys = new(c.Batch, c.Keys, c.Heads * c.HeadWidth);
+        Shape queries = new(c.Batch, c.Queries, c.Heads * c.HeadWidth),
+            keys = new(c.Batch, c.Keys, c.Heads * c.HeadWidth);
         return Ops.Attention(
             Tensor.From(_cpu, queries, q), Tensor.From(_cpu, keys, k), Tensor.From(_cpu, keys, v),
             c.Heads, c.Scale, c.Causal).ToArray();

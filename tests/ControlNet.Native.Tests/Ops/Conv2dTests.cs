@@ -32,12 +32,16 @@ public sealed class Conv2dTests : IDisposable
     [InlineData(3, 300)]
     public void The_residual_may_be_the_result(int kernel, int channels)
     {
-        Conv2dCase c = new(2, 6, 7, channels, 40, kernel, 1, Padding.All(kernel / 2), Activation: Activation.Silu, Bias: false, AddTensor: true);
+        Conv2dCase c = new(
+            2, 6, 7, channels, 40, kernel, 1, Padding.All(kernel / 2), Activation: Activation.Silu, Bias: false,
+            AddTensor: true);
         float[] x = RandomFloats.Uniform(2 * 6 * 7 * channels, 1), added = RandomFloats.Uniform(2 * 6 * 7 * 40, 3);
         float[] w = RandomFloats.Uniform(40 * channels * kernel * kernel, 2);
         using TensorScope scope = TensorScope.Enter();
-        using PackedWeight packed = Ops.PackConv2d(Tensor.From(_cpu, new Shape(40, channels, kernel, kernel), w), DType.F32);
-        Tensor input = Tensor.From(_cpu, new Shape(2, 6, 7, channels), x), y = Tensor.From(_cpu, new Shape(2, 6, 7, 40), added);
+        using PackedWeight packed = Ops.PackConv2d(
+            Tensor.From(_cpu, new Shape(40, channels, kernel, kernel), w), DType.F32);
+        Tensor input = Tensor.From(_cpu, new Shape(2, 6, 7, channels), x),
+            y = Tensor.From(_cpu, new Shape(2, 6, 7, 40), added);
         _cpu.Backend.Conv2d.Forward(
             new Tensors.Contracts.Conv2dDims(2, 6, 7, channels, 40, kernel, 1, c.Padding, c.Activation),
             input.View, packed.View, default, default, y.View, y.View);

@@ -19,7 +19,9 @@ public sealed class GroupNormTests
         Close.To(ReferenceGroupNorm.Forward(call, x, gamma, beta, eps: 1e-5), Run(call, x, gamma, beta), bound: 1e-6);
     }
 
-    /// <summary>A common offset must not cost more than the offset's own rounding, which the definition sees as well.</summary>
+    /// <summary>
+    /// A common offset must not cost more than the offset's own rounding, which the definition sees as well.
+    /// </summary>
     [Theory]
     [MemberData(nameof(EdgeCases))]
     public void Keeps_its_accuracy_when_the_mean_is_large(GroupNormCase call)
@@ -27,7 +29,8 @@ public sealed class GroupNormTests
         (float[] x, float[] gamma, float[] beta) = Values(call);
         float[] shifted = [.. x.Select(v => v + 10_000f)];
         Close.To(
-            ReferenceGroupNorm.Forward(call, shifted, gamma, beta, eps: 1e-5), Run(call, shifted, gamma, beta), bound: 2e-6);
+            ReferenceGroupNorm.Forward(call, shifted, gamma, beta, eps: 1e-5), Run(call, shifted, gamma, beta),
+            bound: 2e-6);
     }
 
     [Theory]
@@ -83,19 +86,24 @@ public sealed class GroupNormTests
     public void Refusals_name_both_values()
     {
         Shape x = new(1, 2, 2, 30);
-        string Refusal(Shape image, Shape gamma, Shape beta, int groups, float eps = 1e-5f) => Assert.Throws<ShapeException>(
-            () => GroupNormDims.Infer(image, gamma, beta, groups, eps, Activation.None)).Message;
+        string Refusal(Shape image, Shape gamma, Shape beta, int groups, float eps = 1e-5f) =>
+            Assert.Throws<ShapeException>(
+                () => GroupNormDims.Infer(image, gamma, beta, groups, eps, Activation.None)).Message;
 
         Assert.Equal(
-            "GroupNorm: 32 groups do not divide the 30 channels of x [1, 2, 2, 30]", Refusal(x, new Shape(30), new Shape(30), 32));
-        Assert.Equal("GroupNorm: x must be [N, H, W, C], got [2, 30]", Refusal(new Shape(2, 30), new Shape(30), new Shape(30), 3));
+            "GroupNorm: 32 groups do not divide the 30 channels of x [1, 2, 2, 30]",
+            Refusal(x, new Shape(30), new Shape(30), 32));
+        Assert.Equal(
+            "GroupNorm: x must be [N, H, W, C], got [2, 30]",
+            Refusal(new Shape(2, 30), new Shape(30), new Shape(30), 3));
         Assert.Equal(
             "GroupNorm: gamma and beta must be [30] to match x [1, 2, 2, 30], got gamma [30] and beta [31]",
             Refusal(x, new Shape(30), new Shape(31), 3));
         Assert.Equal("GroupNorm: eps must be above 0, got 0", Refusal(x, new Shape(30), new Shape(30), 3, eps: 0f));
         Assert.Equal(
             "LayerNorm: gamma and beta must be [C] with C the last extent of x [2, 7], got gamma [6] and beta [6]",
-            Assert.Throws<ShapeException>(() => GroupNormDims.InferRows(new Shape(2, 7), new Shape(6), new Shape(6), 1e-5f)).Message);
+            Assert.Throws<ShapeException>(
+                () => GroupNormDims.InferRows(new Shape(2, 7), new Shape(6), new Shape(6), 1e-5f)).Message);
     }
 
     private static float[] Run(GroupNormCase call, float[] x, float[] gamma, float[] beta, int threads = 3)
@@ -104,7 +112,8 @@ public sealed class GroupNormTests
         using TensorScope scope = TensorScope.Enter();
         Shape channels = new(call.X[-1]);
         return call.Run(
-            Tensor.From(device, call.X, x), Tensor.From(device, channels, gamma), Tensor.From(device, channels, beta)).ToArray();
+            Tensor.From(device, call.X, x), Tensor.From(device, channels, gamma),
+            Tensor.From(device, channels, beta)).ToArray();
     }
 
     private static (float[] X, float[] Gamma, float[] Beta) Values(GroupNormCase call) =>

@@ -38,7 +38,8 @@ public sealed class MatMulTests : IDisposable
         Tensor y = Ops.MatMul(
             Tensor.From(_cpu, c.A, a), Tensor.From(_cpu, c.B, b), c.TransposeA, c.TransposeB, c.Scale);
         RandomFloats.Check(
-            i => ReferenceMatMul.Product(a, c.A, c.TransposeA, b, c.B, c.TransposeB, c.Scale, y.Shape, i), y.ToArray(), Bound);
+            i => ReferenceMatMul.Product(a, c.A, c.TransposeA, b, c.B, c.TransposeB, c.Scale, y.Shape, i), y.ToArray(),
+            Bound);
     }
 
     [Theory]
@@ -57,7 +58,8 @@ public sealed class MatMulTests : IDisposable
         Tensor y = Ops.Linear(Tensor.From(_cpu, new Shape(9, 70), x), packed);
 
         float[] kept = RandomFloats.Rounded(RandomFloats.Rounded(w, stored), packedType);
-        RandomFloats.Check(i => ReferenceMatMul.Linear(x, kept, null, null, 70, 45, Activation.None, i), y.ToArray(), Bound);
+        RandomFloats.Check(
+            i => ReferenceMatMul.Linear(x, kept, null, null, 70, 45, Activation.None, i), y.ToArray(), Bound);
     }
 
     [Fact]
@@ -81,12 +83,15 @@ public sealed class MatMulTests : IDisposable
     public void The_residual_may_be_the_result(Activation activation, int inputs)
     {
         using TensorScope scope = TensorScope.Enter();
-        float[] x = RandomFloats.Uniform(20 * inputs, 1), w = RandomFloats.Uniform(40 * inputs, 2), added = RandomFloats.Uniform(20 * 40, 3);
+        float[] x = RandomFloats.Uniform(20 * inputs, 1), w = RandomFloats.Uniform(40 * inputs, 2),
+            added = RandomFloats.Uniform(20 * 40, 3);
         using PackedWeight packed = Ops.PackLinear(Tensor.From(_cpu, new Shape(40, inputs), w), DType.F32);
         Tensor input = Tensor.From(_cpu, new Shape(20, inputs), x), y = Tensor.From(_cpu, new Shape(20, 40), added);
         _cpu.Backend.MatMul.Linear(
-            new Tensors.Contracts.LinearDims(20, inputs, 40, activation), input.View, packed.View, default, y.View, y.View);
-        RandomFloats.Check(i => ReferenceMatMul.Linear(x, w, null, added, inputs, 40, activation, i), y.ToArray(), Bound);
+            new Tensors.Contracts.LinearDims(20, inputs, 40, activation), input.View, packed.View, default, y.View,
+            y.View);
+        RandomFloats.Check(
+            i => ReferenceMatMul.Linear(x, w, null, added, inputs, 40, activation, i), y.ToArray(), Bound);
     }
 
     [Fact]
@@ -100,15 +105,19 @@ public sealed class MatMulTests : IDisposable
         Assert.Equal(
             "Linear: bias must be [4] to match weight [4, 3], got [3]",
             Assert.Throws<ShapeException>(
-                () => Ops.Linear(Tensor.Zeros(_cpu, new Shape(2, 3)), packed, Tensor.Zeros(_cpu, new Shape(3)))).Message);
+                () => Ops.Linear(
+                    Tensor.Zeros(_cpu, new Shape(2, 3)), packed, Tensor.Zeros(_cpu, new Shape(3)))).Message);
         Assert.Equal(
             "MatMul: the inner extents differ, 3 of a [2, 3] against 4 of b [5, 4] transposed",
             Assert.Throws<ShapeException>(
-                () => Ops.MatMul(Tensor.Zeros(_cpu, new Shape(2, 3)), Tensor.Zeros(_cpu, new Shape(5, 4)), transposeB: true)).Message);
+                () => Ops.MatMul(
+                    Tensor.Zeros(_cpu, new Shape(2, 3)),
+                    Tensor.Zeros(_cpu, new Shape(5, 4)), transposeB: true)).Message);
         Assert.Equal(
             "MatMul: the leading axes of a [2, 1, 1] and b [3, 1, 1] do not broadcast",
             Assert.Throws<ShapeException>(
-                () => Ops.MatMul(Tensor.Zeros(_cpu, new Shape(2, 1, 1)), Tensor.Zeros(_cpu, new Shape(3, 1, 1)))).Message);
+                () => Ops.MatMul(
+                    Tensor.Zeros(_cpu, new Shape(2, 1, 1)), Tensor.Zeros(_cpu, new Shape(3, 1, 1)))).Message);
     }
 
     private void CheckLinear(LinearCase c)

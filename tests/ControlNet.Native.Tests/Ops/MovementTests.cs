@@ -74,13 +74,15 @@ public sealed class MovementTests
             "Slice: members 1 to 4 of axis 1 do not all exist in x [2, 3]",
             Assert.Throws<ShapeException>(() => Ops.Slice(x, 1, 1, 3)).Message);
         Assert.Equal(
-            "Slice: axis 2 does not exist in x [2, 3]", Assert.Throws<ShapeException>(() => Ops.Slice(x, 2, 0, 1)).Message);
+            "Slice: axis 2 does not exist in x [2, 3]",
+            Assert.Throws<ShapeException>(() => Ops.Slice(x, 2, 0, 1)).Message);
         Assert.Equal(
             "UpsampleNearest: x must be [N, H, W, C], got [2, 3]",
             Assert.Throws<ShapeException>(() => Ops.UpsampleNearest(x, 4, 6)).Message);
         Assert.Equal(
             "UpsampleNearest: the target size must be positive, got 0 x 6",
-            Assert.Throws<ShapeException>(() => Ops.UpsampleNearest(Tensor.Zeros(device, new Shape(1, 2, 3, 4)), 0, 6)).Message);
+            Assert.Throws<ShapeException>(
+                () => Ops.UpsampleNearest(Tensor.Zeros(device, new Shape(1, 2, 3, 4)), 0, 6)).Message);
         Assert.Equal(
             "GatherRows: index 2 is not one of the 2 rows of table [2, 3]",
             Assert.Throws<ShapeException>(() => Ops.GatherRows(x, Tensor.From(device, new Shape(2), [1, 2]))).Message);

@@ -64,7 +64,10 @@ public sealed class OpsCheckTests
             File.WriteAllBytes(Path.Combine(root, "ops", $"{family}.safetensors"), bytes);
             using Device device = Devices.Cpu(threads: 1);
 
-            GoldenResult[] results = [.. new OpsCheck().Run(new GoldenContext(root, device), $"ops/{family}.safetensors")];
+            GoldenResult[] results =
+            [
+                .. new OpsCheck().Run(new GoldenContext(root, device), $"ops/{family}.safetensors"),
+            ];
 
             Assert.Single(results, result => !result.Passed);
         }

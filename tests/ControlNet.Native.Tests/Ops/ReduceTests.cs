@@ -52,7 +52,8 @@ public sealed class ReduceTests
         float[] y = call.Run(Tensor.From(device, call.X, x)).ToArray();
 
         Close.To(ReferenceReduce.Run(call, x), y, bound: 5e-7);
-        Assert.All(Enumerable.Range(0, x.Length).Where(i => float.IsNegativeInfinity(x[i])), i => Assert.Equal(0f, y[i]));
+        Assert.All(
+            Enumerable.Range(0, x.Length).Where(i => float.IsNegativeInfinity(x[i])), i => Assert.Equal(0f, y[i]));
     }
 
     [Fact]
@@ -76,9 +77,13 @@ public sealed class ReduceTests
         using TensorScope scope = TensorScope.Enter();
         Tensor x = Tensor.Zeros(device, new Shape(2, 3));
 
-        Assert.Equal("Sum: axis 2 does not exist in x [2, 3]", Assert.Throws<ShapeException>(() => Ops.Sum(x, 2)).Message);
-        Assert.Equal("Mean: axis -3 does not exist in x [2, 3]", Assert.Throws<ShapeException>(() => Ops.Mean(x, -3)).Message);
-        Assert.Equal("Softmax: axis 5 does not exist in x [2, 3]", Assert.Throws<ShapeException>(() => Ops.Softmax(x, 5)).Message);
+        Assert.Equal(
+            "Sum: axis 2 does not exist in x [2, 3]", Assert.Throws<ShapeException>(() => Ops.Sum(x, 2)).Message);
+        Assert.Equal(
+            "Mean: axis -3 does not exist in x [2, 3]", Assert.Throws<ShapeException>(() => Ops.Mean(x, -3)).Message);
+        Assert.Equal(
+            "Softmax: axis 5 does not exist in x [2, 3]",
+            Assert.Throws<ShapeException>(() => Ops.Softmax(x, 5)).Message);
         Assert.Equal(
             "MeanSquaredError: x [2, 3] and target [3, 2] must have one shape",
             Assert.Throws<ShapeException>(() => Ops.MeanSquaredError(x, x.Reshape(3, 2))).Message);

@@ -10,5 +10,7 @@ public sealed class ShapeTests
 
     [Fact]
     public void Refuses_a_fifth_extent() =>
-        Assert.Equal("a shape has at most 4 extents, got 5", Assert.Throws<ShapeException>(() => new Shape(1, 2, 3, 4, 5)).Message);
+        Assert.Equal(
+            "a shape has at most 4 extents, got 5",
+            Assert.Throws<ShapeException>(() => new Shape(1, 2, 3, 4, 5)).Message);
 }

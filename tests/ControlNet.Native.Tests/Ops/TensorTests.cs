@@ -48,9 +48,11 @@ public sealed class TensorTests
         Tensor x = Tensor.Zeros(device, new Shape(4, 6));
 
         Assert.Equal(
-            "Reshape: [4, 6] has 24 elements, [5, 5] has 25", Assert.Throws<ShapeException>(() => x.Reshape(5, 5)).Message);
+            "Reshape: [4, 6] has 24 elements, [5, 5] has 25",
+            Assert.Throws<ShapeException>(() => x.Reshape(5, 5)).Message);
         Assert.Equal(
-            "Rows: members 3 to 5 do not all exist in [4, 6]", Assert.Throws<ShapeException>(() => x.Rows(3, 2)).Message);
+            "Rows: members 3 to 5 do not all exist in [4, 6]",
+            Assert.Throws<ShapeException>(() => x.Rows(3, 2)).Message);
         Assert.Equal(
             "Tensor.From: F32 [2, 2] holds 16 bytes, got 12",
             Assert.Throws<ShapeException>(() => Tensor.From(device, new Shape(2, 2), [1f, 2f, 3f])).Message);

@@ -52,7 +52,8 @@ public sealed class NoiseScheduleTests
     {
         SchedulerConfig config = SchedulerConfig.StableDiffusion15 with { RescaleBetasZeroSnr = true };
         Assert.Equal(
-            "rescale_betas_zero_snr makes the last timestep pure noise, from which an epsilon prediction recovers nothing; set prediction_type to 'v_prediction' or the rescaling to false",
+            "rescale_betas_zero_snr makes the last timestep pure noise, from which an epsilon prediction recovers " +
+            "nothing; set prediction_type to 'v_prediction' or the rescaling to false",
             Assert.Throws<SamplingException>(() => NoiseSchedule.From(config)).Message);
     }
 

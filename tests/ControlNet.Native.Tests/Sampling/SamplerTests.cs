@@ -132,7 +132,8 @@ public sealed class SamplerTests
         using Device device = Devices.Cpu(threads: 1);
         using TensorScope scope = TensorScope.Enter();
         SchedulerConfig config = s_sd15 with { ClipSample = true, SetAlphaToOne = true, ClipSampleRange = 0.75 };
-        foreach (SamplerKind kind in (SamplerKind[])[SamplerKind.Ddim, SamplerKind.Ddpm, SamplerKind.Lcm, SamplerKind.Heun])
+        SamplerKind[] kinds = [SamplerKind.Ddim, SamplerKind.Ddpm, SamplerKind.Lcm, SamplerKind.Heun];
+        foreach (SamplerKind kind in kinds)
         {
             Sampler sampler = Sampler.Create(config.With(kind) with { Prediction = PredictionType.Sample }, 5);
             Tensor clean = Tensor.From(device, new Shape(2), [5f, -0.25f]);
@@ -203,7 +204,8 @@ public sealed class SamplerTests
             "pndm with Runge-Kutta steps takes at least 4 steps, got 3; take more or set skip_prk_steps to true",
             Refusal(s_sd15 with { SkipPrkSteps = false }, 3));
         Assert.Equal(
-            "algorithm_type 'dpmsolver' and 'sde-dpmsolver' cannot end without noise; set final_sigmas_type to 'sigma_min' or take 'dpmsolver++'",
+            "algorithm_type 'dpmsolver' and 'sde-dpmsolver' cannot end without noise; set final_sigmas_type to " +
+            "'sigma_min' or take 'dpmsolver++'",
             Refusal(s_sd15.With(SamplerKind.DpmPlusPlus2M) with { Algorithm = DpmAlgorithm.DpmSolver }, 5));
         Assert.Equal(
             "lcm takes at most original_inference_steps = 50 steps (of 1000 timesteps), got 51; take fewer steps",
@@ -234,10 +236,13 @@ public sealed class SamplerTests
     {
         Sampler sampler = Sampler.Create(s_sd15.With(SamplerKind.Euler, schedule), 12);
         Assert.Equal(13, sampler.Sigmas.Count);
-        Assert.Equal((14.6146, 0.029168, 0), (Math.Round(sampler.Sigmas[0], 4), Math.Round(sampler.Sigmas[11], 6), sampler.Sigmas[12]));
+        Assert.Equal(
+            (14.6146, 0.029168, 0),
+            (Math.Round(sampler.Sigmas[0], 4), Math.Round(sampler.Sigmas[11], 6), sampler.Sigmas[12]));
         Assert.True(sampler.Sigmas.Zip(sampler.Sigmas.Skip(1)).All(pair => pair.First > pair.Second));
         double gap = sampler.Sigmas[0] / sampler.Sigmas[1];
-        Assert.Equal(schedule == SigmaSchedule.Exponential, Math.Abs((sampler.Sigmas[10] / sampler.Sigmas[11]) - gap) < 1e-9);
+        Assert.Equal(
+            schedule == SigmaSchedule.Exponential, Math.Abs((sampler.Sigmas[10] / sampler.Sigmas[11]) - gap) < 1e-9);
     }
 
     private static string Refusal(SchedulerConfig config, int steps) =>

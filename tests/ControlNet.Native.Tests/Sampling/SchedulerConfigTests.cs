@@ -97,7 +97,8 @@ public sealed class SchedulerConfigTests
         "f.json: key 'skip_prk_steps' is 1; it must be true or false")]
     [InlineData(
         """{"_class_name": "PNDMScheduler", "prediction_type": "flow\u001b"}""",
-        "f.json: key 'prediction_type' is 'flow\\u001b', which is not known; it must be one of epsilon, v_prediction, sample")]
+        "f.json: key 'prediction_type' is 'flow\\u001b', which is not known; it must be one of epsilon, " +
+        "v_prediction, sample")]
     [InlineData(
         """{"_class_name": "EulerDiscreteScheduler", "timestep_type": "continuous"}""",
         "f.json: key 'timestep_type' is 'continuous', which is not computed; set it to 'discrete'")]

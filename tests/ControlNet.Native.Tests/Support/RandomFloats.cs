@@ -38,7 +38,9 @@ internal static class RandomFloats
         return rounded;
     }
 
-    /// <summary>All indices of a short result; of a long one the first, the last and a reproducible choice between.</summary>
+    /// <summary>
+    /// All indices of a short result; of a long one the first, the last and a reproducible choice between.
+    /// </summary>
     public static long[] IndicesToCheck(long count)
     {
         if (count <= MostChecked)

@@ -42,6 +42,7 @@ internal static class ReferenceAttention
 
         return row;
 
-        long Start(int image, int tokens, int token) => ((((long)image * tokens) + token) * channels) + (head * c.HeadWidth);
+        long Start(int image, int tokens, int token) =>
+            ((((long)image * tokens) + token) * channels) + (head * c.HeadWidth);
     }
 }

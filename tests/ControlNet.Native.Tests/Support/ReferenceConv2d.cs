@@ -5,9 +5,12 @@ namespace ControlNet.Native.Tests.Support;
 /// <summary>One element of a convolution, in double.</summary>
 internal static class ReferenceConv2d
 {
-    /// <summary>act(conv(x, w) + bias + addRow) + addTensor at a flat index of <c>[batch, outHeight, outWidth, out]</c>.</summary>
+    /// <summary>
+    /// act(conv(x, w) + bias + addRow) + addTensor at a flat index of <c>[batch, outHeight, outWidth, out]</c>.
+    /// </summary>
     public static double At(
-        Conv2dCase c, int outHeight, int outWidth, float[] x, float[] w, float[]? bias, float[]? addRow, float[]? addTensor, long index)
+        Conv2dCase c, int outHeight, int outWidth, float[] x, float[] w, float[]? bias, float[]? addRow,
+        float[]? addTensor, long index)
     {
         long o = index % c.Out, ox = index / c.Out % outWidth, oy = index / c.Out / outWidth % outHeight;
         long n = index / c.Out / outWidth / outHeight;

@@ -7,7 +7,8 @@ internal static class ReferenceMatMul
 {
     /// <summary>act(x w^T + bias) + addTensor at a flat index of <c>[rows, outputs]</c>.</summary>
     public static double Linear(
-        float[] x, float[] w, float[]? bias, float[]? addTensor, int inputs, int outputs, Activation activation, long index)
+        float[] x, float[] w, float[]? bias, float[]? addTensor, int inputs, int outputs, Activation activation,
+        long index)
     {
         long row = index / outputs, column = index % outputs;
         double sum = bias?[column] ?? 0;
@@ -21,12 +22,14 @@ internal static class ReferenceMatMul
 
     /// <summary>scale * op(a) op(b) at a flat index of the result <c>[batch0, batch1, m, n]</c>.</summary>
     public static double Product(
-        float[] a, Shape shapeA, bool transposeA, float[] b, Shape shapeB, bool transposeB, float scale, Shape result, long index)
+        float[] a, Shape shapeA, bool transposeA, float[] b, Shape shapeB, bool transposeB, float scale, Shape result,
+        long index)
     {
         int m = result[-2], n = result[-1], k = transposeA ? shapeA[-2] : shapeA[-1];
         long column = index % n, row = index / n % m, member = index / n / m;
         long batch1 = result.Rank > 2 ? result[-3] : 1;
-        long startA = Start(shapeA, member / batch1, member % batch1), startB = Start(shapeB, member / batch1, member % batch1);
+        long startA = Start(shapeA, member / batch1, member % batch1),
+            startB = Start(shapeB, member / batch1, member % batch1);
         double sum = 0;
         for (int i = 0; i < k; i++)
         {

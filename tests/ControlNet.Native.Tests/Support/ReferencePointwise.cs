@@ -22,7 +22,9 @@ internal static class ReferencePointwise
         _ => throw new ArgumentOutOfRangeException(nameof(activation)),
     };
 
-    /// <summary>The error function: its Taylor series up to 2.5, beyond the continued fraction of its complement.</summary>
+    /// <summary>
+    /// The error function: its Taylor series up to 2.5, beyond the continued fraction of its complement.
+    /// </summary>
     public static double Erf(double x)
     {
         double a = Math.Abs(x);
@@ -72,7 +74,9 @@ internal static class ReferencePointwise
         return y;
     }
 
-    /// <summary>The element of an operand that belongs to element <paramref name="i"/> of the broadcast result.</summary>
+    /// <summary>
+    /// The element of an operand that belongs to element <paramref name="i"/> of the broadcast result.
+    /// </summary>
     private static int Place(int i, Shape result, Shape operand)
     {
         int place = 0, step = 1;

@@ -22,7 +22,10 @@ internal static class ReferenceReduce
         {
             for (int i = 0; i < inner; i++)
             {
-                double[] line = [.. Enumerable.Range(0, length).Select(l => (double)x[(((o * length) + l) * inner) + i])];
+                double[] line =
+                [
+                    .. Enumerable.Range(0, length).Select(l => (double)x[(((o * length) + l) * inner) + i]),
+                ];
                 if (call.Call != ReduceCall.Softmax)
                 {
                     y[(o * inner) + i] = call.Call == ReduceCall.Sum ? line.Sum() : line.Average();

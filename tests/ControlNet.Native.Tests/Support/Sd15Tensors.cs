@@ -16,7 +16,8 @@ internal sealed class Sd15Tensors
     public IReadOnlyDictionary<string, long[]> Shapes => _shapes;
 
     public long Parameters(string prefix) =>
-        _shapes.Where(p => p.Key.StartsWith(prefix, System.StringComparison.Ordinal)).Sum(p => p.Value.Aggregate(1L, (a, b) => a * b));
+        _shapes.Where(p => p.Key.StartsWith(prefix, System.StringComparison.Ordinal))
+            .Sum(p => p.Value.Aggregate(1L, (a, b) => a * b));
 
     public static Sd15Tensors Model()
     {

@@ -58,7 +58,8 @@ public sealed class CheckpointTests : IDisposable
         File.WriteAllBytes(Path.Combine(root, "single-file", "control-canny.f32.safetensors"), bytes);
         GoldenResult[] results =
         [
-            .. new CheckpointCheck().Run(new GoldenContext(_folder, _device), "models/single-file/control-canny.f32.safetensors"),
+            .. new CheckpointCheck().Run(
+                new GoldenContext(_folder, _device), "models/single-file/control-canny.f32.safetensors"),
         ];
         Assert.Contains(results, result => result.Case == "controlnet" && !result.Passed);
     }
@@ -97,7 +98,8 @@ public sealed class CheckpointTests : IDisposable
         Assert.Equal(Model("sd2-tiny", "tokenizer"), borrowed.TokenizerFolder);
         Assert.Equal(
             "CheckpointOptions.PredictionType is 'v', it must be epsilon, v_prediction or sample",
-            Assert.Throws<CheckpointException>(() => Checkpoint.Open(path, new CheckpointOptions { PredictionType = "v" })).Message);
+            Assert.Throws<CheckpointException>(
+                () => Checkpoint.Open(path, new CheckpointOptions { PredictionType = "v" })).Message);
     }
 
     [Fact]
@@ -112,8 +114,8 @@ public sealed class CheckpointTests : IDisposable
         CheckpointException e = Assert.Throws<CheckpointException>(
             () => Checkpoint.OpenModel(Model("single-file", "sd1-tiny.f32.safetensors")));
         Assert.EndsWith(
-            "the configuration of the UNet cannot be told from its weights (its channels [8, 16, 16, 16] cannot form 32 " +
-            "norm groups); give the folder of its config.json by CheckpointOptions.ConfigsFrom",
+            "the configuration of the UNet cannot be told from its weights (its channels [8, 16, 16, 16] cannot form " +
+            "32 norm groups); give the folder of its config.json by CheckpointOptions.ConfigsFrom",
             e.Message, StringComparison.Ordinal);
     }
 
@@ -131,11 +133,13 @@ public sealed class CheckpointTests : IDisposable
     {
         string control = Model("single-file", "control-canny.f32.safetensors");
         Assert.Equal(
-            $"{control}: this is a ControlNet, not a Stable Diffusion model; give it as the ControlNet and name the model it steers as well",
+            $"{control}: this is a ControlNet, not a Stable Diffusion model; give it as the ControlNet and name the " +
+            "model it steers as well",
             Assert.Throws<CheckpointException>(() => Checkpoint.OpenModel(control)).Message);
         string model = Model("single-file", "sd1-tiny.f32.safetensors");
         Assert.Equal(
-            $"{model}: this is no ControlNet, it holds UNet, VAE, text encoder; give it as the model and name a ControlNet as well",
+            $"{model}: this is no ControlNet, it holds UNet, VAE, text encoder; give it as the model and name a " +
+            "ControlNet as well",
             Assert.Throws<CheckpointException>(() => Checkpoint.OpenControlNet(model)).Message);
         string unet = Model("sd1-tiny", "unet");
         Assert.Equal(
@@ -154,15 +158,25 @@ public sealed class CheckpointTests : IDisposable
             $"{text}: this is a text file, not a model",
             Assert.Throws<SafeTensorsException>(() => Checkpoint.OpenModel(text)).Message);
         Assert.Contains(
-            "is neither a diffusers folder", Assert.Throws<CheckpointException>(() => Checkpoint.Open(_folder)).Message, StringComparison.Ordinal);
+            "is neither a diffusers folder", Assert.Throws<CheckpointException>(() => Checkpoint.Open(_folder)).Message,
+            StringComparison.Ordinal);
     }
 
     [Theory]
-    [InlineData("conditioner.embedders.0.x", "this is a Stable Diffusion XL model; this library computes Stable Diffusion 1.x and 2.x")]
-    [InlineData("lora_controlnet", "this is a ControlLoRA; this library computes Stable Diffusion 1.x and 2.x, give it a full ControlNet")]
-    [InlineData("model.diffusion_model.double_blocks.0.x", "this is a diffusion transformer (FLUX); this library computes Stable Diffusion 1.x and 2.x")]
+    [InlineData(
+        "conditioner.embedders.0.x",
+        "this is a Stable Diffusion XL model; this library computes Stable Diffusion 1.x and 2.x")]
+    [InlineData(
+        "lora_controlnet",
+        "this is a ControlLoRA; this library computes Stable Diffusion 1.x and 2.x, give it a full ControlNet")]
+    [InlineData(
+        "model.diffusion_model.double_blocks.0.x",
+        "this is a diffusion transformer (FLUX); this library computes Stable Diffusion 1.x and 2.x")]
     [InlineData("emb_params", "this is a textual-inversion embedding, not a model")]
-    [InlineData("x\u0007y", "holds no model this library knows among its 1 tensors, first 'x\\u0007y'; this library computes Stable Diffusion 1.x and 2.x")]
+    [InlineData(
+        "x\u0007y",
+        "holds no model this library knows among its 1 tensors, first 'x\\u0007y'; this library computes Stable " +
+        "Diffusion 1.x and 2.x")]
     public void Other_architectures_are_refused_by_name(string tensor, string message)
     {
         using MemoryStream stream = new();
@@ -191,7 +205,8 @@ public sealed class CheckpointTests : IDisposable
 
         checkpoint.Unet!.Map(_device).Take("conv_in.bias", new Shape(8)).Dispose();
         CheckpointException e = Assert.Throws<CheckpointException>(checkpoint.Report().AssertComplete);
-        Assert.Contains("683 tensors were not used, first 'model.diffusion_model.", e.Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "683 tensors were not used, first 'model.diffusion_model.", e.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -205,7 +220,9 @@ public sealed class CheckpointTests : IDisposable
         File.WriteAllBytes(
             Path.Combine(_folder, "unet", "diffusion_pytorch_model.safetensors"),
             File.ReadAllBytes(Model("sd1-tiny", "unet", "diffusion_pytorch_model.safetensors")));
-        File.WriteAllBytes(Path.Combine(_folder, "unet", "config.json"), Encoding.UTF8.GetBytes("{\"_class_name\": \"UNet2DConditionModel\", \"in_channels\": -4}"));
+        File.WriteAllBytes(
+            Path.Combine(_folder, "unet", "config.json"),
+            Encoding.UTF8.GetBytes("{\"_class_name\": \"UNet2DConditionModel\", \"in_channels\": -4}"));
         using Checkpoint checkpoint = Checkpoint.Open(_folder);
         Assert.EndsWith(
             "config.json: 'in_channels' is -4, it must be a whole number from 0 to 1048576",

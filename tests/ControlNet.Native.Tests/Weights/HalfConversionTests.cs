@@ -23,7 +23,8 @@ public sealed class HalfConversionTests
         for (int i = 0; i < 65536; i++)
         {
             float expected = (float)BitConverter.UInt16BitsToHalf((ushort)i);
-            Assert.True(expected.Equals(wide[i]) && float.IsNegative(expected) == float.IsNegative(wide[i]), $"0x{i:x4}");
+            Assert.True(
+                expected.Equals(wide[i]) && float.IsNegative(expected) == float.IsNegative(wide[i]), $"0x{i:x4}");
             Assert.True(
                 float.IsNaN(expected) || BinaryPrimitives.ReadUInt16LittleEndian(back.AsSpan(2 * i)) == i, $"0x{i:x4}");
         }
@@ -39,7 +40,8 @@ public sealed class HalfConversionTests
             // Half of them within the range of binary16, where rounding happens.
             uint exponent = i % 2 == 0 ? (uint)random.Next(256) : (uint)random.Next(100, 145);
             values[i] = BitConverter.UInt32BitsToSingle(
-                ((uint)random.Next(2) << 31) | (exponent << 23) | (uint)random.Next(1 << 23) & (uint)(-1 << random.Next(14)));
+                ((uint)random.Next(2) << 31) | (exponent << 23)
+                | (uint)random.Next(1 << 23) & (uint)(-1 << random.Next(14)));
         }
 
         byte[] narrow = new byte[2 * values.Length];

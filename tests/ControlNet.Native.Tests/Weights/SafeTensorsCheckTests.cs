@@ -19,7 +19,8 @@ public sealed class SafeTensorsCheckTests
         SafeTensorsCheck check = new();
         GoldenResult[] results = [.. check.Files(context).SelectMany(file => check.Run(context, file))];
         Assert.Equal(267, results.Length);
-        Assert.All(results, result => Assert.True(result.Passed, $"{result.Case}: {result.Problem} ({result.Error} ms)"));
+        Assert.All(
+            results, result => Assert.True(result.Passed, $"{result.Case}: {result.Problem} ({result.Error} ms)"));
     }
 
     [Fact]

@@ -61,7 +61,8 @@ public sealed class SafeTensorsFileTests : IDisposable
             using MemoryStream again = new();
             SafeTensorsWriter.Write(
                 again,
-                each.Entries.Values.Select(e => new SafeTensorsItem(e.Name, e.DType, e.Shape, () => each.ReadAll(e.Name))),
+                each.Entries.Values.Select(
+                    e => new SafeTensorsItem(e.Name, e.DType, e.Shape, () => each.ReadAll(e.Name))),
                 each.Metadata);
             Assert.Equal(file, again.ToArray());
             byte[] part = new byte[5];
@@ -100,7 +101,10 @@ public sealed class SafeTensorsFileTests : IDisposable
     public void Random_damage_is_refused_or_read_within_bounds()
     {
         Random random = new(20240601);
-        string[] words = ["4294967296", "-1", "\"F64\"", "[]", "{", "}", "1e9", "9223372036854775807", "data_offsets", "\\ud800"];
+        string[] words =
+        [
+            "4294967296", "-1", "\"F64\"", "[]", "{", "}", "1e9", "9223372036854775807", "data_offsets", "\\ud800",
+        ];
         byte[][] seeds =
         [
             Sample(), .. Directory.GetFiles(Repository.Golden("safetensors", "files")).Select(File.ReadAllBytes)
@@ -165,9 +169,15 @@ public sealed class SafeTensorsFileTests : IDisposable
     }
 
     [Theory]
-    [InlineData("bad_other_lfs_pointer", "this is a git-lfs pointer, not the file it points to; run 'git lfs pull' or download the file itself")]
-    [InlineData("bad_other_html", "this is an HTML page, not a model; the download was answered by a web page, download the file again")]
-    [InlineData("bad_other_pickle", "this is a Python pickle (.ckpt); pickles can run code and are never read, convert it to safetensors")]
+    [InlineData(
+        "bad_other_lfs_pointer",
+        "this is a git-lfs pointer, not the file it points to; run 'git lfs pull' or download the file itself")]
+    [InlineData(
+        "bad_other_html",
+        "this is an HTML page, not a model; the download was answered by a web page, download the file again")]
+    [InlineData(
+        "bad_other_pickle",
+        "this is a Python pickle (.ckpt); pickles can run code and are never read, convert it to safetensors")]
     [InlineData("bad_other_zip_pt", "this is a zip archive (a PyTorch .pt or .ckpt file); convert it to safetensors")]
     [InlineData("bad_other_gguf", "this is a GGUF file; use the safetensors file it was made from")]
     [InlineData("bad_other_index_json", "this is a JSON file, not a model; open the safetensors file it describes")]
@@ -186,7 +196,8 @@ public sealed class SafeTensorsFileTests : IDisposable
             "a.txt: this is a text file, not a model",
             Assert.Throws<SafeTensorsException>(() => SafeTensorsFile.Open(text, "a.txt")).Message);
         Assert.Equal(
-            "x: the header claims 640 bytes but only 4 follow the length field; the file is truncated, download it again",
+            "x: the header claims 640 bytes but only 4 follow the length field; the file is truncated, download it " +
+            "again",
             Assert.Throws<SafeTensorsException>(
                 () => SafeTensorsFile.Open(new byte[] { 0x80, 2, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1 }, "x")).Message);
     }

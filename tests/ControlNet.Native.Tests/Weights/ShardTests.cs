@@ -24,7 +24,8 @@ public sealed class ShardTests : IDisposable
             Repository.Golden("models", "sd1-tiny", "vae", "diffusion_pytorch_model.safetensors"));
         string[] names = [.. whole.Entries.Keys.Order(StringComparer.Ordinal)];
         Dictionary<string, string> map = [];
-        foreach ((string shard, string[] part) in new[] { ("a.safetensors", names[..100]), ("b.safetensors", names[100..]) })
+        (string, string[])[] parts = [("a.safetensors", names[..100]), ("b.safetensors", names[100..])];
+        foreach ((string shard, string[] part) in parts)
         {
             SafeTensorsWriter.Write(
                 Path.Combine(_folder, shard),
@@ -37,7 +38,8 @@ public sealed class ShardTests : IDisposable
         }
 
         IEnumerable<string> pairs = map.Select(pair => $"\"{pair.Key}\": \"{JsonEncodedText.Encode(pair.Value)}\"");
-        File.WriteAllText(Path.Combine(_folder, Index), $$"""{"metadata": {}, "weight_map": { {{string.Join(",", pairs)}} } }""");
+        File.WriteAllText(
+            Path.Combine(_folder, Index), $$"""{"metadata": {}, "weight_map": { {{string.Join(",", pairs)}} } }""");
     }
 
     [Fact]
@@ -65,7 +67,8 @@ public sealed class ShardTests : IDisposable
         Split(_ => name);
         CheckpointException e = Assert.Throws<CheckpointException>(() => Checkpoint.Open(_folder));
         Assert.EndsWith(
-            "; a shard is a plain .safetensors file name in the folder of the index", e.Message, StringComparison.Ordinal);
+            "; a shard is a plain .safetensors file name in the folder of the index", e.Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -84,9 +87,14 @@ public sealed class ShardTests : IDisposable
 
     [Theory]
     [InlineData("{}", "has no 'weight_map'; it is not the index of a split model")]
-    [InlineData("""{"weight_map": {"x": "a.safetensors"}}""", "lists tensor 'x' in 'a.safetensors', which does not hold it")]
-    [InlineData("""{"weight_map": {"x": 7}}""", "names shard 7; a shard is a plain .safetensors file name in the folder of the index")]
-    [InlineData("""{"weight_map": {"x": "\ud800.safetensors"}}""", "a shard is a plain .safetensors file name in the folder of the index")]
+    [InlineData(
+        """{"weight_map": {"x": "a.safetensors"}}""", "lists tensor 'x' in 'a.safetensors', which does not hold it")]
+    [InlineData(
+        """{"weight_map": {"x": 7}}""",
+        "names shard 7; a shard is a plain .safetensors file name in the folder of the index")]
+    [InlineData(
+        """{"weight_map": {"x": "\ud800.safetensors"}}""",
+        "a shard is a plain .safetensors file name in the folder of the index")]
     [InlineData("""{"weight_map": {"\ud800": "a.safetensors"}}""", "lists a tensor whose name is not valid text")]
     [InlineData("""{"weight_map": {}}""", "lists no tensors")]
     [InlineData("[1]", "is a JSON Array, not an object")]
@@ -95,6 +103,7 @@ public sealed class ShardTests : IDisposable
         Split();
         File.WriteAllText(Path.Combine(_folder, Index), json);
         Assert.EndsWith(
-            message, Assert.Throws<CheckpointException>(() => Checkpoint.Open(_folder)).Message, StringComparison.Ordinal);
+            message, Assert.Throws<CheckpointException>(() => Checkpoint.Open(_folder)).Message,
+            StringComparison.Ordinal);
     }
 }

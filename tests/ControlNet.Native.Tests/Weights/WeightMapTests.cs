@@ -33,7 +33,8 @@ public sealed class WeightMapTests : IDisposable
         using MemoryStream stream = new();
         SafeTensorsWriter.Write(stream, items);
         SafeTensorsFile file = SafeTensorsFile.Open(stream.ToArray(), "m");
-        Dictionary<string, WeightSlot> slots = file.Entries.Values.ToDictionary(e => e.Name, e => new WeightSlot(file, e));
+        Dictionary<string, WeightSlot> slots = file.Entries.Values.ToDictionary(
+            e => e.Name, e => new WeightSlot(file, e));
         return new WeightMap(new ComponentWeights("m", slots), _device, storage);
     }
 
@@ -57,8 +58,10 @@ public sealed class WeightMapTests : IDisposable
         ids[8] = 9;
         byte[] doubles = [.. BitConverter.GetBytes(0.5), .. BitConverter.GetBytes(-3.0)];
         WeightMap map = Map(
-            null, new("f16", "F16", [2], () => Half(0.5f, -3)), new("bf16", "BF16", [2], () => new byte[] { 0, 0x3F, 0x40, 0xC0 }),
-            new("f64", "F64", [2], () => doubles), new("i64", "I64", [2], () => ids), new("u8", "U8", [2], () => new byte[2]));
+            null, new("f16", "F16", [2], () => Half(0.5f, -3)),
+            new("bf16", "BF16", [2], () => new byte[] { 0, 0x3F, 0x40, 0xC0 }),
+            new("f64", "F64", [2], () => doubles), new("i64", "I64", [2], () => ids),
+            new("u8", "U8", [2], () => new byte[2]));
         foreach ((string name, float[] expected) in new (string, float[])[]
         {
             ("f16", [0.5f, -3]), ("bf16", [0.5f, -3]), ("f64", [0.5f, -3]), ("i64", [7, 9]),
@@ -113,11 +116,12 @@ public sealed class WeightMapTests : IDisposable
     {
         WeightMap map = Map(null, new SafeTensorsItem("a.w", "F32", [2, 2], () => Bytes(1, 2, 3, 4))).In("a");
         Assert.Equal(
-            "m: has no weight 'a.bias' [320], which the model needs; the file is incomplete or of another architecture than " +
-            "its configuration says",
+            "m: has no weight 'a.bias' [320], which the model needs; the file is incomplete or of another " +
+            "architecture than its configuration says",
             Assert.Throws<CheckpointException>(() => map.Take("bias", new Shape(320))).Message);
         Assert.Equal(
-            "m: weight 'a.w' is [2, 2], the model needs [4, 1]; the file is of another architecture than its configuration says",
+            "m: weight 'a.w' is [2, 2], the model needs [4, 1]; the file is of another architecture than its " +
+            "configuration says",
             Assert.Throws<CheckpointException>(() => map.TakeLinear("w", 4, 1)).Message);
         Assert.Throws<CheckpointException>(() => map.TakeConv2d("w", 2, 2, 3));
     }
@@ -153,7 +157,8 @@ public sealed class WeightMapTests : IDisposable
             SafeTensorsWriter.Write(path, Enumerable.Range(0, 16).Select(
                 i => new SafeTensorsItem($"w{i}", "F32", [edge, edge], () => new byte[4 * edge * edge])));
             using SafeTensorsFile file = SafeTensorsFile.Open(path);
-            Dictionary<string, WeightSlot> slots = file.Entries.Values.ToDictionary(e => e.Name, e => new WeightSlot(file, e));
+            Dictionary<string, WeightSlot> slots = file.Entries.Values.ToDictionary(
+                e => e.Name, e => new WeightSlot(file, e));
             WeightMap map = new(new ComponentWeights("m", slots), _device, null);
             List<PackedWeight> kept = [map.TakeLinear("w0", edge, edge)];
             long before = GC.GetAllocatedBytesForCurrentThread();

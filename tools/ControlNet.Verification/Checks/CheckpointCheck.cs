@@ -28,10 +28,12 @@ public sealed class CheckpointCheck : GoldenCheck
         [(".query.", ".to_q."), (".key.", ".to_k."), (".value.", ".to_v."), (".proj_attn.", ".to_out.0.")];
 
     /// <inheritdoc/>
-    public override IEnumerable<string> Files(GoldenContext context) => !Directory.Exists(context.Path("models")) ? [] : Directory
-        .EnumerateFiles(context.Path("models"), "*.safetensors", SearchOption.AllDirectories)
-        .Select(path => Path.GetRelativePath(context.Root, path).Replace('\\', '/'))
-        .Order(StringComparer.Ordinal);
+    public override IEnumerable<string> Files(GoldenContext context) =>
+        !Directory.Exists(context.Path("models"))
+            ? []
+            : Directory.EnumerateFiles(context.Path("models"), "*.safetensors", SearchOption.AllDirectories)
+                .Select(path => Path.GetRelativePath(context.Root, path).Replace('\\', '/'))
+                .Order(StringComparer.Ordinal);
 
     /// <inheritdoc/>
     public override IEnumerable<GoldenResult> Run(GoldenContext context, string file) =>
@@ -48,7 +50,8 @@ public sealed class CheckpointCheck : GoldenCheck
         }
         catch (CheckpointException e)
         {
-            return GoldenResult.Exact("refused", e.Message.Contains("this is a LoRA", StringComparison.Ordinal), e.Message);
+            return GoldenResult.Exact(
+                "refused", e.Message.Contains("this is a LoRA", StringComparison.Ordinal), e.Message);
         }
     }
 
@@ -125,10 +128,12 @@ public sealed class CheckpointCheck : GoldenCheck
     {
         LoadReport report = checkpoint.Report();
         return GoldenResult.Exact(
-            "nothing left over", report.Leftovers.Count == 0 && report.TensorsUsed > 0, string.Join(", ", report.Leftovers));
+            "nothing left over", report.Leftovers.Count == 0 && report.TensorsUsed > 0,
+            string.Join(", ", report.Leftovers));
     }
 
-    private static IEnumerable<(string Name, IEnumerable<string> Names, Func<Device, WeightMap> Map)> Parts(Checkpoint checkpoint)
+    private static IEnumerable<(string Name, IEnumerable<string> Names, Func<Device, WeightMap> Map)> Parts(
+        Checkpoint checkpoint)
     {
         if (checkpoint.Unet is { } unet)
         {

@@ -5,7 +5,9 @@ using ControlNet.Native.Weights;
 
 namespace ControlNet.Verification.Checks;
 
-/// <summary>Converts the bit patterns of <c>ops/dtype_convert.safetensors</c>; all but NaN payloads must be exact.</summary>
+/// <summary>
+/// Converts the bit patterns of <c>ops/dtype_convert.safetensors</c>; all but NaN payloads must be exact.
+/// </summary>
 public sealed class DTypeConvertCheck : GoldenCheck
 {
     /// <inheritdoc/>
@@ -17,15 +19,19 @@ public sealed class DTypeConvertCheck : GoldenCheck
         GoldenTensors golden = context.Tensors(file);
         yield return Widen(golden, "f16_bits", "f16_to_f32", HalfConversion.WidenHalf);
         yield return Widen(golden, "bf16_bits", "bf16_to_f32", HalfConversion.WidenBFloat16);
-        yield return Narrow(golden, "f32_to_f16_bits", HalfConversion.NarrowToHalf, bits => (float)BitConverter.UInt16BitsToHalf(bits));
-        yield return Narrow(golden, "f32_to_bf16_bits", HalfConversion.NarrowToBFloat16, bits => BitConverter.UInt32BitsToSingle((uint)bits << 16));
+        yield return Narrow(
+            golden, "f32_to_f16_bits", HalfConversion.NarrowToHalf, bits => (float)BitConverter.UInt16BitsToHalf(bits));
+        yield return Narrow(
+            golden, "f32_to_bf16_bits", HalfConversion.NarrowToBFloat16,
+            bits => BitConverter.UInt32BitsToSingle((uint)bits << 16));
     }
 
     /// <inheritdoc/>
     public override IEnumerable<string> NotCovered(GoldenContext context, string file) =>
         ["f8_e4m3_to_f32 and f8_e5m2_to_f32: no Stable Diffusion 1.x or 2.x weights are read from 8-bit floats"];
 
-    private static GoldenResult Widen(GoldenTensors golden, string bits, string name, Action<ReadOnlySpan<byte>, Span<float>> convert)
+    private static GoldenResult Widen(
+        GoldenTensors golden, string bits, string name, Action<ReadOnlySpan<byte>, Span<float>> convert)
     {
         float[] expected = golden[name].Floats();
         float[] actual = new float[expected.Length];

@@ -4,7 +4,9 @@ using ControlNet.Native.Tensors;
 
 namespace ControlNet.Verification.Checks;
 
-/// <summary>One case of an <c>ops/</c> file: its entry in the side car and its inputs as tensors of the device under test.</summary>
+/// <summary>
+/// One case of an <c>ops/</c> file: its entry in the side car and its inputs as tensors of the device under test.
+/// </summary>
 internal sealed class OpsCase(Device device, GoldenTensors golden, JsonElement entry)
 {
     /// <summary>Name of the case, the prefix of its tensors.</summary>

@@ -7,8 +7,8 @@ namespace ControlNet.Verification.Checks;
 
 /// <summary>
 /// Holds single operations against the float64 results of <c>ops/</c>. One result for each output tensor: its error is
-/// the worse of the two ratios largest error / <c>atol</c> and rms error / (<c>rms_tol</c> * rms of the reference), so the
-/// limit is 1. Families that only move elements must match bit for bit.
+/// the worse of the two ratios largest error / <c>atol</c> and rms error / (<c>rms_tol</c> * rms of the reference), so
+/// the limit is 1. Families that only move elements must match bit for bit.
 /// </summary>
 public sealed class OpsCheck : GoldenCheck
 {
@@ -44,7 +44,8 @@ public sealed class OpsCheck : GoldenCheck
             left.Add($"{string.Join(", ", s_absent)}: not operations of this engine");
         }
 
-        if (family is not ("concat_split" or "upsample_nearest" or "embedding") || Sidecar(context, family).Any(HasGradients))
+        if (family is not ("concat_split" or "upsample_nearest" or "embedding")
+            || Sidecar(context, family).Any(HasGradients))
         {
             left.Add("gradients");
         }
@@ -82,7 +83,9 @@ public sealed class OpsCheck : GoldenCheck
         }
     }
 
-    /// <summary>The acceptance rule of the golden data: the largest error and the rms error, each within its limit.</summary>
+    /// <summary>
+    /// The acceptance rule of the golden data: the largest error and the rms error, each within its limit.
+    /// </summary>
     private static GoldenResult Compare(string name, double[] expected, float[] actual, JsonElement limits)
     {
         if (expected.Length != actual.Length)

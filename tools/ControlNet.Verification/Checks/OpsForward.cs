@@ -6,7 +6,8 @@ using ControlNet.Native.Tensors;
 namespace ControlNet.Verification.Checks;
 
 /// <summary>
-/// The golden operations in terms of this engine's. Images are NCHW there and channels-last here; permuting them is exact.
+/// The golden operations in terms of this engine's. Images are NCHW there and channels-last here; permuting them is
+/// exact.
 /// </summary>
 internal static class OpsForward
 {
@@ -71,7 +72,8 @@ internal static class OpsForward
         int channels = x.Shape[1];
         Tensor image = x.Shape.Rank == 3 ? x.Reshape(x.Shape[0], channels, x.Shape[2], 1) : x;
         return Ops.ToChannelsFirst(Ops.GroupNorm(
-            Ops.ToChannelsLast(image), call.Optional("w") ?? call.Filled(channels, 1f), call.Optional("b") ?? call.Filled(channels, 0f),
+            Ops.ToChannelsLast(image), call.Optional("w") ?? call.Filled(channels, 1f),
+            call.Optional("b") ?? call.Filled(channels, 0f),
             call.Int("groups"), call.Float("eps")));
     }
 
@@ -80,10 +82,13 @@ internal static class OpsForward
         Tensor x = call.In("x");
         int channels = x.Shape[-1];
         return Ops.LayerNorm(
-            x, call.Optional("w") ?? call.Filled(channels, 1f), call.Optional("b") ?? call.Filled(channels, 0f), call.Float("eps"));
+            x, call.Optional("w") ?? call.Filled(channels, 1f), call.Optional("b") ?? call.Filled(channels, 0f),
+            call.Float("eps"));
     }
 
-    /// <summary>Heads are an axis in the golden data, <c>[B, H, S, D]</c>, and lie side by side in a row here.</summary>
+    /// <summary>
+    /// Heads are an axis in the golden data, <c>[B, H, S, D]</c>, and lie side by side in a row here.
+    /// </summary>
     private static Tensor Attention(OpsCase call)
     {
         Tensor q = call.In("q");

@@ -71,7 +71,9 @@ public sealed class PipelineCheck : GoldenCheck
 
         double[] timesteps = golden["out.timesteps"].Reals();
         yield return GoldenResult.Exact(
-            "timesteps", timesteps.Zip(recorder.Timesteps).All(pair => Math.Abs(pair.First - pair.Second) <= 1e-5 * Math.Max(1, pair.First))
+            "timesteps",
+            timesteps.Zip(recorder.Timesteps)
+                .All(pair => Math.Abs(pair.First - pair.Second) <= 1e-5 * Math.Max(1, pair.First))
                 && timesteps.Length == recorder.Timesteps.Count,
             $"expected [{string.Join(", ", timesteps)}], got [{string.Join(", ", recorder.Timesteps)}]");
 
@@ -82,7 +84,8 @@ public sealed class PipelineCheck : GoldenCheck
         for (int k = 0; k < after.Length; k++)
         {
             ReadOnlySpan<float> expected = latents.AsSpan(((k * batch) + member) * each, each);
-            yield return new GoldenResult($"latents after call {after[k]}", Error(recorder.Latents[after[k]], expected), Limit);
+            yield return new GoldenResult(
+                $"latents after call {after[k]}", Error(recorder.Latents[after[k]], expected), Limit);
         }
 
         GoldenTensor decoded = golden["out.decoded"];
@@ -92,7 +95,8 @@ public sealed class PipelineCheck : GoldenCheck
         if (golden.Has("out.image"))
         {
             float[] unit = [.. values.Select(v => Math.Clamp((v / 2) + 0.5f, 0, 1))];
-            yield return new GoldenResult("image", Error(unit, golden["out.image"].Floats().AsSpan(member * size, size)), Limit);
+            yield return new GoldenResult(
+                "image", Error(unit, golden["out.image"].Floats().AsSpan(member * size, size)), Limit);
         }
     }
 
@@ -111,8 +115,9 @@ public sealed class PipelineCheck : GoldenCheck
             Height = height,
             Steps = p.GetProperty("steps").GetInt32(),
             GuidanceScale = p.GetProperty("cfg").GetSingle(),
-            ClipSkip = p.TryGetProperty("clip_skip", out JsonElement skip) ? skip.GetInt32() + 1 : 1, // diffusers counts from 0
-            NegativeClipSkip = 1, // and skips no layer for the negative prompt
+            // diffusers counts from 0 and skips no layer for the negative prompt.
+            ClipSkip = p.TryGetProperty("clip_skip", out JsonElement skip) ? skip.GetInt32() + 1 : 1,
+            NegativeClipSkip = 1,
             Scheduler = Scheduler(p),
             InitialLatents = latents.AsMemory(member * each, each),
             NoiseSource = golden.Has("noise.step") ? new Replay(golden["noise.step"].Floats()) : null,
@@ -132,7 +137,8 @@ public sealed class PipelineCheck : GoldenCheck
 
     private static SchedulerConfig Scheduler(JsonElement p)
     {
-        SchedulerConfig config = SchedulerConfig.FromJson(Encoding.UTF8.GetBytes(p.GetProperty("scheduler").GetRawText()));
+        SchedulerConfig config = SchedulerConfig.FromJson(
+            Encoding.UTF8.GetBytes(p.GetProperty("scheduler").GetRawText()));
         return p.TryGetProperty("eta", out JsonElement eta) ? config with { Eta = eta.GetDouble() } : config;
     }
 

@@ -202,7 +202,9 @@ public sealed class RngCheck : GoldenCheck
     private static float[] Normals(INoiseSource noise, int count) => Floats(noise.FillNormal, count);
 
     /// <param name="noise">Drawn from.</param>
-    /// <param name="range">As in the tensor's name, <c>low_high</c>; the sequence leaves it out and means 0_1000.</param>
+    /// <param name="range">
+    /// As in the tensor's name, <c>low_high</c>; the sequence leaves it out and means 0_1000.
+    /// </param>
     /// <param name="count">How many.</param>
     private static long[] Integers(TorchCpuNoise noise, string range, int count)
     {

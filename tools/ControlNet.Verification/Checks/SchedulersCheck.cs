@@ -61,7 +61,9 @@ public sealed class SchedulersCheck : GoldenCheck
         }
     }
 
-    /// <summary>What the JSON file says of each run: calls, draws, calls of a step and the scale of the initial noise.</summary>
+    /// <summary>
+    /// What the JSON file says of each run: calls, draws, calls of a step and the scale of the initial noise.
+    /// </summary>
     private static (double Error, double Limit) Plan(JsonElement entry)
     {
         double worst = 0;
@@ -73,7 +75,9 @@ public sealed class SchedulersCheck : GoldenCheck
                 && draws == run.Value.GetProperty("draws").GetInt32()
                 && sampler.CallsPerStep == run.Value.GetProperty("order").GetInt32();
             double scale = run.Value.GetProperty("init_noise_sigma").GetDouble();
-            worst = equal ? Math.Max(worst, Math.Abs(sampler.InitialNoiseScale - scale) / scale) : double.PositiveInfinity;
+            worst = equal
+                ? Math.Max(worst, Math.Abs(sampler.InitialNoiseScale - scale) / scale)
+                : double.PositiveInfinity;
         }
 
         return (worst, SigmaLimit);
@@ -149,11 +153,15 @@ public sealed class SchedulersCheck : GoldenCheck
     private static Sampler Create(JsonElement entry, int steps)
     {
         byte[] json = Encoding.UTF8.GetBytes(entry.GetProperty("config").GetRawText());
-        double eta = entry.GetProperty("step_kwargs").TryGetProperty("eta", out JsonElement value) ? value.GetDouble() : 0;
+        double eta = entry.GetProperty("step_kwargs").TryGetProperty("eta", out JsonElement value)
+            ? value.GetDouble()
+            : 0;
         return Sampler.Create(SchedulerConfig.FromJson(json) with { Eta = eta }, steps);
     }
 
-    /// <summary>One member of a list of small tensors, or the whole of a single one; the shape does not matter to a sampler.</summary>
+    /// <summary>
+    /// One member of a list of small tensors, or the whole of a single one; the shape does not matter to a sampler.
+    /// </summary>
     private static Tensor Load(Device device, GoldenTensor tensor, int index)
     {
         Shape shape = new(tensor.Shape.AsSpan(tensor.Shape.Length - 4));

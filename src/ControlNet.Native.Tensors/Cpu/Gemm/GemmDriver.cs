@@ -22,10 +22,15 @@ internal static unsafe class GemmDriver
     /// <summary>With 16-bit weights, where every item widens its panels again, more rows share that work.</summary>
     private const int ItemRowsOfWidenedPanels = 224;
 
-    /// <summary>Panels of an item. Sums that are revisited for many stretches of k had better stay in the first-level cache.</summary>
+    /// <summary>
+    /// Panels of an item. Sums that are revisited for many stretches of k had better stay in the first-level cache.
+    /// </summary>
     private const int ItemPanels = 5, ItemPanelsOfManyRuns = 2;
 
-    /// <summary>From here on row blocks lie next to each other in the order of items; below, each worker streams its own weights.</summary>
+    /// <summary>
+    /// From here on row blocks lie next to each other in the order of items; below, each worker streams its own
+    /// weights.
+    /// </summary>
     private const int ManyRows = 1024;
 
     /// <summary>Items a worker should find, so that the last one to finish is not long alone.</summary>
@@ -53,12 +58,14 @@ internal static unsafe class GemmDriver
         int panelsPerItem = Math.Min(p.PanelCount, p.Runs > 1 ? ItemPanelsOfManyRuns : ItemPanels);
 
         long wanted = team.Threads == 1 ? 1 : ItemsPerWorker * (long)team.Threads / ((long)p.Batch0 * p.Batch1);
-        while (panelsPerItem > 1 && (long)CeilingOf(tiles, tilesPerItem) * CeilingOf(p.PanelCount, panelsPerItem) < wanted)
+        while (panelsPerItem > 1
+            && (long)CeilingOf(tiles, tilesPerItem) * CeilingOf(p.PanelCount, panelsPerItem) < wanted)
         {
             panelsPerItem--;
         }
 
-        while (tilesPerItem > 1 && (long)CeilingOf(tiles, tilesPerItem) * CeilingOf(p.PanelCount, panelsPerItem) < wanted)
+        while (tilesPerItem > 1
+            && (long)CeilingOf(tiles, tilesPerItem) * CeilingOf(p.PanelCount, panelsPerItem) < wanted)
         {
             tilesPerItem = CeilingOf(tilesPerItem, 2);
         }

@@ -16,7 +16,9 @@ internal unsafe struct GemmLoop : IParallelWork
 
     public int TilesPerLine, Tiles;
 
-    /// <summary>Into how many blocks tiles and panels are cut. Equal parts, so that no worker gets a short last one.</summary>
+    /// <summary>
+    /// Into how many blocks tiles and panels are cut. Equal parts, so that no worker gets a short last one.
+    /// </summary>
     public int RowBlocks, ColumnBlocks;
 
     /// <summary>Extent of a block of k.</summary>
@@ -50,7 +52,9 @@ internal unsafe struct GemmLoop : IParallelWork
             Problem.Y + (member * Problem.Rows * Problem.Columns), worker);
     }
 
-    /// <summary>The part <paramref name="index"/> of <paramref name="count"/> things cut into nearly equal parts.</summary>
+    /// <summary>
+    /// The part <paramref name="index"/> of <paramref name="count"/> things cut into nearly equal parts.
+    /// </summary>
     private static (int First, int End) Part(int count, int index, int parts) =>
         ((int)((long)count * index / parts), (int)((long)count * (index + 1) / parts));
 
@@ -75,8 +79,8 @@ internal unsafe struct GemmLoop : IParallelWork
     }
 
     /// <summary>
-    /// The rows of <paramref name="tiles"/> times some panels. Sums go straight into y unless y has to wait: then, and for
-    /// the last panel when it is not full, they go through scratch memory.
+    /// The rows of <paramref name="tiles"/> times some panels. Sums go straight into y unless y has to wait: then, and
+    /// for the last panel when it is not full, they go through scratch memory.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private readonly void Multiply(
@@ -125,11 +129,13 @@ internal unsafe struct GemmLoop : IParallelWork
                         if (wait)
                         {
                             stride = (long)waitingPanels * Width;
-                            sums = waiting + ((tiles[t].FirstRow - row0) * stride) + (YIsSource ? (panel - firstPanel) * Width : 0);
+                            sums = waiting + ((tiles[t].FirstRow - row0) * stride)
+                                + (YIsSource ? (panel - firstPanel) * Width : 0);
                         }
 
                         kernel(
-                            tiles[t].Rows, depth, tiles[t].A + offsetA, (nint)Problem.StrideA, b, sums, (nint)stride, !first,
+                            tiles[t].Rows, depth, tiles[t].A + offsetA, (nint)Problem.StrideA, b, sums, (nint)stride,
+                            !first,
                             t < (widen ? 1 : 2) ? ahead + ((long)t * depth * 64) : null);
                         if (last && (finish || wait))
                         {
@@ -144,7 +150,9 @@ internal unsafe struct GemmLoop : IParallelWork
         }
     }
 
-    private readonly byte* PanelAddress(long offset, int panel, long depth) =>
-        (byte*)Problem.Panels
-        + ((offset + ((((long)panel * Problem.Depth) + depth) * GemmKernel.PanelColumns)) * Problem.PanelType.ElementBytes());
+    private readonly byte* PanelAddress(long offset, int panel, long depth)
+    {
+        long element = offset + ((((long)panel * Problem.Depth) + depth) * GemmKernel.PanelColumns);
+        return (byte*)Problem.Panels + (element * Problem.PanelType.ElementBytes());
+    }
 }

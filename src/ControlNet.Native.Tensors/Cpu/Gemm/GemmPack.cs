@@ -3,17 +3,19 @@ using System;
 namespace ControlNet.Native.Tensors.Cpu.Gemm;
 
 /// <summary>
-/// Rearranges the right side of a product into panels <c>[ceil(columns / 32)][depth][32]</c>, zero beyond the last column.
+/// Rearranges the right side of a product into panels <c>[ceil(columns / 32)][depth][32]</c>, zero beyond the last
+/// column.
 /// </summary>
 internal static unsafe class GemmPack
 {
     /// <summary>Elements of the panels of one matrix, padding included.</summary>
     public static long Count(long depth, int columns) =>
-        checked((columns + (long)GemmKernel.PanelColumns - 1) / GemmKernel.PanelColumns * GemmKernel.PanelColumns * depth);
+        checked(
+            (columns + (long)GemmKernel.PanelColumns - 1) / GemmKernel.PanelColumns * GemmKernel.PanelColumns * depth);
 
     /// <summary>
-    /// Packs weights <c>[Out][In][Area]</c>, as checkpoints store them, so that k runs over <c>[Area][In]</c>: the order
-    /// in which a channels-last image is read. A linear layer has an area of 1.
+    /// Packs weights <c>[Out][In][Area]</c>, as checkpoints store them, so that k runs over <c>[Area][In]</c>: the
+    /// order in which a channels-last image is read. A linear layer has an area of 1.
     /// </summary>
     public static void Weights(
         WorkerTeam team, int outputs, int inputs, int area, DType type, void* weights, DType packedType, void* packed)
@@ -45,7 +47,8 @@ internal static unsafe class GemmPack
             for (int m = 0; m < matrices; m++)
             {
                 Weights(
-                    team, columns, depth, 1, DType.F32, source + (m * sourceStep), DType.F32, packed + (m * packedStep));
+                    team, columns, depth, 1, DType.F32, source + (m * sourceStep), DType.F32,
+                    packed + (m * packedStep));
             }
 
             return;
@@ -64,5 +67,6 @@ internal static unsafe class GemmPack
         team.For(checked(panels * matrices), ref loop);
     }
 
-    private static int PanelsOf(int columns) => (int)(((long)columns + GemmKernel.PanelColumns - 1) / GemmKernel.PanelColumns);
+    private static int PanelsOf(int columns) =>
+        (int)(((long)columns + GemmKernel.PanelColumns - 1) / GemmKernel.PanelColumns);
 }

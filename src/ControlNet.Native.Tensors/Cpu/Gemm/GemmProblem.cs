@@ -37,7 +37,9 @@ internal unsafe struct GemmProblem
     /// <summary>From one stretch of a to the next.</summary>
     public long RunStep;
 
-    /// <summary><c>[ceil(Columns / 32)][Runs * RunDepth][32]</c> of <see cref="PanelType"/>, zero beyond the last column.</summary>
+    /// <summary>
+    /// <c>[ceil(Columns / 32)][Runs * RunDepth][32]</c> of <see cref="PanelType"/>, zero beyond the last column.
+    /// </summary>
     public void* Panels;
 
     public DType PanelType;

@@ -6,7 +6,9 @@ namespace ControlNet.Native.Tensors.Cpu.Gemm;
 /// <summary>One item is one panel of a weight <c>[Outputs][Inputs][Area]</c> in any float type.</summary>
 internal unsafe struct PackWeightsLoop : IParallelWork
 {
-    /// <summary>Inputs transposed at a time: short enough to stay in the cache, long enough to read whole lines.</summary>
+    /// <summary>
+    /// Inputs transposed at a time: short enough to stay in the cache, long enough to read whole lines.
+    /// </summary>
     private const int BlockInputs = 32;
     private const int Width = GemmKernel.PanelColumns;
 

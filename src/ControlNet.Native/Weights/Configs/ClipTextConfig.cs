@@ -26,7 +26,9 @@ public sealed record ClipTextConfig
     /// <summary>Rows of the position table: the longest sequence, begin and end tokens included.</summary>
     public int MaxPositions { get; init; } = 77;
 
-    /// <summary>Function inside the feed-forward part: <see cref="Activation.QuickGelu"/> or <see cref="Activation.Gelu"/>.</summary>
+    /// <summary>
+    /// Function inside the feed-forward part: <see cref="Activation.QuickGelu"/> or <see cref="Activation.Gelu"/>.
+    /// </summary>
     public Activation HiddenActivation { get; init; } = Activation.QuickGelu;
 
     /// <summary>Epsilon of every layer norm.</summary>

@@ -104,8 +104,8 @@ internal sealed class ConfigFromShapes
         if (_weights.Slots.Keys.Any(name => name.Contains(".transformer_blocks.1.", StringComparison.Ordinal)))
         {
             throw new CheckpointException(
-                $"{MessageText.Name(_weights.Source)}: the UNet has several transformer blocks in a row (Stable Diffusion " +
-                "XL); this library computes Stable Diffusion 1.x and 2.x");
+                $"{MessageText.Name(_weights.Source)}: the UNet has several transformer blocks in a row (Stable " +
+                "Diffusion XL); this library computes Stable Diffusion 1.x and 2.x");
         }
 
         bool isLinear = _weights.Slots[first].Extents.Count == 2;
@@ -162,6 +162,7 @@ internal sealed class ConfigFromShapes
     }
 
     private CheckpointException Unknown(string model, string why) => new(
-        $"{MessageText.Name(_weights.Source)}: the configuration of the {model} cannot be told from its weights ({why}); " +
-        $"give the folder of its config.json by {nameof(CheckpointOptions)}.{nameof(CheckpointOptions.ConfigsFrom)}");
+        $"{MessageText.Name(_weights.Source)}: the configuration of the {model} cannot be told from its weights " +
+        $"({why}); give the folder of its config.json by " +
+        $"{nameof(CheckpointOptions)}.{nameof(CheckpointOptions.ConfigsFrom)}");
 }

@@ -60,7 +60,8 @@ internal sealed class ConfigJson
             JsonElement root = document.RootElement;
             return root.ValueKind == JsonValueKind.Object
                 ? new ConfigJson(source, root.Clone())
-                : throw new CheckpointException($"{MessageText.Name(source)}: is a JSON {root.ValueKind}, not an object");
+                : throw new CheckpointException(
+                    $"{MessageText.Name(source)}: is a JSON {root.ValueKind}, not an object");
         }
         catch (JsonException e)
         {
@@ -144,12 +145,15 @@ internal sealed class ConfigJson
     {
         try
         {
-            return _root.TryGetProperty(key, out JsonElement value) && value.ValueKind != JsonValueKind.Null ? value : null;
+            return _root.TryGetProperty(key, out JsonElement value) && value.ValueKind != JsonValueKind.Null
+                ? value
+                : null;
         }
         catch (InvalidOperationException e)
         {
             // Some other key has an escaped lone surrogate in it.
-            throw new CheckpointException($"{MessageText.Name(Source)}: has a key that is not valid text ({e.Message})", e);
+            throw new CheckpointException(
+                $"{MessageText.Name(Source)}: has a key that is not valid text ({e.Message})", e);
         }
     }
 

@@ -157,7 +157,8 @@ internal static class ConfigReader
         return channels.Length <= MaxLevels && channels.All(c => c > 0)
             ? channels
             : throw json.Invalid(
-                $"'block_out_channels' must hold 1 to {MaxLevels} positive numbers, it is [{string.Join(", ", channels)}]");
+                $"'block_out_channels' must hold 1 to {MaxLevels} positive numbers, it is " +
+                $"[{string.Join(", ", channels)}]");
     }
 
     private static string[] Blocks(ConfigJson json, string key, int levels, string withAttention, string plain)
@@ -179,7 +180,8 @@ internal static class ConfigReader
         return values.All(v => v == values[0])
             ? values[0]
             : throw json.Invalid(
-                $"'{key}' is [{string.Join(", ", values)}], this library computes only models with one value for all levels");
+                $"'{key}' is [{string.Join(", ", values)}], this library computes only models with one value for all " +
+                "levels");
     }
 
     private static UnetConfig Checked(ConfigJson json, UnetConfig config)
@@ -203,7 +205,8 @@ internal static class ConfigReader
         if (groups < 1 || channels.Any(c => c % groups != 0))
         {
             throw json.Invalid(
-                $"'block_out_channels' [{string.Join(", ", channels)}] cannot be shared among 'norm_num_groups' {groups}");
+                $"'block_out_channels' [{string.Join(", ", channels)}] cannot be shared among 'norm_num_groups' " +
+                $"{groups}");
         }
     }
 }

@@ -50,7 +50,9 @@ public sealed record UnetConfig
     /// <summary>Epsilon of the group norm at the head of each transformer; fixed in every implementation.</summary>
     public double TransformerNormEps { get; init; } = 1e-6;
 
-    /// <summary>Whether a transformer's <c>proj_in</c> and <c>proj_out</c> are linear layers (SD 2.x) or 1x1 convolutions.</summary>
+    /// <summary>
+    /// Whether a transformer's <c>proj_in</c> and <c>proj_out</c> are linear layers (SD 2.x) or 1x1 convolutions.
+    /// </summary>
     public bool UseLinearProjection { get; init; }
 
     /// <summary>Width of the time embedding; four times the first level's channels in every known model.</summary>
@@ -74,7 +76,9 @@ public sealed record UnetConfig
     /// </summary>
     public bool UpcastAttention { get; init; }
 
-    /// <summary>Edge of the latents the model was trained on, in latent pixels: 64 for 512 pixels, 96 for 768.</summary>
+    /// <summary>
+    /// Edge of the latents the model was trained on, in latent pixels: 64 for 512 pixels, 96 for 768.
+    /// </summary>
     public int SampleSize { get; init; } = 64;
 
     /// <summary>How many levels there are.</summary>
@@ -82,8 +86,9 @@ public sealed record UnetConfig
 
     /// <summary>Same values in every field, lists compared element by element.</summary>
     public bool Equals(UnetConfig? other) =>
-        other is not null && (InChannels, OutChannels, CrossAttentionDim, NormGroups, TimeEmbedDim, SampleSize)
-            == (other.InChannels, other.OutChannels, other.CrossAttentionDim, other.NormGroups, other.TimeEmbedDim, other.SampleSize)
+        other is not null && (InChannels, OutChannels, CrossAttentionDim)
+            == (other.InChannels, other.OutChannels, other.CrossAttentionDim)
+        && (NormGroups, TimeEmbedDim, SampleSize) == (other.NormGroups, other.TimeEmbedDim, other.SampleSize)
         && (NormEps, TransformerNormEps, FreqShift, DownsamplePadding)
             == (other.NormEps, other.TransformerNormEps, other.FreqShift, other.DownsamplePadding)
         && (UseLinearProjection, FlipSinToCos, CenterInputSample, UpcastAttention)

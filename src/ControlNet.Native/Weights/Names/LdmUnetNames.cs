@@ -120,7 +120,9 @@ internal sealed class LdmUnetNames
             if (_modules.TryGetValue(name[..end], out string? module))
             {
                 string rest = name[(end + 1)..];
-                return module.Contains(".resnets.", StringComparison.Ordinal) ? Resnet(module, rest) : $"{module}.{rest}";
+                return module.Contains(".resnets.", StringComparison.Ordinal)
+                    ? Resnet(module, rest)
+                    : $"{module}.{rest}";
             }
         }
 

@@ -22,7 +22,9 @@ internal static class NameRules
         return null;
     }
 
-    /// <summary>Splits <c>7.0.rest</c> into 7 and <c>0.rest</c>; false when the name does not begin with a number.</summary>
+    /// <summary>
+    /// Splits <c>7.0.rest</c> into 7 and <c>0.rest</c>; false when the name does not begin with a number.
+    /// </summary>
     public static bool TrySplitIndex(string name, out int index, out string rest)
     {
         int dot = name.IndexOf('.', StringComparison.Ordinal);
@@ -38,7 +40,8 @@ internal static class NameRules
         SortedSet<int> found = [];
         foreach (string name in names)
         {
-            if (name.StartsWith(prefix, StringComparison.Ordinal) && TrySplitIndex(name[prefix.Length..], out int index, out _))
+            if (name.StartsWith(prefix, StringComparison.Ordinal)
+                && TrySplitIndex(name[prefix.Length..], out int index, out _))
             {
                 found.Add(index);
             }

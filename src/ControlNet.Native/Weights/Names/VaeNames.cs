@@ -37,7 +37,8 @@ internal sealed class VaeNames
     /// <summary>diffusers' name for an original one; null for a name the layout does not have.</summary>
     public string? Translate(string name)
     {
-        if (name.StartsWith("quant_conv.", StringComparison.Ordinal) || name.StartsWith("post_quant_conv.", StringComparison.Ordinal))
+        if (name.StartsWith("quant_conv.", StringComparison.Ordinal)
+            || name.StartsWith("post_quant_conv.", StringComparison.Ordinal))
         {
             return name;
         }
@@ -51,14 +52,18 @@ internal sealed class VaeNames
 
         string rest = name[(dot + 1)..];
         string? known = NameRules.Rename(rest, s_middle) ?? Level(rest);
-        return known is null ? null : $"{half}.{known.Replace("nin_shortcut", "conv_shortcut", StringComparison.Ordinal)}";
+        return known is null
+            ? null
+            : $"{half}.{known.Replace("nin_shortcut", "conv_shortcut", StringComparison.Ordinal)}";
     }
 
     /// <summary>Brings the attention names of old diffusers up to date; other names are returned as they are.</summary>
     public static string Modernise(string name)
     {
         int dot = name.IndexOf('.', StringComparison.Ordinal);
-        return dot > 0 && NameRules.Rename(name[(dot + 1)..], s_oldAttention) is string known ? $"{name[..dot]}.{known}" : name;
+        return dot > 0 && NameRules.Rename(name[(dot + 1)..], s_oldAttention) is string known
+            ? $"{name[..dot]}.{known}"
+            : name;
     }
 
     private string? Level(string name)

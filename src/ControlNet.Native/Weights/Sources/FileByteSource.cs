@@ -20,9 +20,12 @@ internal sealed class FileByteSource : ByteSource
         {
             _handle = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
+        catch (Exception e) when (
+            e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {
-            string problem = Directory.Exists(path) ? "this is a folder, a file is wanted here" : $"cannot be opened ({e.Message})";
+            string problem = Directory.Exists(path)
+                ? "this is a folder, a file is wanted here"
+                : $"cannot be opened ({e.Message})";
             throw new SafeTensorsException(path, problem, e);
         }
 
@@ -65,7 +68,8 @@ internal sealed class FileByteSource : ByteSource
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ObjectDisposedException)
         {
-            throw new SafeTensorsException(Name, $"reading {destination.Length} bytes at {offset} failed ({e.Message})", e);
+            throw new SafeTensorsException(
+                Name, $"reading {destination.Length} bytes at {offset} failed ({e.Message})", e);
         }
     }
 

@@ -29,7 +29,9 @@ internal sealed class MemoryByteSource : ByteSource
 
     public override long Length { get; }
 
-    /// <summary>Reads a stream to its end. Memory grows with the bytes that arrive, never with what a header claims.</summary>
+    /// <summary>
+    /// Reads a stream to its end. Memory grows with the bytes that arrive, never with what a header claims.
+    /// </summary>
     /// <exception cref="SafeTensorsException">The stream failed.</exception>
     public static MemoryByteSource Collect(Stream stream, string name)
     {

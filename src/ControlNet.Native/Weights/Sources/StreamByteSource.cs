@@ -45,7 +45,8 @@ internal sealed class StreamByteSource : ByteSource
         }
         catch (Exception e) when (e is IOException or NotSupportedException or ObjectDisposedException)
         {
-            throw new SafeTensorsException(Name, $"reading {destination.Length} bytes at {offset} failed ({e.Message})", e);
+            throw new SafeTensorsException(
+                Name, $"reading {destination.Length} bytes at {offset} failed ({e.Message})", e);
         }
     }
 
