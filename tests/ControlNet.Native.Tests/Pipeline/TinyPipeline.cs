@@ -68,7 +68,7 @@ internal static class TinyPipeline
     public static Task CancelWhenBusy(Device device, CancellationTokenSource source)
     {
         long idle = device.BlocksInUse;
-        TaskCompletionSource started = new();
+        TaskCompletionSource started = new(TaskCreationOptions.RunContinuationsAsynchronously);
         Thread watcher = new(() =>
         {
             started.SetResult();
