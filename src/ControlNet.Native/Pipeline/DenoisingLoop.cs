@@ -147,7 +147,14 @@ internal sealed class DenoisingLoop : IDisposable
             call + 1, _plan.Sampler.CallCount, _plan.Sampler.Timesteps[call], Stopwatch.GetElapsedTime(start),
             () => returned
                 ? throw new InvalidOperationException("the latents have moved on; copy them inside IProgress.Report")
-                : Ops.ToChannelsFirst(latents).ToArray()));
+                : InTorchOrder(latents)));
         returned = true;
+    }
+
+    /// <summary>A copy <c>[1, C, H, W]</c> that holds no memory of the device, on whichever thread it is asked for.</summary>
+    private static float[] InTorchOrder(Tensor latents)
+    {
+        using Tensor copy = Ops.ToChannelsFirst(latents);
+        return copy.ToArray();
     }
 }
