@@ -111,9 +111,9 @@ public sealed partial class StableDiffusion
                 $"a folder with vocab.json and merges.txt, or {BpeFile}"));
 
         // OpenCLIP pads with 0, OpenAI's tokenizer with the end token; a folder says so itself, a single file cannot.
-        bool isOpenClipFile = checkpoint is
-            { Layout: CheckpointLayout.SingleFile, Version: ModelVersion.StableDiffusion2 };
-        tokenizer = isOpenClipFile ? tokenizer.WithPadId(0) : tokenizer;
+        bool isOpenClip = checkpoint.Version == ModelVersion.StableDiffusion2;
+        bool saysSo = checkpoint.Layout != CheckpointLayout.SingleFile;
+        tokenizer = isOpenClip && !saysSo ? tokenizer.WithPadId(0) : tokenizer;
         int rows = checkpoint.Text!.Config.VocabSize;
         return tokenizer.VocabularySize <= rows
             ? tokenizer
