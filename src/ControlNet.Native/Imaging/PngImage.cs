@@ -66,8 +66,8 @@ public sealed class PngImage
     }
 
     /// <summary>
-    /// The pixels as <c>[Height, Width, 4]</c>, straight alpha. Samples of 16 bits become <c>(v * 255 + 32767) /
-    /// 65535</c>, those of fewer than 8 <c>v * 255 / (2^n - 1)</c>.
+    /// The pixels as <c>[Height, Width, 4]</c>, straight alpha. Samples of 16 bits become
+    /// <c>(v * 255 + 32767) / 65535</c>, those of fewer than 8 <c>v * 255 / (2^n - 1)</c>.
     /// </summary>
     public byte[] ToRgba8()
     {

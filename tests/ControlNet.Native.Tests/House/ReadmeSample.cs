@@ -6,7 +6,9 @@ using ControlNet.Native.Tensors;
 
 namespace ControlNet.Native.Tests.House;
 
-/// <summary>The library sample of the README, compiled. <see cref="ReadmeTests"/> holds the two together and runs it.</summary>
+/// <summary>
+/// The library sample of the README, compiled. <see cref="ReadmeTests"/> holds the two together and runs it.
+/// </summary>
 internal static class ReadmeSample
 {
     public static void Run()

@@ -31,7 +31,11 @@ public sealed class ReadmeTests
     public async Task The_first_command_makes_an_image()
     {
         string command = Regex.Match(Readme, @"dotnet run .*? -- (generate .*)").Groups[1].Value;
-        string[] arguments = [.. Regex.Matches(command, "\"([^\"]*)\"|(\\S+)").Select(m => m.Groups[1].Success ? m.Groups[1].Value : m.Value)];
+        string[] arguments =
+        [
+            .. Regex.Matches(command, "\"([^\"]*)\"|(\\S+)")
+                .Select(m => m.Groups[1].Success ? m.Groups[1].Value : m.Value),
+        ];
         string output = Path.Combine(Path.GetTempPath(), $"{Guid.NewGuid():n}.png");
         arguments[Array.IndexOf(arguments, "--output") + 1] = output;
         try
@@ -79,12 +83,14 @@ public sealed class ReadmeTests
     /// <summary>Files the pages name that users bring, and kernels that are announced as still to come.</summary>
     private static readonly string[] s_users =
     [
-        "vocab.json", "merges.txt", "config.json", "prelude.h", "pointwise.c", "matmul.c", "conv2d.c", "group_norm.c", "attention.c",
+        "vocab.json", "merges.txt", "config.json", "prelude.h", "pointwise.c", "matmul.c", "conv2d.c", "group_norm.c",
+        "attention.c",
     ];
 
     private static string[] Statements(string code) =>
     [
         .. code.Split('\n').Select(line => line.Trim())
-            .Where(line => line.Length > 2 && !line.StartsWith("using ControlNet", StringComparison.Ordinal) && line != "using System;"),
+            .Where(line => line.Length > 2 && line != "using System;")
+            .Where(line => !line.StartsWith("using ControlNet", StringComparison.Ordinal)),
     ];
 }
