@@ -151,7 +151,7 @@ internal sealed class DenoisingLoop : IDisposable
         returned = true;
     }
 
-    /// <summary>A copy <c>[1, C, H, W]</c> that holds no memory of the device, on whichever thread it is made.</summary>
+    /// <summary>A copy <c>[1, C, H, W]</c> that holds no memory of the device, wherever it is made.</summary>
     private static float[] InTorchOrder(Tensor latents)
     {
         using Tensor copy = Ops.ToChannelsFirst(latents);
