@@ -1,4 +1,5 @@
 using System;
+using ControlNet.Native.Messages;
 using ControlNet.Native.Tensors;
 
 namespace ControlNet.Native.Imaging;
@@ -14,7 +15,7 @@ public sealed class ImageFileException : EngineException
     /// <param name="reason">What went wrong, in one sentence without a full stop.</param>
     /// <param name="innerException">What the operating system said.</param>
     public ImageFileException(string path, string reason, Exception? innerException)
-        : base(ImageMessage.Of(path, reason), innerException) { }
+        : base(MessageText.About(path, reason), innerException) { }
 
     /// <summary>Creates the exception with the sentence the caller will read.</summary>
     public ImageFileException(string message) : base(message) { }

@@ -1,4 +1,5 @@
 using System;
+using ControlNet.Native.Messages;
 using ControlNet.Native.Tensors;
 
 namespace ControlNet.Native.Imaging;
@@ -12,7 +13,7 @@ public sealed class ImageFormatException : EngineException
     /// <summary>Creates the exception for one file.</summary>
     /// <param name="name">File name as the caller wrote it; control characters are escaped, length is bounded.</param>
     /// <param name="reason">What is wrong with it, in one sentence without a full stop.</param>
-    public ImageFormatException(string name, string reason) : base(ImageMessage.Of(name, reason)) { }
+    public ImageFormatException(string name, string reason) : base(MessageText.About(name, reason)) { }
 
     /// <summary>Creates the exception with the sentence the caller will read.</summary>
     public ImageFormatException(string message) : base(message) { }

@@ -1,6 +1,5 @@
 using System;
-using System.Globalization;
-using System.Text;
+using ControlNet.Native.Messages;
 using ControlNet.Native.Tensors;
 
 namespace ControlNet.Native.Sampling;
@@ -22,28 +21,6 @@ public sealed class SamplingException : EngineException
     /// <summary>Creates the exception around the one that caused it.</summary>
     public SamplingException(string message, Exception innerException) : base(message, innerException) { }
 
-    /// <summary>Text of others made fit for a message: control characters escaped, cut after 80 characters.</summary>
-    internal static string Quote(string text)
-    {
-        StringBuilder quoted = new();
-        foreach (char c in text)
-        {
-            if (quoted.Length >= LongestQuote)
-            {
-                quoted.Append("...");
-                break;
-            }
-
-            if (char.IsControl(c) || char.IsSurrogate(c) || c is '\u2028' or '\u2029')
-            {
-                quoted.Append("\\u").Append(((int)c).ToString("x4", CultureInfo.InvariantCulture));
-            }
-            else
-            {
-                quoted.Append(c);
-            }
-        }
-
-        return quoted.ToString();
-    }
+    /// <summary>Text of others made fit for a message: control characters escaped, cut to 80 characters.</summary>
+    internal static string Quote(string text) => MessageText.Start(text, LongestQuote);
 }

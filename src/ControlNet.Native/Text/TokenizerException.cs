@@ -1,5 +1,5 @@
 using System;
-using System.Text;
+using ControlNet.Native.Messages;
 using ControlNet.Native.Tensors;
 
 namespace ControlNet.Native.Text;
@@ -23,7 +23,7 @@ public sealed class TokenizerException : EngineException
 
     /// <summary>A complaint about a whole file.</summary>
     internal static TokenizerException InFile(string path, string problem, Exception? cause = null) =>
-        new($"{Printable(path, LongestPath)}: {problem}", cause);
+        new($"{MessageText.Start(path, LongestPath)}: {problem}", cause);
 
     /// <summary>A complaint about one line of a file.</summary>
     /// <param name="path">The file.</param>
@@ -31,26 +31,10 @@ public sealed class TokenizerException : EngineException
     /// <param name="problem">What is wrong and what to do.</param>
     /// <param name="cause">The exception behind it, when there is one.</param>
     internal static TokenizerException InLine(string path, long line, string problem, Exception? cause = null) =>
-        new($"{Printable(path, LongestPath)}: line {line}: {problem}", cause);
+        new($"{MessageText.Start(path, LongestPath)}: line {line}: {problem}", cause);
 
     /// <summary>
     /// Text of a file between quotes: control characters escaped, cut to a length a message can bear.
     /// </summary>
-    internal static string Quote(string text) => $"'{Printable(text, LongestQuote)}'";
-
-    private static string Printable(string text, int longest)
-    {
-        StringBuilder printable = new();
-        foreach (Rune rune in text.EnumerateRunes())
-        {
-            if (printable.Length >= longest)
-            {
-                return printable.Append('…').ToString();
-            }
-
-            _ = Rune.IsControl(rune) ? printable.Append($"\\u{rune.Value:x4}") : printable.Append(rune.ToString());
-        }
-
-        return printable.ToString();
-    }
+    internal static string Quote(string text) => $"'{MessageText.Start(text, LongestQuote)}'";
 }

@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
+using ControlNet.Native.Messages;
 
 namespace ControlNet.Native.Weights;
 
@@ -20,11 +21,11 @@ public sealed partial class Checkpoint
     public ModelVersion Version => (Slots(ModelKind.Unet) ?? Slots(ModelKind.ControlNet))?
         .FirstOrDefault(pair => pair.Key.EndsWith(".attentions.0.proj_in.weight", StringComparison.Ordinal))
         .Value?.Extents.Count switch
-        {
-            4 => ModelVersion.StableDiffusion1,
-            2 => ModelVersion.StableDiffusion2,
-            _ => ModelVersion.Unknown,
-        };
+    {
+        4 => ModelVersion.StableDiffusion1,
+        2 => ModelVersion.StableDiffusion2,
+        _ => ModelVersion.Unknown,
+    };
 
     /// <summary>What the UNet predicts: <c>epsilon</c>, <c>v_prediction</c> or <c>sample</c>.</summary>
     /// <exception cref="CheckpointException">

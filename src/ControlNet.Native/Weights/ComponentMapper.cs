@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using ControlNet.Native.Messages;
 
 namespace ControlNet.Native.Weights;
 

@@ -1,4 +1,5 @@
 using System;
+using ControlNet.Native.Messages;
 using ControlNet.Native.Tensors;
 
 namespace ControlNet.Native.Weights;

@@ -6,6 +6,7 @@ using System.IO;
 using System.Linq;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using ControlNet.Native.Messages;
 
 namespace ControlNet.Native.Weights;
 

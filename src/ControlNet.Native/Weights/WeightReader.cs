@@ -1,5 +1,6 @@
 using System;
 using System.Buffers.Binary;
+using ControlNet.Native.Messages;
 using ControlNet.Native.Tensors;
 
 namespace ControlNet.Native.Weights;

@@ -47,6 +47,7 @@ public sealed class LayerTests
         { $"{Engine}/Cpu", [$"{Engine}/Core", $"{Engine}/Ops"] },
         { $"{Engine}/Core", [$"{Engine}/Ops", $"{Engine}/Cpu"] },
         { $"{Engine}/Ops", [$"{Engine}/Cpu"] },
+        { $"{Library}/Messages", Above() },
         { $"{Library}/Weights", Above("Weights") },
         { $"{Library}/Imaging", Above("Imaging", "Weights") },
         { $"{Library}/Nn", Above("Nn", "Weights") },

@@ -74,8 +74,9 @@ public sealed class ModelGoldenTests(ITestOutputHelper output)
         GoldenContext context = new(folder.Root, device);
         GoldenResult[] failed = [.. new TraceCheck().Run(context, File).Where(r => !r.Passed)];
         Assert.Equal(2, failed.Length);
-        Assert.Contains(failed, r => r is
-            { Case: "trace/decoder.conv_OUT", Problem: "the library does not report this module" });
+        GoldenResult missing = Assert.Single(failed, r => r.Problem is not null);
+        Assert.Equal("trace/decoder.conv_OUT", missing.Case);
+        Assert.Equal("the library does not report this module", missing.Problem);
         Assert.Contains(failed, r => r.Problem is null && r.Error > r.Limit);
     }
 

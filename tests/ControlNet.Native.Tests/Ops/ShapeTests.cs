@@ -9,6 +9,26 @@ public sealed class ShapeTests
     public void Prints_as_messages_show_it() => Assert.Equal("[2, 64, 64, 320]", new Shape(2, 64, 64, 320).ToString());
 
     [Fact]
+    public void The_default_value_is_the_shape_of_a_scalar()
+    {
+        Shape scalar = new([]);
+        foreach (Shape shape in (Shape[])[default, new()])
+        {
+            Assert.Equal(scalar, shape);
+            Assert.Equal(scalar.GetHashCode(), shape.GetHashCode());
+            Assert.Equal((0, 1L, "[]"), (shape.Rank, shape.Count, shape.ToString()));
+        }
+    }
+
+    [Fact]
+    public void Counts_elements_and_tells_extents_from_ranks()
+    {
+        Assert.Equal((24L, 0L), (new Shape(2, 3, 4).Count, new Shape(2, 0, 4).Count));
+        Assert.Equal((2, 4), (new Shape(2, 3, 4)[0], new Shape(2, 3, 4)[-1]));
+        Assert.NotEqual(new Shape(2), new Shape(2, 1));
+    }
+
+    [Fact]
     public void Refuses_a_fifth_extent() =>
         Assert.Equal(
             "a shape has at most 4 extents, got 5",

@@ -33,6 +33,6 @@ internal static class ReferenceConv2d
             }
         }
 
-        return ReferenceActivation.Apply(c.Activation, sum) + (addTensor?[index] ?? 0);
+        return ReferencePointwise.Activate(c.Activation, sum) + (addTensor?[index] ?? 0);
     }
 }

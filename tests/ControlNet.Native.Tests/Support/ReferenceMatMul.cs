@@ -17,7 +17,7 @@ internal static class ReferenceMatMul
             sum += (double)x[(row * inputs) + i] * w[(column * inputs) + i];
         }
 
-        return ReferenceActivation.Apply(activation, sum) + (addTensor?[index] ?? 0);
+        return ReferencePointwise.Activate(activation, sum) + (addTensor?[index] ?? 0);
     }
 
     /// <summary>scale * op(a) op(b) at a flat index of the result <c>[batch0, batch1, m, n]</c>.</summary>

@@ -4,6 +4,7 @@ using System.IO;
 using System.Linq;
 using System.Text.Json;
 using System.Text.Unicode;
+using ControlNet.Native.Messages;
 
 namespace ControlNet.Native.Weights;
 
