@@ -163,7 +163,7 @@ public sealed class RefusalTests : IDisposable
         ControlInput control = new() { Net = _net, Image = TinyPipeline.Hint(40, 24), Scale = 0 };
         const string message =
             "the ControlNet controlnet-tiny-canny is made for another base model: its text states are 24 wide and its " +
-            "blocks 8-16-16-16, those of sd2-tiny are 32 and 8-16-16-16; take the ControlNet made for this base";
+            "blocks 8-16-16-16, those of sd2-tiny are 32 and 8-8-16-16; take the ControlNet made for this base";
         AssertRefused(model, Request with { Control = control }, message);
         AssertRefused(model, Request with { Control = control with { Scale = 1 } }, message);
     }
@@ -184,7 +184,7 @@ public sealed class RefusalTests : IDisposable
         RequestException thrown = Assert.Throws<RequestException>(() => model.Generate(Request));
         Assert.Equal(
             "the UNet of sd1-tiny takes 9 channels, latents have 4: it is an inpainting model, which needs an image and a " +
-            "mask; generate from text with an ordinary model",
+            "mask; an ordinary model generates from text",
             thrown.Message);
         Assert.Equal(blocks, _device.BlocksInUse);
     }
