@@ -9,7 +9,7 @@ namespace ControlNet.Native.Control;
 /// <content>Loading.</content>
 public sealed partial class ControlNetModel
 {
-    /// <summary>Name of the checkpoint: its file or folder without path and extension.</summary>
+    /// <summary>Name of the checkpoint: its file without path and extension, or its folder without path.</summary>
     public string Name { get; private set; } = "ControlNet";
 
     /// <summary>What was recognised and read; null for a network that was built from a map of weights.</summary>
@@ -34,9 +34,7 @@ public sealed partial class ControlNetModel
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         using Checkpoint checkpoint = Checkpoint.OpenControlNet(path, options);
-        string full = System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(path));
-        string name = System.IO.Path.GetFileNameWithoutExtension(full);
-        return Load(checkpoint, name, device, storage, progress, cancellation);
+        return Load(checkpoint, Checkpoint.NameOf(path), device, storage, progress, cancellation);
     }
 
     /// <summary>Loads a ControlNet from a single file that comes as a stream.</summary>

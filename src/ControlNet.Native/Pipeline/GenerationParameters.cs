@@ -38,7 +38,7 @@ internal static class GenerationParameters
         ];
         if (scheduler.Eta > 0)
         {
-            settings.Add(Invariant($"Eta: {scheduler.Eta}"));
+            settings.Add(Invariant($"Eta: {(float)scheduler.Eta}"));
         }
 
         if (request.ClipSkip > 1)
@@ -49,7 +49,7 @@ internal static class GenerationParameters
         settings.Add($"RNG: {(request.NoiseGenerator == NoiseGenerator.TorchCpu ? "CPU" : "GPU")}");
         if (request.Control is { } control)
         {
-            string net = control.Net.Name.Replace('"', '\'');
+            string net = OnOneLine(control.Net.Name);
             settings.Add($"ControlNet 0: \"Model: {net}, {Invariant($"Weight: {control.Scale}")}\"");
         }
 
@@ -60,5 +60,8 @@ internal static class GenerationParameters
 
     /// <summary>A value with a comma, colon or quote would read as several; such values are quoted.</summary>
     private static string Quoted(string value) =>
-        value.AsSpan().IndexOfAny(",:\"\n") < 0 ? value : $"\"{value.Replace('"', '\'').Replace('\n', ' ')}\"";
+        value.AsSpan().IndexOfAny(",:\"\n") < 0 ? value : $"\"{OnOneLine(value)}\"";
+
+    /// <summary>A value that can stand between quotes.</summary>
+    private static string OnOneLine(string value) => value.Replace('"', '\'').Replace('\n', ' ');
 }

@@ -151,18 +151,20 @@ internal sealed class GenerationPlan
     private static Sampler SamplerOf(ImageRequest request, SchedulerConfig own)
     {
         SchedulerConfig config = request.Scheduler ?? own;
-        if (request.Sampler is not null || request.SigmaSchedule is not null)
-        {
-            config = config.With(request.Sampler ?? config.Kind, request.SigmaSchedule);
-        }
-
-        if (request.Eta > 0)
-        {
-            config = config with { Eta = request.Eta };
-        }
-
+        CheckName(nameof(request.Sampler), request.Sampler ?? config.Kind);
+        CheckName(nameof(request.SigmaSchedule), request.SigmaSchedule ?? config.SigmaSchedule);
         try
         {
+            if (request.Sampler is not null || request.SigmaSchedule is not null)
+            {
+                config = config.With(request.Sampler ?? config.Kind, request.SigmaSchedule);
+            }
+
+            if (request.Eta > 0)
+            {
+                config = config with { Eta = request.Eta };
+            }
+
             return Sampler.Create(config, request.Steps);
         }
         catch (SamplingException e)
@@ -175,8 +177,20 @@ internal sealed class GenerationPlan
     {
         NoiseGenerator.TorchCpu => new TorchCpuNoise(unchecked((ulong)request.Seed)),
         NoiseGenerator.TorchCuda => new PhiloxCudaNoise(unchecked((ulong)request.Seed)),
-        _ => throw new RequestException($"NoiseGenerator {(int)request.NoiseGenerator} is not one of its values"),
+        _ => throw NoName(nameof(request.NoiseGenerator), (int)request.NoiseGenerator),
     };
+
+    private static void CheckName<TEnum>(string name, TEnum value)
+        where TEnum : struct, Enum
+    {
+        if (!Enum.IsDefined(value))
+        {
+            throw NoName(name, Convert.ToInt32(value, CultureInfo.InvariantCulture));
+        }
+    }
+
+    private static RequestException NoName(string name, int value) =>
+        new(FormattableString.Invariant($"{name} {value} is not one of its values"));
 
     private static bool Equal(IReadOnlyList<int> a, IReadOnlyList<int> b)
     {

@@ -32,7 +32,7 @@ public sealed partial class StableDiffusion
         ArgumentException.ThrowIfNullOrEmpty(path);
         options ??= new LoadOptions();
         using Checkpoint checkpoint = Checkpoint.OpenModel(path, options.ForCheckpoint());
-        string name = Path.GetFileNameWithoutExtension(Path.TrimEndingDirectorySeparator(Path.GetFullPath(path)));
+        string name = Checkpoint.NameOf(path);
         string? beside = Directory.Exists(path) ? path : Path.GetDirectoryName(Path.GetFullPath(path));
         return Load(checkpoint, name, beside, device, options, progress, cancellation);
     }

@@ -40,7 +40,7 @@ public sealed partial class StableDiffusion : IDisposable
     /// <summary>Where it computes.</summary>
     public Device Device { get; }
 
-    /// <summary>Name of the checkpoint: its file or folder without path and extension.</summary>
+    /// <summary>Name of the checkpoint: its file without path and extension, or its folder without path.</summary>
     public string Name { get; }
 
     /// <summary>The tokenizer prompts go through.</summary>

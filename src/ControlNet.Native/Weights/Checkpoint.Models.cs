@@ -43,6 +43,13 @@ public sealed partial class Checkpoint
     public static Checkpoint OpenControlNet(string path, CheckpointOptions? options = null) =>
         Fill(Open(path, options), checkpoint => checkpoint.RequireControlNet());
 
+    /// <summary>What people call the checkpoint at a path; only files have an extension to leave out.</summary>
+    internal static string NameOf(string path)
+    {
+        string full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
+        return Directory.Exists(full) ? Path.GetFileName(full) : Path.GetFileNameWithoutExtension(full);
+    }
+
     /// <summary>What was recognised, and what was loaded until now.</summary>
     /// <exception cref="CheckpointException">The scheduler's configuration cannot be read.</exception>
     public LoadReport Report()

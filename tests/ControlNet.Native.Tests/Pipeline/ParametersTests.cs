@@ -1,0 +1,97 @@
+using System;
+using System.IO;
+using ControlNet.Native.Control;
+using ControlNet.Native.Imaging;
+using ControlNet.Native.Sampling;
+using ControlNet.Native.Tensors;
+using ControlNet.Native.Tests.Support;
+using Xunit;
+
+namespace ControlNet.Native.Tests.Pipeline;
+
+/// <summary>The text that says how an image was made, as other tools read it.</summary>
+public sealed class ParametersTests : IDisposable
+{
+    private readonly Device _device = Devices.Cpu(2);
+    private readonly ScratchFolder _folder = new();
+
+    public void Dispose()
+    {
+        _folder.Dispose();
+        _device.Dispose();
+    }
+
+    [Fact]
+    public void Everything_set()
+    {
+        using StableDiffusion model = TinyPipeline.Load(_device);
+        using ControlNetModel net = TinyPipeline.LoadNet(_device);
+        ImageRequest request = new()
+        {
+            Prompt = "a (red:1.2) cat, \"castle\"",
+            NegativePrompt = "blurry, cold",
+            Width = 24,
+            Height = 32,
+            Steps = 2,
+            GuidanceScale = 6.5f,
+            Sampler = SamplerKind.Ddim,
+            SigmaSchedule = SigmaSchedule.Normal,
+            Eta = 0.3f,
+            ClipSkip = 2,
+            Seed = -42,
+            NoiseGenerator = NoiseGenerator.TorchCuda,
+            Control = new ControlInput { Net = net, Image = TinyPipeline.Hint(40, 24), Scale = 0.75f },
+        };
+        GeneratedImage image = model.Generate(request);
+        const string expected =
+            "a (red:1.2) cat, \"castle\"\n" +
+            "Negative prompt: blurry, cold\n" +
+            "Steps: 2, Sampler: ddim, Schedule type: normal, CFG scale: 6.5, Seed: -42, Size: 24x32, Model: sd1-tiny, " +
+            "Eta: 0.3, Clip skip: 2, RNG: GPU, ControlNet 0: \"Model: controlnet-tiny-canny, Weight: 0.75\"";
+        Assert.Equal(expected, image.Parameters);
+
+        string path = _folder.Path("image.png");
+        image.Image.Save(path, [new PngText(GeneratedImage.ParametersKey, image.Parameters)]);
+        Assert.Equal(new PngText("parameters", expected), Assert.Single(PngImage.Load(path).Text));
+        Assert.Equal(image.Image.Pixels.ToArray(), RgbImage.Load(path).Pixels.ToArray());
+    }
+
+    [Fact]
+    public void Little_set()
+    {
+        using StableDiffusion model = TinyPipeline.Load(_device);
+        GeneratedImage image = model.Generate(new ImageRequest { Prompt = "ein Käfer 🐞\nauf grün", Steps = 2 });
+        int size = model.NativeSize;
+        string expected =
+            "ein Käfer 🐞\nauf grün\n" +
+            $"Steps: 2, Sampler: pndm, Schedule type: normal, CFG scale: 7.5, Seed: 0, Size: {size}x{size}, Model: sd1-tiny, RNG: CPU";
+        Assert.Equal(expected, image.Parameters);
+        byte[] png = image.Image.Encode([new PngText(GeneratedImage.ParametersKey, image.Parameters)]);
+        Assert.Equal(expected, Assert.Single(PngImage.Decode(png, "image").Text).Text);
+    }
+
+    [Theory]
+    [InlineData("a, b: c", "\"a, b: c\"")]
+    [InlineData("the \"best\"", "\"the 'best'\"")]
+    [InlineData("line\nbreak", "\"line break\"")]
+    [InlineData("plain model", "plain model")]
+    public void Names_that_would_read_as_several_settings(string name, string quoted)
+    {
+        using StableDiffusion model = StableDiffusion.Load(Copy("sd1-tiny", name), _device);
+        using ControlNetModel net = ControlNetModel.Load(Copy("controlnet-tiny-canny", $"net {name}"), _device);
+        ControlInput control = new() { Net = net, Image = TinyPipeline.Hint(8, 8) };
+        string text = model.Generate(TinyPipeline.Request with { Steps = 1, Control = control }).Parameters;
+        string[] lines = text.Split('\n');
+        Assert.Equal(3, lines.Length);
+        Assert.Contains($", Model: {quoted}, RNG: CPU, ", lines[2], StringComparison.Ordinal);
+        Assert.EndsWith($"ControlNet 0: \"Model: net {quoted.Trim('"')}, Weight: 1\"", lines[2], StringComparison.Ordinal);
+    }
+
+    private string Copy(string model, string name)
+    {
+        _folder.CopyGolden($"models/{model}");
+        string path = Path.Combine(_folder.Root, name);
+        Directory.Move(Path.Combine(_folder.Root, "models", model), path);
+        return path;
+    }
+}
