@@ -61,7 +61,8 @@ public sealed class GenerateTests : IDisposable
         Assert.Equal((0, ""), (run.ExitCode, run.Error));
         string[] lines = run.Output.Split('\n');
         Assert.Matches(
-            "^sd1-tiny: Stable Diffusion 1.x, predicts epsilon.*, [0-9]+ tensors \\(F32.*\\), nothing left over$", lines[0]);
+            "^sd1-tiny: Stable Diffusion 1.x, predicts epsilon.*, [0-9]+ tensors \\(F32.*\\), nothing left over$",
+            lines[0]);
         Assert.Matches(
             @"^.*first\.png: Steps: 3, Sampler: euler_a, .*Seed: 42, Size: 64x32, .*RNG: GPU, [0-9.]+ s$", lines[1]);
         Assert.Equal(0, (await CliRun.Of([.. arguments, second])).ExitCode);

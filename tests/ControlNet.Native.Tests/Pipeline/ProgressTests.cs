@@ -1,8 +1,8 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
-using ControlNet.Native.Sampling;
 using ControlNet.Native.Control;
+using ControlNet.Native.Sampling;
 using ControlNet.Native.Tensors;
 using ControlNet.Native.Weights;
 using Xunit;
