@@ -62,7 +62,8 @@ public sealed class CancellationTests : IDisposable
     {
         using CancellationTokenSource source = new();
         await TinyPipeline.CancelWhenBusy(_device, source);
-        Assert.ThrowsAny<OperationCanceledException>(() => _model.Generate(_request with { Steps = 500 }, null, source.Token));
+        Assert.ThrowsAny<OperationCanceledException>(
+            () => _model.Generate(_request with { Steps = 500 }, null, source.Token));
     }
 
     [Theory]
@@ -178,7 +179,8 @@ public sealed class CancellationTests : IDisposable
         AssertUntouched();
 
         Assert.ThrowsAny<OperationCanceledException>(
-            () => ControlNetModel.Load(TinyPipeline.ModelPath(TinyPipeline.Canny), _device, cancellation: source.Token));
+            () => ControlNetModel.Load(
+                TinyPipeline.ModelPath(TinyPipeline.Canny), _device, cancellation: source.Token));
     }
 
     [Fact]

@@ -54,8 +54,10 @@ public sealed class DeterminismTests : IDisposable
     public void Other_work_in_between()
     {
         GeneratedImage expected = _model.Generate(TinyPipeline.Request);
-        _ = _model.Generate(Controlled with { Width = 64, Height = 16, Seed = 99, Sampler = SamplerKind.UniPc, ClipSkip = 2 });
-        _ = _model.Generate(TinyPipeline.Request with { Prompt = "a bicycle", GuidanceScale = 1, Sampler = SamplerKind.Pndm });
+        _ = _model.Generate(
+            Controlled with { Width = 64, Height = 16, Seed = 99, Sampler = SamplerKind.UniPc, ClipSkip = 2 });
+        _ = _model.Generate(
+            TinyPipeline.Request with { Prompt = "a bicycle", GuidanceScale = 1, Sampler = SamplerKind.Pndm });
         using (StableDiffusion other = TinyPipeline.Load(_device, TinyPipeline.Sd2))
         {
             _ = other.Generate(TinyPipeline.Request);
@@ -96,7 +98,7 @@ public sealed class DeterminismTests : IDisposable
         TinyPipeline.AssertDifferent(image, _model.Generate(TinyPipeline.Request with { Seed = 12 }));
         TinyPipeline.AssertDifferent(image, _model.Generate(TinyPipeline.Request with { Seed = -11 }));
         TinyPipeline.AssertDifferent(image, _model.Generate(TinyPipeline.Request with { Prompt = "a red bicycle" }));
-        TinyPipeline.AssertDifferent(image, _model.Generate(TinyPipeline.Request with { NegativePrompt = "a red cat" }));
+        TinyPipeline.AssertDifferent(image, _model.Generate(TinyPipeline.Request with { NegativePrompt = "a cat" }));
     }
 
     [Fact]

@@ -68,7 +68,7 @@ public sealed class RefusalTests : IDisposable
     [InlineData(-1f, "Control.Scale is -1, but must be from 0 to 2")]
     [InlineData(2.5f, "Control.Scale is 2.5, but must be from 0 to 2")]
     public void Control_scale(float scale, string message) => AssertRefused(
-        Request with { Control = new ControlInput { Net = _net, Image = TinyPipeline.Hint(40, 24), Scale = scale } }, message);
+        Request with { Control = HintFor(_net) with { Scale = scale } }, message);
 
     [Fact]
     public void Clip_skip()
@@ -78,7 +78,8 @@ public sealed class RefusalTests : IDisposable
         AssertRefused(
             Request with { ClipSkip = 5 }, "ClipSkip is 5, but the text encoder has 4 layers; take a smaller one");
         AssertRefused(
-            Request with { NegativeClipSkip = 5 }, "ClipSkip is 5, but the text encoder has 4 layers; take a smaller one");
+            Request with { NegativeClipSkip = 5 },
+            "ClipSkip is 5, but the text encoder has 4 layers; take a smaller one");
     }
 
     [Theory]
@@ -94,8 +95,8 @@ public sealed class RefusalTests : IDisposable
         string fits = string.Join(' ', Enumerable.Repeat("cat", 75)), tooLong = $"{fits} cat cat";
         AssertRefused(
             Request with { Prompt = tooLong },
-            "Prompt has 77 tokens, but the text encoder reads 75; shorten it, or set TruncatePrompt (--truncate-prompt) " +
-            "to leave out the last 2");
+            "Prompt has 77 tokens, but the text encoder reads 75; shorten it, or set TruncatePrompt " +
+            "(--truncate-prompt) to leave out the last 2");
         AssertRefused(
             Request with { NegativePrompt = $"{fits} cat" },
             "NegativePrompt has 76 tokens, but the text encoder reads 75; shorten it, or set TruncatePrompt " +
@@ -136,7 +137,8 @@ public sealed class RefusalTests : IDisposable
     public void Values_that_are_no_names()
     {
         AssertRefused(Request with { Sampler = (SamplerKind)99 }, "Sampler 99 is not one of its values");
-        AssertRefused(Request with { SigmaSchedule = (SigmaSchedule)(-1) }, "SigmaSchedule -1 is not one of its values");
+        AssertRefused(
+            Request with { SigmaSchedule = (SigmaSchedule)(-1) }, "SigmaSchedule -1 is not one of its values");
         AssertRefused(Request with { NoiseGenerator = (NoiseGenerator)7 }, "NoiseGenerator 7 is not one of its values");
     }
 
@@ -153,7 +155,12 @@ public sealed class RefusalTests : IDisposable
 
     [Fact]
     public void Steps_a_sampler_does_not_have() => AssertRefused(
-        Request with { Sampler = null, Scheduler = new SchedulerConfig { Kind = SamplerKind.Ddim, TrainTimesteps = 100 }, Steps = 101 },
+        Request with
+        {
+            Sampler = null,
+            Scheduler = new SchedulerConfig { Kind = SamplerKind.Ddim, TrainTimesteps = 100 },
+            Steps = 101,
+        },
         "steps is 101, but must be from 1 to the 100 timesteps of training");
 
     [Fact]
@@ -162,8 +169,8 @@ public sealed class RefusalTests : IDisposable
         using StableDiffusion model = TinyPipeline.Load(_device, TinyPipeline.Sd2);
         ControlInput control = new() { Net = _net, Image = TinyPipeline.Hint(40, 24), Scale = 0 };
         const string message =
-            "the ControlNet controlnet-tiny-canny is made for another base model: its text states are 24 wide and its " +
-            "blocks 8-16-16-16, those of sd2-tiny are 32 and 8-8-16-16; take the ControlNet made for this base";
+            "the ControlNet controlnet-tiny-canny is made for another base model: its text states are 24 wide and " +
+            "its blocks 8-16-16-16, those of sd2-tiny are 32 and 8-8-16-16; take the ControlNet made for this base";
         AssertRefused(model, Request with { Control = control }, message);
         AssertRefused(model, Request with { Control = control with { Scale = 1 } }, message);
     }
@@ -176,15 +183,16 @@ public sealed class RefusalTests : IDisposable
         string path = Path.Combine(folder.Root, "models", "sd1-tiny");
         foreach (string file in (string[])["config.json", "diffusion_pytorch_model.safetensors"])
         {
-            File.Copy(TinyPipeline.ModelPath("sd1-tiny-inpaint-unet", "unet", file), Path.Combine(path, "unet", file), true);
+            string from = TinyPipeline.ModelPath("sd1-tiny-inpaint-unet", "unet", file);
+            File.Copy(from, Path.Combine(path, "unet", file), overwrite: true);
         }
 
         using StableDiffusion model = StableDiffusion.Load(path, _device);
         long blocks = _device.BlocksInUse;
         RequestException thrown = Assert.Throws<RequestException>(() => model.Generate(Request));
         Assert.Equal(
-            "the UNet of sd1-tiny takes 9 channels, latents have 4: it is an inpainting model, which needs an image and a " +
-            "mask; an ordinary model generates from text",
+            "the UNet of sd1-tiny takes 9 channels, latents have 4: it is an inpainting model, which needs an image " +
+            "and a mask; an ordinary model generates from text",
             thrown.Message);
         Assert.Equal(blocks, _device.BlocksInUse);
     }
@@ -207,9 +215,9 @@ public sealed class RefusalTests : IDisposable
         Assert.Equal("request", Assert.Throws<ArgumentNullException>(() => _model.Generate(null!)).ParamName);
         Assert.Throws<ArgumentNullException>(() => _model.Generate(Request with { NegativePrompt = null! }));
         Assert.Throws<ArgumentNullException>(
-            () => _model.Generate(Request with { Control = new ControlInput { Net = null!, Image = TinyPipeline.Hint(8, 8) } }));
+            () => _model.Generate(Request with { Control = HintFor(null!) }));
         Assert.Throws<ArgumentNullException>(
-            () => _model.Generate(Request with { Control = new ControlInput { Net = _net, Image = null! } }));
+            () => _model.Generate(Request with { Control = HintFor(_net) with { Image = null! } }));
     }
 
     [Fact]
@@ -219,19 +227,19 @@ public sealed class RefusalTests : IDisposable
         StableDiffusion model = TinyPipeline.Load(_device);
         model.Dispose();
         model.Dispose();
-        Assert.Equal(
-            typeof(StableDiffusion).FullName, Assert.Throws<ObjectDisposedException>(() => model.Generate(Request)).ObjectName);
+        ObjectDisposedException thrown = Assert.Throws<ObjectDisposedException>(() => model.Generate(Request));
+        Assert.Equal(typeof(StableDiffusion).FullName, thrown.ObjectName);
 
         ControlNetModel net = TinyPipeline.LoadNet(_device);
         net.Dispose();
-        ImageRequest disposed = Request with { Control = new ControlInput { Net = net, Image = TinyPipeline.Hint(40, 24) } };
+        ImageRequest disposed = Request with { Control = HintFor(net) };
         Assert.Throws<ObjectDisposedException>(() => _model.Generate(disposed));
         Assert.Equal(blocks, _device.BlocksInUse);
 
         using Device elsewhere = Devices.Cpu(1);
         using ControlNetModel foreign = TinyPipeline.LoadNet(elsewhere);
         long foreignBlocks = elsewhere.BlocksInUse;
-        ImageRequest mixed = Request with { Control = new ControlInput { Net = foreign, Image = TinyPipeline.Hint(40, 24) } };
+        ImageRequest mixed = Request with { Control = HintFor(foreign) };
         Assert.ThrowsAny<EngineException>(() => _model.Generate(mixed));
         Assert.Equal((blocks, foreignBlocks), (_device.BlocksInUse, elsewhere.BlocksInUse));
         _ = _model.Generate(Request);
@@ -248,6 +256,8 @@ public sealed class RefusalTests : IDisposable
         _ = _model.Generate(Request with { Prompt = prompt, NegativePrompt = prompt, Steps = 1 });
         Assert.Equal(blocks, _device.BlocksInUse);
     }
+
+    private static ControlInput HintFor(ControlNetModel net) => new() { Net = net, Image = TinyPipeline.Hint(40, 24) };
 
     private void AssertRefused(ImageRequest request, string message) => AssertRefused(_model, request, message);
 

@@ -31,7 +31,8 @@ internal static class TinyPipeline
 
     public static string ModelPath(params string[] parts) => Repository.Golden(["models", .. parts]);
 
-    public static StableDiffusion Load(Device device, string name = Sd1) => StableDiffusion.Load(ModelPath(name), device);
+    public static StableDiffusion Load(Device device, string name = Sd1) =>
+        StableDiffusion.Load(ModelPath(name), device);
 
     public static ControlNetModel LoadNet(Device device, string name = Canny) =>
         ControlNetModel.Load(ModelPath(name), device);
