@@ -35,8 +35,8 @@ public sealed class ControlTests : IDisposable
     public void The_scale_and_the_hint_matter()
     {
         GeneratedImage full = Of(TinyPipeline.Hint(40, 24), 1), half = Of(TinyPipeline.Hint(40, 24), 0.5f);
-        GeneratedImage none = _model.Generate(TinyPipeline.Request),
-            black = Of(new RgbImage(40, 24, new byte[3 * 40 * 24]), 1);
+        GeneratedImage none = _model.Generate(TinyPipeline.Request);
+        GeneratedImage black = Of(new RgbImage(40, 24, new byte[3 * 40 * 24]), 1);
         TinyPipeline.AssertDifferent(full, none);
         TinyPipeline.AssertDifferent(full, half);
         TinyPipeline.AssertDifferent(half, none);

@@ -98,8 +98,7 @@ public sealed class DeterminismTests : IDisposable
         TinyPipeline.AssertDifferent(image, _model.Generate(TinyPipeline.Request with { Seed = 12 }));
         TinyPipeline.AssertDifferent(image, _model.Generate(TinyPipeline.Request with { Seed = -11 }));
         TinyPipeline.AssertDifferent(image, _model.Generate(TinyPipeline.Request with { Prompt = "a red bicycle" }));
-        TinyPipeline.AssertDifferent(
-            image, _model.Generate(TinyPipeline.Request with { NegativePrompt = "a red cat" }));
+        TinyPipeline.AssertDifferent(image, _model.Generate(TinyPipeline.Request with { NegativePrompt = "a cat" }));
     }
 
     [Fact]

@@ -46,8 +46,9 @@ public sealed class ParametersTests : IDisposable
         const string expected =
             "a (red:1.2) cat, \"castle\"\n" +
             "Negative prompt: blurry, cold\n" +
-            "Steps: 2, Sampler: ddim, Schedule type: normal, CFG scale: 6.5, Seed: -42, Size: 24x32, Model: " +
-            "sd1-tiny, Eta: 0.3, Clip skip: 2, RNG: GPU, ControlNet 0: \"Model: controlnet-tiny-canny, Weight: 0.75\"";
+            "Steps: 2, Sampler: ddim, Schedule type: normal, CFG scale: 6.5, Seed: -42, Size: 24x32, " +
+            "Model: sd1-tiny, Eta: 0.3, Clip skip: 2, RNG: GPU, " +
+            "ControlNet 0: \"Model: controlnet-tiny-canny, Weight: 0.75\"";
         Assert.Equal(expected, image.Parameters);
 
         string path = _folder.Path("image.png");
@@ -64,8 +65,8 @@ public sealed class ParametersTests : IDisposable
         int size = model.NativeSize;
         string expected =
             "ein Käfer 🐞\nauf grün\n" +
-            $"Steps: 2, Sampler: pndm, Schedule type: normal, CFG scale: 7.5, Seed: 0, Size: {size}x{size}, Model: " +
-            "sd1-tiny, RNG: CPU";
+            $"Steps: 2, Sampler: pndm, Schedule type: normal, CFG scale: 7.5, Seed: 0, Size: {size}x{size}, " +
+            "Model: sd1-tiny, RNG: CPU";
         Assert.Equal(expected, image.Parameters);
         byte[] png = image.Image.Encode([new PngText(GeneratedImage.ParametersKey, image.Parameters)]);
         Assert.Equal(expected, Assert.Single(PngImage.Decode(png, "image").Text).Text);
@@ -85,8 +86,8 @@ public sealed class ParametersTests : IDisposable
         string[] lines = text.Split('\n');
         Assert.Equal(3, lines.Length);
         Assert.Contains($", Model: {quoted}, RNG: CPU, ", lines[2], StringComparison.Ordinal);
-        Assert.EndsWith(
-            $"ControlNet 0: \"Model: net {quoted.Trim('"')}, Weight: 1\"", lines[2], StringComparison.Ordinal);
+        string net0 = $"ControlNet 0: \"Model: net {quoted.Trim('"')}, Weight: 1\"";
+        Assert.EndsWith(net0, lines[2], StringComparison.Ordinal);
     }
 
     private string Copy(string model, string name)

@@ -29,9 +29,8 @@ public sealed class PipelineGoldenTests : IDisposable
         PipelineCheck check = new();
         string[] files = [.. check.Files(context)];
         Assert.True(files.Length >= 25, $"{files.Length} files are covered");
-        string[] parts =
-            ["txt2img_pndm.", "txt2img_euler_a.", "sd2_txt2img_ddim.", "control_unipc.", "txt2img_nocfg."];
-        foreach (string part in parts)
+        string[] among = ["txt2img_pndm.", "txt2img_euler_a.", "sd2_txt2img_ddim.", "control_unipc.", "txt2img_nocfg."];
+        foreach (string part in among)
         {
             Assert.Contains(files, file => file.Contains(part, StringComparison.Ordinal));
         }

@@ -68,8 +68,7 @@ public sealed class RefusalTests : IDisposable
     [InlineData(-1f, "Control.Scale is -1, but must be from 0 to 2")]
     [InlineData(2.5f, "Control.Scale is 2.5, but must be from 0 to 2")]
     public void Control_scale(float scale, string message) => AssertRefused(
-        Request with { Control = new ControlInput { Net = _net, Image = TinyPipeline.Hint(40, 24), Scale = scale } },
-        message);
+        Request with { Control = HintFor(_net) with { Scale = scale } }, message);
 
     [Fact]
     public void Clip_skip()
@@ -158,8 +157,9 @@ public sealed class RefusalTests : IDisposable
     public void Steps_a_sampler_does_not_have() => AssertRefused(
         Request with
         {
-            Sampler = null, Steps = 101,
+            Sampler = null,
             Scheduler = new SchedulerConfig { Kind = SamplerKind.Ddim, TrainTimesteps = 100 },
+            Steps = 101,
         },
         "steps is 101, but must be from 1 to the 100 timesteps of training");
 
@@ -183,8 +183,8 @@ public sealed class RefusalTests : IDisposable
         string path = Path.Combine(folder.Root, "models", "sd1-tiny");
         foreach (string file in (string[])["config.json", "diffusion_pytorch_model.safetensors"])
         {
-            File.Copy(
-                TinyPipeline.ModelPath("sd1-tiny-inpaint-unet", "unet", file), Path.Combine(path, "unet", file), true);
+            string from = TinyPipeline.ModelPath("sd1-tiny-inpaint-unet", "unet", file);
+            File.Copy(from, Path.Combine(path, "unet", file), overwrite: true);
         }
 
         using StableDiffusion model = StableDiffusion.Load(path, _device);
@@ -215,10 +215,9 @@ public sealed class RefusalTests : IDisposable
         Assert.Equal("request", Assert.Throws<ArgumentNullException>(() => _model.Generate(null!)).ParamName);
         Assert.Throws<ArgumentNullException>(() => _model.Generate(Request with { NegativePrompt = null! }));
         Assert.Throws<ArgumentNullException>(
-            () => _model.Generate(
-                Request with { Control = new ControlInput { Net = null!, Image = TinyPipeline.Hint(8, 8) } }));
+            () => _model.Generate(Request with { Control = HintFor(null!) }));
         Assert.Throws<ArgumentNullException>(
-            () => _model.Generate(Request with { Control = new ControlInput { Net = _net, Image = null! } }));
+            () => _model.Generate(Request with { Control = HintFor(_net) with { Image = null! } }));
     }
 
     [Fact]
@@ -228,22 +227,19 @@ public sealed class RefusalTests : IDisposable
         StableDiffusion model = TinyPipeline.Load(_device);
         model.Dispose();
         model.Dispose();
-        Assert.Equal(
-            typeof(StableDiffusion).FullName,
-            Assert.Throws<ObjectDisposedException>(() => model.Generate(Request)).ObjectName);
+        ObjectDisposedException thrown = Assert.Throws<ObjectDisposedException>(() => model.Generate(Request));
+        Assert.Equal(typeof(StableDiffusion).FullName, thrown.ObjectName);
 
         ControlNetModel net = TinyPipeline.LoadNet(_device);
         net.Dispose();
-        ControlInput disposedControl = new() { Net = net, Image = TinyPipeline.Hint(40, 24) };
-        ImageRequest disposed = Request with { Control = disposedControl };
+        ImageRequest disposed = Request with { Control = HintFor(net) };
         Assert.Throws<ObjectDisposedException>(() => _model.Generate(disposed));
         Assert.Equal(blocks, _device.BlocksInUse);
 
         using Device elsewhere = Devices.Cpu(1);
         using ControlNetModel foreign = TinyPipeline.LoadNet(elsewhere);
         long foreignBlocks = elsewhere.BlocksInUse;
-        ControlInput mixedControl = new() { Net = foreign, Image = TinyPipeline.Hint(40, 24) };
-        ImageRequest mixed = Request with { Control = mixedControl };
+        ImageRequest mixed = Request with { Control = HintFor(foreign) };
         Assert.ThrowsAny<EngineException>(() => _model.Generate(mixed));
         Assert.Equal((blocks, foreignBlocks), (_device.BlocksInUse, elsewhere.BlocksInUse));
         _ = _model.Generate(Request);
@@ -260,6 +256,8 @@ public sealed class RefusalTests : IDisposable
         _ = _model.Generate(Request with { Prompt = prompt, NegativePrompt = prompt, Steps = 1 });
         Assert.Equal(blocks, _device.BlocksInUse);
     }
+
+    private static ControlInput HintFor(ControlNetModel net) => new() { Net = net, Image = TinyPipeline.Hint(40, 24) };
 
     private void AssertRefused(ImageRequest request, string message) => AssertRefused(_model, request, message);
 
