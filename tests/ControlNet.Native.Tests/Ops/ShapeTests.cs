@@ -33,4 +33,13 @@ public sealed class ShapeTests
         Assert.Equal(
             "a shape has at most 4 extents, got 5",
             Assert.Throws<ShapeException>(() => new Shape(1, 2, 3, 4, 5)).Message);
+
+    [Fact]
+    public void Refuses_an_axis_it_does_not_have() => Assert.Equal(
+        "axis 3 does not exist in [2]", Assert.Throws<ShapeException>(() => new Shape(2)[3]).Message);
+
+    [Fact]
+    public void Refuses_more_elements_than_can_be_counted() => Assert.Equal(
+        "extents [2147483647, 2147483647, 2147483647] have more elements than can be counted",
+        Assert.Throws<ShapeException>(() => new Shape(int.MaxValue, int.MaxValue, int.MaxValue)).Message);
 }
