@@ -1,13 +1,19 @@
 using System;
+using System.Threading;
 
 namespace ControlNet.Native.Tensors;
 
 /// <summary>
-/// Something that computes: the CPU, later a GPU. Tensors belong to one device. A device serves one thread at a time;
-/// two threads that want to work at once open two devices.
+/// Something that computes: the CPU, later a GPU. Tensors belong to one device. A device serves one thread at a time:
+/// loading and generating reserve it, others wait their turn; threads that want to work at once open a device each.
 /// </summary>
 public sealed class Device : IDisposable
 {
+    /// <summary>How long a thread that waits for the device sleeps before it looks at its cancellation again.</summary>
+    private static readonly TimeSpan s_patience = TimeSpan.FromMilliseconds(20);
+
+    private readonly object _turn = new();
+
     internal Device(Contracts.Backend backend) => Backend = backend;
 
     /// <summary>Name as users write it, for example <c>cpu</c>.</summary>
@@ -23,6 +29,23 @@ public sealed class Device : IDisposable
     public long BlocksInUse => Backend.BlocksInUse;
 
     internal Contracts.Backend Backend { get; }
+
+    /// <summary>
+    /// Waits until no other thread has the device and keeps it for this thread until the reservation is disposed, on
+    /// the same thread. Reservations of one thread nest. Needed only by those who call <see cref="Ops"/> themselves
+    /// while another thread uses the device.
+    /// </summary>
+    /// <param name="cancellation">Ends the wait.</param>
+    /// <exception cref="OperationCanceledException">The wait was cancelled.</exception>
+    public DeviceReservation Reserve(CancellationToken cancellation = default)
+    {
+        while (!Monitor.TryEnter(_turn, s_patience))
+        {
+            cancellation.ThrowIfCancellationRequested();
+        }
+
+        return new DeviceReservation(_turn);
+    }
 
     /// <summary>
     /// Returns memory kept for reuse to the system. Call it when a model was disposed and none follows.

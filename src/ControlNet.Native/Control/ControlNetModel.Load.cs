@@ -82,6 +82,7 @@ public sealed partial class ControlNetModel
         ArgumentNullException.ThrowIfNull(device);
         CheckpointPart<ControlNetConfig> part = checkpoint.ControlNet!;
         LoadTracker tracker = new(part.ByteCount, progress, cancellation);
+        using DeviceReservation turn = device.Reserve(cancellation);
         ControlNetModel net = new(part.Map(device, storage, tracker.For("controlnet")), part.Config);
         (net.Name, net.Loaded) = (name, checkpoint.Report());
         return net;

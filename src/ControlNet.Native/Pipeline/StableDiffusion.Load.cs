@@ -84,6 +84,7 @@ public sealed partial class StableDiffusion
         long bytes = checkpoint.Text!.ByteCount + checkpoint.Unet!.ByteCount + checkpoint.Vae!.ByteCount;
         LoadTracker tracker = new(bytes, progress, cancellation);
 
+        using DeviceReservation turn = device.Reserve(cancellation);
         ClipTextModel? text = null;
         UnetModel? unet = null;
         try

@@ -73,6 +73,7 @@ public sealed partial class StableDiffusion : IDisposable
         GenerationPlan plan = GenerationPlan.Make(request, this, _unet.Config, _vae.Config, _text.Config);
         long start = Stopwatch.GetTimestamp();
 
+        using DeviceReservation turn = Device.Reserve(cancellation);
         using TensorScope scope = TensorScope.Enter(cancellation);
         Tensor latents;
         using (TextContext context = new(EncodePrompts(plan)))
