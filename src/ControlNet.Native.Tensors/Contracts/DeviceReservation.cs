@@ -10,7 +10,7 @@ public sealed class DeviceReservation : IDisposable
 
     internal DeviceReservation(object turn) => _turn = turn;
 
-    /// <summary>Lets the next thread have the device. On the thread that made the reservation; twice is allowed.</summary>
+    /// <summary>Lets the next thread have the device. Call it on the thread that reserved; twice is allowed.</summary>
     public void Dispose()
     {
         object? turn = Interlocked.Exchange(ref _turn, null);
