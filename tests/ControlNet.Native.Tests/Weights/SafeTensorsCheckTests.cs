@@ -1,5 +1,6 @@
 using System.IO;
 using System.Linq;
+using ControlNet.Native.Tensors;
 using ControlNet.Native.Tests.Support;
 using ControlNet.Verification;
 using ControlNet.Verification.Checks;
@@ -9,7 +10,7 @@ namespace ControlNet.Native.Tests.WeightTests;
 
 public sealed class SafeTensorsCheckTests
 {
-    // Neither check computes anything on a device.
+    // The check computes nothing on a device.
     private static GoldenContext Context(string root) => new(root, null!);
 
     [Fact]
@@ -58,7 +59,8 @@ public sealed class SafeTensorsCheckTests
     [Fact]
     public void Sixteen_bit_conversions_are_exact()
     {
-        GoldenContext context = Context(Repository.Golden());
+        using Device device = Devices.Cpu();
+        GoldenContext context = new(Repository.Golden(), device);
         DTypeConvertCheck check = new();
         GoldenResult[] results = [.. check.Files(context).SelectMany(file => check.Run(context, file))];
         Assert.Equal(4, results.Length);

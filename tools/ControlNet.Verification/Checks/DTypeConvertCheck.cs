@@ -1,12 +1,13 @@
 using System;
 using System.Buffers.Binary;
 using System.Collections.Generic;
-using ControlNet.Native.Weights;
+using ControlNet.Native.Tensors;
 
 namespace ControlNet.Verification.Checks;
 
 /// <summary>
-/// Converts the bit patterns of <c>ops/dtype_convert.safetensors</c>; all but NaN payloads must be exact.
+/// Converts the bit patterns of <c>ops/dtype_convert.safetensors</c> on the device, by the cast that weights go
+/// through; all but NaN payloads must be exact.
 /// </summary>
 public sealed class DTypeConvertCheck : GoldenCheck
 {
@@ -17,13 +18,13 @@ public sealed class DTypeConvertCheck : GoldenCheck
     public override IEnumerable<GoldenResult> Run(GoldenContext context, string file)
     {
         GoldenTensors golden = context.Tensors(file);
-        yield return Widen(golden, "f16_bits", "f16_to_f32", HalfConversion.WidenHalf);
-        yield return Widen(golden, "bf16_bits", "bf16_to_f32", HalfConversion.WidenBFloat16);
+        Device device = context.Device;
+        yield return Widen(golden, "f16_bits", "f16_to_f32", device, DType.F16);
+        yield return Widen(golden, "bf16_bits", "bf16_to_f32", device, DType.BF16);
         yield return Narrow(
-            golden, "f32_to_f16_bits", HalfConversion.NarrowToHalf, bits => (float)BitConverter.UInt16BitsToHalf(bits));
+            golden, "f32_to_f16_bits", device, DType.F16, bits => (float)BitConverter.UInt16BitsToHalf(bits));
         yield return Narrow(
-            golden, "f32_to_bf16_bits", HalfConversion.NarrowToBFloat16,
-            bits => BitConverter.UInt32BitsToSingle((uint)bits << 16));
+            golden, "f32_to_bf16_bits", device, DType.BF16, bits => BitConverter.UInt32BitsToSingle((uint)bits << 16));
     }
 
     /// <inheritdoc/>
@@ -31,20 +32,26 @@ public sealed class DTypeConvertCheck : GoldenCheck
         ["f8_e4m3_to_f32 and f8_e5m2_to_f32: no Stable Diffusion 1.x or 2.x weights are read from 8-bit floats"];
 
     private static GoldenResult Widen(
-        GoldenTensors golden, string bits, string name, Action<ReadOnlySpan<byte>, Span<float>> convert)
+        GoldenTensors golden, string bits, string name, Device device, DType type)
     {
         float[] expected = golden[name].Floats();
-        float[] actual = new float[expected.Length];
-        convert(golden[bits].Bytes.Span, actual);
+        using TensorScope scope = TensorScope.Enter();
+        Tensor stored = Tensor.FromBytes(device, new Shape(expected.Length), type, golden[bits].Bytes.Span);
+        float[] actual = Ops.Cast(stored, DType.F32).ToArray();
         return Count(name, expected.Length, i => SameValue(expected[i], actual[i]));
     }
 
     private static GoldenResult Narrow(
-        GoldenTensors golden, string name, Action<ReadOnlySpan<float>, Span<byte>> convert, Func<ushort, float> widen)
+        GoldenTensors golden, string name, Device device, DType type, Func<ushort, float> widen)
     {
         ReadOnlyMemory<byte> expected = golden[name].Bytes;
         byte[] actual = new byte[expected.Length];
-        convert(golden["f32_in"].Floats(), actual);
+        float[] values = golden["f32_in"].Floats();
+        using (TensorScope.Enter())
+        {
+            Ops.Cast(Tensor.From(device, new Shape(values.Length), values), type).CopyBytesTo(actual);
+        }
+
         return Count(name, actual.Length / 2, i =>
         {
             ushort want = BinaryPrimitives.ReadUInt16LittleEndian(expected.Span[(2 * i)..]);
