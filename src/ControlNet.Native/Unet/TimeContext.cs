@@ -53,7 +53,7 @@ public sealed class TimeContext : IDisposable
     /// <summary>Row of a timestep; -1 when it was not announced.</summary>
     internal int RowOf(float timestep) => Array.IndexOf(_timesteps, timestep);
 
-    /// <summary>What <paramref name="layer"/> made of the timesteps, one row for each; null when it did not yet.</summary>
+    /// <summary>What <paramref name="layer"/> made of the timesteps, row by row; null when it did not yet.</summary>
     internal Tensor? RowsOf(object layer) => _rows.GetValueOrDefault(layer);
 
     /// <summary>Keeps the rows of <paramref name="layer"/>, out of the scope they were made in.</summary>

@@ -10,8 +10,8 @@ using Xunit;
 namespace ControlNet.Native.Tests.Models;
 
 /// <summary>
-/// What the texts of one latents share, and what a request computes for all its timesteps at once: the results are those
-/// of the repeated batch and of single steps, to the last bit.
+/// What several texts of the same latents share, and what a request computes for all its timesteps at once: the results
+/// are those of the repeated batch and of single steps, to the last bit.
 /// </summary>
 public sealed class SharedWorkTests : IDisposable
 {
@@ -37,7 +37,7 @@ public sealed class SharedWorkTests : IDisposable
         AssertShared(unet, latents, texts);
     }
 
-    /// <summary>Skips are shared as deep as no block reads the text: here to the second level, or to the middle.</summary>
+    /// <summary>Shared as deep as no block reads the text: to the second level, to the third, to the middle.</summary>
     [Theory]
     [InlineData(false, true, true, false)]
     [InlineData(false, false, false, false)]
@@ -128,7 +128,8 @@ public sealed class SharedWorkTests : IDisposable
             ControlResiduals actual = net.Forward(x, steps, text, hint, times);
             Assert.Equal(expected.Middle.ToArray(), actual.Middle.ToArray());
             Assert.Equal(
-                unet.Forward(x, steps, text, expected).ToArray(), unet.Forward(x, steps, text, actual, times).ToArray());
+                unet.Forward(x, steps, text, expected).ToArray(),
+                unet.Forward(x, steps, text, actual, times).ToArray());
         }
     }
 
