@@ -10,7 +10,7 @@ namespace ControlNet.Native.Tensors.Cpu;
 /// </summary>
 internal sealed unsafe class CpuBackend : Backend
 {
-    private readonly CpuMemory _memory = new();
+    private readonly CpuMemory _memory = new(new NativeHostMemory());
     private readonly WorkerTeam _team;
 
     public CpuBackend(int threads = 0)
@@ -54,6 +54,10 @@ internal sealed unsafe class CpuBackend : Backend
     public override long BytesInUse => _memory.BytesInUse;
 
     public override long BlocksInUse => _memory.BlocksInUse;
+
+    public override long PeakBytes => _memory.PeakBytes;
+
+    public override Backend CreatePlanner() => new CpuPlanningBackend(Description);
 
     public override MemoryBlock Allocate(long bytes) => _memory.Allocate(bytes);
 

@@ -1,6 +1,5 @@
 using System;
 using System.Collections.Generic;
-using System.Runtime.InteropServices;
 using System.Threading;
 using ControlNet.Native.Tensors.Contracts;
 
@@ -10,10 +9,9 @@ namespace ControlNet.Native.Tensors.Cpu;
 /// Aligned host blocks, kept for reuse: a fresh large block costs a page fault for every 4 KiB, which is more than many
 /// an op. Sizes are rounded up in steps of an eighth so that blocks of nearly one size serve each other.
 /// </summary>
-internal sealed unsafe class CpuMemory : IDisposable
+/// <param name="source">Where the blocks come from.</param>
+internal sealed class CpuMemory(HostMemory source) : IDisposable
 {
-    private const nuint CacheLine = 64;
-
     /// <summary>Blocks below this are cheap to get from the system.</summary>
     private const long SmallestKeptBytes = 64 * 1024;
 
@@ -21,38 +19,31 @@ internal sealed unsafe class CpuMemory : IDisposable
     private readonly Lock _lock = new();
     private bool _disposed;
 
+    /// <summary>Bytes handed out and not returned.</summary>
     public long BytesInUse { get; private set; }
 
+    /// <summary>Blocks handed out and not returned.</summary>
     public long BlocksInUse { get; private set; }
+
+    /// <summary>The most this has held at once, blocks in use and blocks kept for reuse.</summary>
+    public long PeakBytes { get; private set; }
+
+    private long BytesHeld { get; set; }
 
     public MemoryBlock Allocate(long bytes)
     {
         long rounded = RoundUp(bytes);
-        nint address;
         lock (_lock)
         {
-            address = _kept.TryGetValue(rounded, out Stack<nint>? blocks) && blocks.Count > 0 ? blocks.Pop() : 0;
+            if (!_kept.TryGetValue(rounded, out Stack<nint>? blocks) || !blocks.TryPop(out nint address))
+            {
+                address = Take(bytes, rounded);
+            }
+
             BytesInUse += rounded;
             BlocksInUse++;
+            return new HostBlock(this, address, rounded);
         }
-
-        if (address == 0)
-        {
-            try
-            {
-                // 64 bytes beyond the end let a vector kernel load, never store, past the last element.
-                address = (nint)NativeMemory.AlignedAlloc((nuint)rounded + CacheLine, CacheLine);
-            }
-            catch (OutOfMemoryException e)
-            {
-                Forget(rounded);
-                throw new DeviceMemoryException(
-                    $"cpu: {bytes} bytes are not to be had with {BytesInUse} in use; use smaller images, 16-bit " +
-                    "weights or dispose a model", e);
-            }
-        }
-
-        return new HostBlock(this, address, rounded);
     }
 
     /// <summary>Returns the kept blocks to the system.</summary>
@@ -60,11 +51,11 @@ internal sealed unsafe class CpuMemory : IDisposable
     {
         lock (_lock)
         {
-            foreach (Stack<nint> blocks in _kept.Values)
+            foreach ((long rounded, Stack<nint> blocks) in _kept)
             {
                 foreach (nint address in blocks)
                 {
-                    NativeMemory.AlignedFree((void*)address);
+                    Release(address, rounded);
                 }
             }
 
@@ -89,42 +80,60 @@ internal sealed unsafe class CpuMemory : IDisposable
         return (bytes + step - 1) / step * step;
     }
 
-    private void Forget(long rounded)
+    private nint Take(long bytes, long rounded)
+    {
+        nint address;
+        try
+        {
+            address = source.Allocate(rounded);
+        }
+        catch (OutOfMemoryException e)
+        {
+            throw new DeviceMemoryException(
+                $"cpu: {bytes} bytes are not to be had with {BytesInUse} in use; use smaller images, 16-bit " +
+                "weights or dispose a model", e);
+        }
+
+        BytesHeld += rounded;
+        PeakBytes = Math.Max(PeakBytes, BytesHeld);
+        return address;
+    }
+
+    private void Release(nint address, long rounded)
+    {
+        source.Free(address);
+        BytesHeld -= rounded;
+    }
+
+    private void Return(nint address, long rounded)
     {
         lock (_lock)
         {
             BytesInUse -= rounded;
             BlocksInUse--;
-        }
-    }
-
-    private void Return(nint address, long rounded)
-    {
-        Forget(rounded);
-        lock (_lock)
-        {
-            if (!_disposed && rounded >= SmallestKeptBytes)
+            if (_disposed || rounded < SmallestKeptBytes)
             {
-                if (!_kept.TryGetValue(rounded, out Stack<nint>? blocks))
-                {
-                    _kept[rounded] = blocks = new Stack<nint>();
-                }
-
-                blocks.Push(address);
+                Release(address, rounded);
                 return;
             }
-        }
 
-        NativeMemory.AlignedFree((void*)address);
+            if (!_kept.TryGetValue(rounded, out Stack<nint>? blocks))
+            {
+                _kept[rounded] = blocks = new Stack<nint>();
+            }
+
+            blocks.Push(address);
+        }
     }
 
     private sealed class HostBlock(CpuMemory memory, nint address, long bytes) : MemoryBlock
     {
+        private readonly bool _holdsData = memory.HoldsData;
         private nint _address = address;
 
         public override long Bytes { get; } = bytes;
 
-        public override nint HostAddress => _address;
+        public override nint HostAddress => _holdsData ? _address : 0;
 
         public override void Dispose()
         {
@@ -135,4 +144,6 @@ internal sealed unsafe class CpuMemory : IDisposable
             }
         }
     }
+
+    private bool HoldsData => source.HoldsData;
 }
