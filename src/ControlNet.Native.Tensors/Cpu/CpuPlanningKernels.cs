@@ -12,6 +12,8 @@ internal sealed class CpuPlanningKernels(CpuMemory memory) :
     IPointwiseKernels, IMovementKernels, IReduceKernels, IMatMulKernels, IConv2dKernels, IGroupNormKernels,
     IAttentionKernels
 {
+    private readonly CpuConv2d _conv2d = new(null!, memory);
+
     public void Activate(Activation activation, BufferView x, BufferView y)
     {
     }
@@ -70,10 +72,14 @@ internal sealed class CpuPlanningKernels(CpuMemory memory) :
     public void Product(in MatMulDims d, BufferView a, BufferView b, BufferView y) =>
         Take(CpuMatMul.PackedBytes(d));
 
-    public long PackedCount(int outChannels, int inChannels, int kernel) =>
-        GemmPack.Count(checked((long)inChannels * kernel * kernel), outChannels);
+    public Conv2dForm ChooseForm(int outChannels, int inChannels, int kernel, Conv2dUse? use) =>
+        _conv2d.ChooseForm(outChannels, inChannels, kernel, use);
 
-    public void Pack(int outChannels, int inChannels, int kernel, BufferView weight, BufferView packed)
+    public long PackedCount(int outChannels, int inChannels, int kernel, Conv2dForm form) =>
+        _conv2d.PackedCount(outChannels, inChannels, kernel, form);
+
+    public void Pack(
+        int outChannels, int inChannels, int kernel, BufferView weight, BufferView packed, Conv2dForm form)
     {
     }
 

@@ -50,6 +50,9 @@ public sealed partial class ControlNetModel : Module
     /// <summary>What the network is built from.</summary>
     public ControlNetConfig Config { get; }
 
+    /// <summary>The same network on a device that only plans; belongs to the caller.</summary>
+    internal ControlNetModel OnPlanner(Device planner) => new(Weights.OnPlanner(planner), Config);
+
     /// <summary>
     /// Encodes a control image. It is the same in every step of a request: encode it once and hand the result to every
     /// <see cref="Forward"/>.
