@@ -34,6 +34,9 @@ internal abstract class Backend : IDisposable
     /// <summary>Blocks handed out and not returned.</summary>
     public abstract long BlocksInUse { get; }
 
+    /// <summary>The most bytes handed out at once.</summary>
+    public abstract long PeakBytesInUse { get; }
+
     /// <summary>The most bytes held at once: handed out, or kept for reuse.</summary>
     public abstract long PeakBytes { get; }
 

@@ -28,6 +28,9 @@ public sealed class Device : IDisposable
     /// <summary>Blocks of tensors alive on this device now; 0 again after everything was disposed.</summary>
     public long BlocksInUse => Backend.BlocksInUse;
 
+    /// <summary>The most bytes of tensors, weights and temporaries that were alive on this device at once.</summary>
+    public long PeakBytesInUse => Backend.PeakBytesInUse;
+
     /// <summary>
     /// The most bytes this device has held at once: tensors, weights, temporaries of operations and blocks kept for
     /// reuse.

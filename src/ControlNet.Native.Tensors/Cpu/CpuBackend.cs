@@ -55,6 +55,8 @@ internal sealed unsafe class CpuBackend : Backend
 
     public override long BlocksInUse => _memory.BlocksInUse;
 
+    public override long PeakBytesInUse => _memory.PeakBytesInUse;
+
     public override long PeakBytes => _memory.PeakBytes;
 
     public override Backend CreatePlanner() => new CpuPlanningBackend(Description);

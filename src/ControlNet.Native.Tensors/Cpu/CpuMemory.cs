@@ -34,6 +34,9 @@ internal sealed class CpuMemory(HostMemory source) : IDisposable
     /// <summary>Blocks handed out and not returned.</summary>
     public long BlocksInUse { get; private set; }
 
+    /// <summary>The most that <see cref="BytesInUse"/> has been.</summary>
+    public long PeakBytesInUse { get; private set; }
+
     /// <summary>The most this has taken from the system at once.</summary>
     public long PeakBytes { get; private set; }
 
@@ -60,6 +63,7 @@ internal sealed class CpuMemory(HostMemory source) : IDisposable
             }
 
             BytesInUse += rounded;
+            PeakBytesInUse = Math.Max(PeakBytesInUse, BytesInUse);
             BlocksInUse++;
             return new HostBlock(this, region, address, rounded);
         }

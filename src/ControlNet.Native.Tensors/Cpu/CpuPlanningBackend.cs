@@ -42,6 +42,8 @@ internal sealed class CpuPlanningBackend : Backend
 
     public override long BlocksInUse => _memory.BlocksInUse;
 
+    public override long PeakBytesInUse => _memory.PeakBytesInUse;
+
     public override long PeakBytes => _memory.PeakBytes;
 
     public override Backend CreatePlanner() => new CpuPlanningBackend(Description);

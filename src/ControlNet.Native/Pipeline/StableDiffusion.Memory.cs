@@ -34,7 +34,7 @@ public sealed partial class StableDiffusion
         {
             Control = net is null ? null : request.Control! with { Net = net },
         });
-        return new MemoryEstimate(weightBytes, planner.PeakBytes);
+        return new MemoryEstimate(weightBytes, planner.PeakBytesInUse, planner.PeakBytes);
     }
 
     /// <summary>

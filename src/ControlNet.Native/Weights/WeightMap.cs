@@ -13,8 +13,6 @@ namespace ControlNet.Native.Weights;
 /// </summary>
 public sealed class WeightMap
 {
-    private const long TrimBytes = 4 << 20;
-
     private readonly ComponentWeights _weights;
     private readonly string _prefix;
 
@@ -161,19 +159,10 @@ public sealed class WeightMap
 
     private PackedWeight Packed(Tensor weight, DType storage, Func<Tensor, DType, PackedWeight> pack)
     {
-        PackedWeight packed;
         using (weight)
         {
-            packed = pack(weight, storage);
+            return pack(weight, storage);
         }
-
-        // The device keeps freed blocks for reuse; nothing will want one of just this size.
-        if (weight.Bytes >= TrimBytes)
-        {
-            Device.Trim();
-        }
-
-        return packed;
     }
 
     private Tensor Take(string name, Shape expected, DType? type, Func<IReadOnlyList<long>, Shape, bool> fits)
