@@ -8,8 +8,8 @@ internal static class MemorySize
 {
     private static readonly (string Unit, long Bytes)[] s_units =
     [
-        ("GIB", 1L << 30), ("MIB", 1L << 20), ("GB", 1_000_000_000), ("MB", 1_000_000), ("G", 1L << 30), ("M", 1L << 20),
-        ("B", 1), (string.Empty, 1),
+        ("GIB", 1L << 30), ("MIB", 1L << 20), ("GB", 1_000_000_000), ("MB", 1_000_000), ("G", 1L << 30),
+        ("M", 1L << 20), ("B", 1), (string.Empty, 1),
     ];
 
     /// <summary>The bytes; at least one.</summary>

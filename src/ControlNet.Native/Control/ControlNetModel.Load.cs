@@ -91,8 +91,8 @@ public sealed partial class ControlNetModel
     }
 
     private static ControlNetModel Load(
-        Checkpoint checkpoint, string name, Device device, DType? storage, WeightGrowth? growth, IProgress<LoadProgress>? progress,
-        CancellationToken cancellation)
+        Checkpoint checkpoint, string name, Device device, DType? storage, WeightGrowth? growth,
+        IProgress<LoadProgress>? progress, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(device);
         CheckpointPart<ControlNetConfig> part = checkpoint.ControlNet!;

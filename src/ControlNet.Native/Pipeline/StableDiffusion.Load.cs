@@ -93,8 +93,10 @@ public sealed partial class StableDiffusion
             WeightGrowth? growth = options.WeightGrowth;
             text = new ClipTextModel(
                 checkpoint.Text.Map(device, storage, growth, tracker.For("text encoder")), checkpoint.Text.Config);
-            unet = new UnetModel(checkpoint.Unet.Map(device, storage, growth, tracker.For("unet")), checkpoint.Unet.Config);
-            Autoencoder vae = new(checkpoint.Vae.Map(device, storage, growth, tracker.For("vae")), checkpoint.Vae.Config);
+            unet = new UnetModel(
+                checkpoint.Unet.Map(device, storage, growth, tracker.For("unet")), checkpoint.Unet.Config);
+            Autoencoder vae = new(
+                checkpoint.Vae.Map(device, storage, growth, tracker.For("vae")), checkpoint.Vae.Config);
             return new StableDiffusion(device, name, tokenizer, text, unet, vae, scheduler, checkpoint.Report());
         }
         catch

@@ -62,7 +62,9 @@ public sealed class WeightMap
     /// <summary>The part of the model under <paramref name="name"/>, as a child module sees it.</summary>
     public WeightMap In(string name) => new(_weights, Device, Storage, Growth, $"{_prefix}{name}.", ImageSize);
 
-    /// <summary>The same weights, for modules that usually read images of <paramref name="imageSize"/> pixels.</summary>
+    /// <summary>
+    /// The same weights, for modules that usually read images of <paramref name="imageSize"/> pixels.
+    /// </summary>
     public WeightMap At(int imageSize) => new(_weights, Device, Storage, Growth, _prefix, imageSize);
 
     /// <summary>
@@ -157,7 +159,7 @@ public sealed class WeightMap
     private static IEnumerable<long> WithoutKernel(IReadOnlyList<long> extents) =>
         extents.Count == 4 && extents[2] == 1 && extents[3] == 1 ? extents.Take(2) : extents;
 
-    private PackedWeight Packed(Tensor weight, DType storage, Func<Tensor, DType, PackedWeight> pack)
+    private static PackedWeight Packed(Tensor weight, DType storage, Func<Tensor, DType, PackedWeight> pack)
     {
         using (weight)
         {

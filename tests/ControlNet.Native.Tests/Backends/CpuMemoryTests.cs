@@ -23,7 +23,8 @@ public sealed class CpuMemoryTests
         {
             if (alive.Count < 40 && random.Next(5) < 3)
             {
-                MemoryBlock block = memory.Allocate(random.Next(5) == 0 ? random.Next(1, 1000) : random.Next(1, 3 << 20));
+                int bytes = random.Next(5) == 0 ? random.Next(1, 1000) : random.Next(1, 3 << 20);
+                MemoryBlock block = memory.Allocate(bytes);
                 byte mark = (byte)random.Next(256);
                 Bytes(block).Fill(mark);
                 alive.Add((block, mark));
