@@ -20,7 +20,7 @@ internal sealed unsafe class CpuBackend : Backend
         Movement = new CpuMovement(_team);
         Reduce = new CpuReduce(_team);
         MatMul = new CpuMatMul(_team, _memory);
-        Conv2d = new CpuConv2d(_team, _memory);
+        Conv2d = new CpuConv2d(_team, _memory, Environment.GetEnvironmentVariable("CONTROLNET_FORCE"));
         GroupNorm = new CpuGroupNorm(_team);
         Attention = new CpuAttention(_team);
     }
