@@ -12,41 +12,20 @@ namespace ControlNet.Native.Tensors.Cpu.Winograd;
 /// </summary>
 internal static unsafe class WinogradDriver
 {
-    internal static int MaxBlockDepth = int.Parse(Environment.GetEnvironmentVariable("WKC") ?? "64");
-    internal static int MaxItemTiles = int.Parse(Environment.GetEnvironmentVariable("WIT") ?? "112");
-    internal static long MaxInputFloats = long.Parse(Environment.GetEnvironmentVariable("WMB") ?? "12") << 18;
-    internal static double TIn, TOut;
+    /// <summary>
+    /// Channels of a block of the sum: 64 of a panel are 288 KiB for all points of F(4x4), a quarter of a usual
+    /// second-level cache.
+    /// </summary>
+    public const int MaxBlockDepth = 64;
 
-    /// <summary>Channels of a block of the sum. They depend on the weight alone, as transformed weights lie in such blocks.</summary>
-    public static int BlockDepthOf(int inChannels)
-    {
-        int blocks = Math.Max(1, (inChannels + MaxBlockDepth - 1) / MaxBlockDepth);
-        return (((inChannels + blocks - 1) / blocks) + 15) / 16 * 16;
-    }
+    /// <summary>Tiles of an item; their sums for a panel are 504 KiB in F(4x4).</summary>
+    private const int MaxItemTiles = 112;
 
-    /// <summary>Elements of a transformed weight, padding included.</summary>
-    public static long PackedCount<TAlgorithm>(int outChannels, int inChannels)
-        where TAlgorithm : struct, IWinograd =>
-        checked(GemmPack.Count(inChannels, outChannels) * PointsOf<TAlgorithm>());
+    /// <summary>Transformed inputs of a round: 12 MiB, which the last-level cache holds.</summary>
+    private const long MaxInputFloats = 3L << 20;
 
-    /// <summary>Transforms a weight <c>[Out, In, 3, 3]</c> to be kept.</summary>
-    public static void Pack<TAlgorithm>(
-        WorkerTeam team, CpuMemory memory, int outChannels, int inChannels, DType type, void* weight, float* packed)
-        where TAlgorithm : struct, IWinograd
-    {
-        if (Avx512F.IsSupported)
-        {
-            Pack<TAlgorithm, Lanes16, Vector512<float>>(team, memory, outChannels, inChannels, type, weight, packed);
-        }
-        else if (Vector128.IsHardwareAccelerated)
-        {
-            Pack<TAlgorithm, Lanes8, Vector256<float>>(team, memory, outChannels, inChannels, type, weight, packed);
-        }
-        else
-        {
-            Pack<TAlgorithm, Lanes1, float>(team, memory, outChannels, inChannels, type, weight, packed);
-        }
-    }
+    /// <summary>Items a worker should find in a round, so that the last one to finish is not long alone.</summary>
+    private const int ItemsPerWorker = 4;
 
     /// <summary>Convolves. The caller sets dims, buffers, weights and epilogue of the problem.</summary>
     public static void Run<TAlgorithm>(WorkerTeam team, CpuMemory memory, in WinogradProblem problem)
@@ -66,44 +45,13 @@ internal static unsafe class WinogradDriver
         }
     }
 
-    private static int PointsOf<TAlgorithm>()
-        where TAlgorithm : struct, IWinograd => (TAlgorithm.Tile + 2) * (TAlgorithm.Tile + 2);
-
-    private static void Pack<TAlgorithm, TLanes, TVector>(
-        WorkerTeam team, CpuMemory memory, int outChannels, int inChannels, DType type, void* weight, float* packed)
-        where TAlgorithm : struct, IWinograd
-        where TLanes : struct, ILanes<TVector>
-        where TVector : unmanaged
-    {
-        const int GroupPanels = 8, GroupOutputs = GroupPanels * GemmKernel.PanelColumns;
-        using MemoryBlock panels = memory.Allocate(
-            GemmPack.Count(inChannels * 9L, Math.Min(outChannels, GroupOutputs)) * sizeof(float));
-        WinogradWeightsLoop<TAlgorithm, TLanes, TVector> loop = new()
-        {
-            Team = team,
-            Panels = (float*)panels.HostAddress,
-            In = inChannels,
-            BlockDepth = BlockDepthOf(inChannels),
-            Points = PointsOf<TAlgorithm>(),
-        };
-        for (int first = 0; first < outChannels; first += GroupOutputs)
-        {
-            int outputs = Math.Min(GroupOutputs, outChannels - first);
-            GemmPack.Weights(
-                team, outputs, inChannels, 9, type, (byte*)weight + ((long)first * inChannels * 9 * type.ElementBytes()),
-                DType.F32, loop.Panels);
-            loop.Target = packed + (PackedCount<TAlgorithm>(first, inChannels));
-            team.For((outputs + GemmKernel.PanelColumns - 1) / GemmKernel.PanelColumns, ref loop);
-        }
-    }
-
     private static void Run<TAlgorithm, TLanes, TVector>(WorkerTeam team, CpuMemory memory, WinogradProblem p)
         where TAlgorithm : struct, IWinograd
         where TLanes : struct, ILanes<TVector>
         where TVector : unmanaged
     {
         p.Tile = TAlgorithm.Tile;
-        p.Points = PointsOf<TAlgorithm>();
+        p.Points = WinogradWeights.PointsOf<TAlgorithm>();
         p.TilesDown = (p.Dims.OutHeight + p.Tile - 1) / p.Tile;
         p.TilesAcross = (p.Dims.OutWidth + p.Tile - 1) / p.Tile;
         if (p.Tiles == 0 || p.Panels == 0)
@@ -111,7 +59,7 @@ internal static unsafe class WinogradDriver
             return;
         }
 
-        p.BlockDepth = BlockDepthOf(p.Dims.In);
+        p.BlockDepth = WinogradWeights.BlockDepthOf(p.Dims.In);
         p.DepthBlocks = (p.Dims.In + p.BlockDepth - 1) / p.BlockDepth;
         long perTile = (long)p.Points * p.BlockDepth * p.DepthBlocks;
         int rounds = (int)((p.Tiles * perTile + MaxInputFloats - 1) / MaxInputFloats);
@@ -122,11 +70,9 @@ internal static unsafe class WinogradDriver
         for (; p.FirstTile < p.Tiles; p.FirstTile += p.RoundTiles)
         {
             int tiles = Math.Min(p.RoundTiles, p.Tiles - p.FirstTile);
-            long t0 = System.Diagnostics.Stopwatch.GetTimestamp();
             WinogradInputLoop<TAlgorithm, TLanes, TVector> input = new() { Problem = p, Team = team, Tiles = tiles };
             team.For(Partition.Items(input.Rows, input.ItemWidth), ref input);
-            long t1 = System.Diagnostics.Stopwatch.GetTimestamp();
-            int blocks = (tiles + MaxItemTiles - 1) / MaxItemTiles;
+            int blocks = TileBlocksOf(tiles, p.Panels, team.Threads);
             WinogradProductLoop<TAlgorithm, TLanes, TVector> product = new()
             {
                 Problem = p,
@@ -136,9 +82,17 @@ internal static unsafe class WinogradDriver
                 TileBlocks = blocks,
             };
             team.For(checked(blocks * p.Panels), ref product);
-            long t2 = System.Diagnostics.Stopwatch.GetTimestamp();
-            TIn += (t1 - t0) * 1e-6;
-            TOut += (t2 - t1) * 1e-6;
         }
+    }
+
+    /// <summary>
+    /// Parts that the tiles of a round are cut into. Each transforms the weights again, so there are no more than the
+    /// cache and the number of workers ask for.
+    /// </summary>
+    private static int TileBlocksOf(int tiles, int panels, int threads)
+    {
+        int forCache = (tiles + MaxItemTiles - 1) / MaxItemTiles;
+        int forWorkers = threads == 1 ? 1 : ((ItemsPerWorker * threads) + panels - 1) / panels;
+        return Math.Min(tiles, Math.Max(forCache, forWorkers));
     }
 }

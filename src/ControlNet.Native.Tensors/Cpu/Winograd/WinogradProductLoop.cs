@@ -5,9 +5,9 @@ using ControlNet.Native.Tensors.Cpu.Gemm;
 namespace ControlNet.Native.Tensors.Cpu.Winograd;
 
 /// <summary>
-/// One item is some tiles of a round times one panel of 32 output channels: for each block of channels the panel's
-/// weights are transformed into scratch memory, where they stay in the second-level cache for all points and tiles;
-/// after the last block the sums are transformed back and finished.
+/// One item is some tiles of a round times one panel of 32 output channels. For each block of channels the panel's
+/// weights, unless they are kept transformed, are transformed into scratch memory, where they stay in the second-level
+/// cache for all points and tiles; after the last block the sums are transformed back and finished.
 /// </summary>
 internal unsafe struct WinogradProductLoop<TAlgorithm, TLanes, TVector> : IParallelWork
     where TAlgorithm : struct, IWinograd
@@ -21,6 +21,9 @@ internal unsafe struct WinogradProductLoop<TAlgorithm, TLanes, TVector> : IParal
     private const int Gap = 16;
 
     private const int StageFloats = 36 * 16, PixelFloats = 16 * Width;
+
+    /// <summary>Channels of 16-bit weights widened at a time, so that they are still in the first-level cache.</summary>
+    private const int WidenedDepth = 8;
 
     public WinogradProblem Problem;
     public WorkerTeam Team;
@@ -40,7 +43,7 @@ internal unsafe struct WinogradProductLoop<TAlgorithm, TLanes, TVector> : IParal
         float* stage = Team.Scratch(
             worker,
             StageFloats + PixelFloats + (Problem.Points * (sumStep + weightStep))
-            + ((long)Taps * Problem.BlockDepth * Width));
+            + (Taps * WidenedDepth * Width));
         float* pixels = stage + StageFloats;
         float* sums = pixels + PixelFloats;
         float* transformed = sums + (Problem.Points * sumStep);
@@ -75,27 +78,34 @@ internal unsafe struct WinogradProductLoop<TAlgorithm, TLanes, TVector> : IParal
     private readonly void TransformWeights(
         int panel, int block, int depth, float* transformed, long weightStep, float* widened, float* stage)
     {
-        long count = (long)depth * Width, tapStep = (long)Problem.Dims.In * Width;
+        long tapStep = (long)Problem.Dims.In * Width;
         long element = ((long)panel * Taps * tapStep) + ((long)block * Problem.BlockDepth * Width);
-        float* taps = (float*)Problem.Weights + element;
-        if (Problem.WeightType != DType.F32)
+        if (Problem.WeightType == DType.F32)
         {
+            TAlgorithm.Weight<TLanes, TVector>(
+                (float*)Problem.Weights + element, tapStep, (long)depth * Width, transformed, weightStep, stage);
+            return;
+        }
+
+        int bytes = Problem.WeightType.ElementBytes();
+        for (int k = 0; k < depth; k += WidenedDepth)
+        {
+            long count = (long)Math.Min(WidenedDepth, depth - k) * Width, at = (long)k * Width;
             for (int tap = 0; tap < Taps; tap++)
             {
                 HalfLanes.Widen(
-                    Problem.WeightType,
-                    (byte*)Problem.Weights + ((element + (tap * tapStep)) * Problem.WeightType.ElementBytes()),
+                    Problem.WeightType, (byte*)Problem.Weights + ((element + (tap * tapStep) + at) * bytes),
                     widened + (tap * count), count);
             }
 
-            taps = widened;
-            tapStep = count;
+            TAlgorithm.Weight<TLanes, TVector>(widened, count, count, transformed + at, weightStep, stage);
         }
-
-        TAlgorithm.Weight<TLanes, TVector>(taps, tapStep, count, transformed, weightStep, stage);
     }
 
-    /// <summary>Adds one block of channels to the sums <c>[Points][tiles][32]</c> of some tiles.</summary>
+    /// <summary>
+    /// Adds one block of channels to the sums <c>[Points][tiles][32]</c> of some tiles. What the next point needs is
+    /// prefetched meanwhile, and the weights of the next block, at <paramref name="ahead"/>, unless it is null.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private readonly void Multiply(
         float* weights, long weightStep, int block, int first, int count, float* sums, long sumStep, byte* ahead)
@@ -135,6 +145,8 @@ internal unsafe struct WinogradProductLoop<TAlgorithm, TLanes, TVector> : IParal
         }
     }
 
+    /// <summary>Transforms the sums back and stores the results.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private readonly void Finish(
         int panel, int first, int count, float* sums, long sumStep, float* pixels, float* stage)
     {
@@ -153,9 +165,51 @@ internal unsafe struct WinogradProductLoop<TAlgorithm, TLanes, TVector> : IParal
                     Rows = Math.Min(edge, outWidth - left),
                     Image = image,
                 };
-                Problem.Epilogue.Apply(
-                    pixels + ((long)line * edge * Width), Width, Problem.Y, Problem.Dims.Out, tile, column, columns);
+                float* from = pixels + ((long)line * edge * Width);
+                if (columns == Width && Problem.Epilogue.Activation == Activation.None)
+                {
+                    Store(from, tile, column);
+                }
+                else
+                {
+                    Problem.Epilogue.Apply(from, Width, Problem.Y, Problem.Dims.Out, tile, column, columns);
+                }
             }
+        }
+    }
+
+    /// <summary>The usual epilogue, without activation and for a whole panel.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private readonly void Store(float* from, in GemmTile tile, int column)
+    {
+        int width = Problem.Dims.Out, lanes = TLanes.Count;
+        float* bias = Problem.Epilogue.Bias, row = Problem.Epilogue.AddRow, added = Problem.Epilogue.AddTensor;
+        float* to = Problem.Y;
+        for (int r = 0; r < tile.Rows; r++)
+        {
+            long at = ((tile.FirstRow + r) * width) + column;
+            for (int c = 0; c < Width; c += lanes)
+            {
+                TVector v = TLanes.Load(from + c);
+                if (bias != null)
+                {
+                    v = TLanes.Add(v, TLanes.Load(bias + column + c));
+                }
+
+                if (row != null)
+                {
+                    v = TLanes.Add(v, TLanes.Load(row + ((long)tile.Image * width) + column + c));
+                }
+
+                if (added != null)
+                {
+                    v = TLanes.Add(v, TLanes.Load(added + at + c));
+                }
+
+                TLanes.Store(v, to + at + c);
+            }
+
+            from += Width;
         }
     }
 }
