@@ -46,6 +46,21 @@ public static class Conv2dCases
         }
     }
 
+    /// <summary>
+    /// 3 x 3 with stride 1, where tiles of outputs hang over the edges, sums have several blocks and panels are not full.
+    /// </summary>
+    public static IEnumerable<Conv2dCase> Tiles()
+    {
+        yield return new Conv2dCase(1, 2, 3, 16, 32, 3, 1, Padding.All(1));
+        yield return new Conv2dCase(3, 5, 7, 65, 33, 3, 1, Padding.All(1), AddRow: true, AddTensor: true);
+        yield return new Conv2dCase(1, 3, 3, 130, 64, 3, 1, default);
+        yield return new Conv2dCase(2, 21, 4, 17, 31, 3, 1, new Padding(2, 0, 0, 2));
+        yield return new Conv2dCase(1, 8, 16, 64, 96, 3, 1, Padding.All(2), DType.F16, AddTensor: true);
+        yield return new Conv2dCase(2, 12, 9, 100, 48, 3, 1, Padding.All(1), DType.BF16, Activation.Silu);
+        yield return new Conv2dCase(1, 72, 80, 20, 40, 3, 1, Padding.All(1), Activation: Activation.Gelu);
+        yield return new Conv2dCase(2, 60, 70, 260, 8, 3, 1, Padding.All(1));
+    }
+
     /// <summary>Images larger than the padded copy may be, so that they are worked off in bands.</summary>
     public static IEnumerable<Conv2dCase> Bands()
     {

@@ -13,14 +13,19 @@ internal sealed unsafe class CpuBackend : Backend
     private readonly CpuMemory _memory = new(new NativeHostMemory());
     private readonly WorkerTeam _team;
 
-    public CpuBackend(int threads = 0)
+    /// <summary>Starts the threads.</summary>
+    /// <param name="threads">How many compute, the caller included; 0 means one for each processor.</param>
+    /// <param name="forced">Which implementations are pinned; when not given, those of the environment.</param>
+    /// <exception cref="DeviceException">The environment pins something unknown.</exception>
+    public CpuBackend(int threads = 0, ForcedImplementations? forced = null)
     {
+        forced ??= ForcedImplementations.FromEnvironment();
         _team = new WorkerTeam(threads > 0 ? threads : Environment.ProcessorCount);
         Pointwise = new CpuPointwise(_team);
         Movement = new CpuMovement(_team);
         Reduce = new CpuReduce(_team);
         MatMul = new CpuMatMul(_team, _memory);
-        Conv2d = new CpuConv2d(_team, _memory);
+        Conv2d = new CpuConv2d(_team, _memory, forced.Conv2d);
         GroupNorm = new CpuGroupNorm(_team);
         Attention = new CpuAttention(_team);
     }

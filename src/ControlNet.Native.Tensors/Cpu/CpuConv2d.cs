@@ -12,22 +12,13 @@ namespace ControlNet.Native.Tensors.Cpu;
 /// Padding is made real in a copy of the image, a band of lines at a time: beyond the tensors at most
 /// <see cref="MaxFrameBytes"/>, or what one line of output needs.
 /// </remarks>
-internal sealed unsafe class CpuConv2d(WorkerTeam team, CpuMemory memory) : IConv2dKernels
+internal sealed unsafe partial class CpuConv2d(WorkerTeam team, CpuMemory memory, string? pinned = null)
+    : IConv2dKernels
 {
     /// <summary>A padded copy this large still lies in the last-level cache when the product reads it.</summary>
     internal const long MaxFrameBytes = 16L << 20;
 
-    public Conv2dForm ChooseForm(int outChannels, int inChannels, int kernel, Conv2dUse? use) => Conv2dForm.Direct;
-
-    public long PackedCount(int outChannels, int inChannels, int kernel, Conv2dForm form) =>
-        GemmPack.Count(checked((long)inChannels * kernel * kernel), outChannels);
-
-    public void Pack(
-        int outChannels, int inChannels, int kernel, BufferView weight, BufferView packed, Conv2dForm form) =>
-        GemmPack.Weights(
-            team, outChannels, inChannels, kernel * kernel, weight.Type, weight.Address, packed.Type, packed.Address);
-
-    public void Forward(
+    private void Direct(
         in Conv2dDims d, BufferView x, BufferView packed, BufferView bias, BufferView addRow, BufferView addTensor,
         BufferView y)
     {
@@ -42,14 +33,7 @@ internal sealed unsafe class CpuConv2d(WorkerTeam team, CpuMemory memory) : ICon
             Columns = d.Out,
             Batch0 = 1,
             Batch1 = 1,
-            Epilogue = new TileEpilogue
-            {
-                Scale = 1,
-                Bias = FloatsOrNull(bias),
-                AddRow = FloatsOrNull(addRow),
-                AddTensor = FloatsOrNull(addTensor),
-                Activation = d.Activation,
-            },
+            Epilogue = EpilogueOf(d, bias, addRow, addTensor),
         };
         if (d.Padding == default)
         {
@@ -149,6 +133,16 @@ internal sealed unsafe class CpuConv2d(WorkerTeam team, CpuMemory memory) : ICon
 
         GemmDriver.Run(team, problem);
     }
+
+    private static TileEpilogue EpilogueOf(
+        in Conv2dDims d, BufferView bias, BufferView addRow, BufferView addTensor) => new()
+        {
+            Scale = 1,
+            Bias = FloatsOrNull(bias),
+            AddRow = FloatsOrNull(addRow),
+            AddTensor = FloatsOrNull(addTensor),
+            Activation = d.Activation,
+        };
 
     private static float* FloatsOrNull(BufferView view) => view.IsNone ? null : view.Floats;
 }

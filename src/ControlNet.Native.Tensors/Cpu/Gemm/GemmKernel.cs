@@ -1,4 +1,6 @@
 using System;
+using System.Collections.Generic;
+using System.Linq;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
@@ -45,14 +47,23 @@ internal readonly unsafe struct GemmKernel
     /// <summary>For <c>a[k * lda + i]</c>.</summary>
     public delegate*<int, nint, float*, nint, float*, float*, nint, bool, byte*, void> Transposed { get; }
 
-    /// <summary>The first kernel of the list that this processor does not refuse.</summary>
-    public static GemmKernel Best { get; } = Choose();
+    /// <summary>Names of the list, best first.</summary>
+    public static IEnumerable<string> Names => s_bestFirst.Select(static entry => entry.Name);
 
-    private static GemmKernel Choose()
+    /// <summary>
+    /// The first kernel of the list that this processor does not refuse, or the one <see cref="ForcedImplementations"/>
+    /// pins.
+    /// </summary>
+    public static GemmKernel Best { get; } = Choose(ForcedImplementations.FromEnvironment().Gemm);
+
+    /// <summary>Why this processor cannot run a kernel of the list; null when it can.</summary>
+    public static string? RefusalOf(string name) => s_bestFirst.First(entry => entry.Name == name).Refuse();
+
+    private static GemmKernel Choose(string? pinned)
     {
-        foreach ((_, Func<string?> refuse, Func<GemmKernel> make) in s_bestFirst)
+        foreach ((string name, Func<string?> refuse, Func<GemmKernel> make) in s_bestFirst)
         {
-            if (refuse() is null)
+            if (pinned is null ? refuse() is null : name == pinned)
             {
                 return make();
             }
