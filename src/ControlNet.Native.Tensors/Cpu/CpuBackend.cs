@@ -12,6 +12,7 @@ internal sealed unsafe class CpuBackend : Backend
 {
     private readonly CpuMemory _memory = new(new NativeHostMemory());
     private readonly WorkerTeam _team;
+    private readonly ForcedImplementations _forced;
 
     /// <summary>Starts the threads.</summary>
     /// <param name="threads">How many compute, the caller included; 0 means one for each processor.</param>
@@ -19,13 +20,13 @@ internal sealed unsafe class CpuBackend : Backend
     /// <exception cref="DeviceException">The environment pins something unknown.</exception>
     public CpuBackend(int threads = 0, ForcedImplementations? forced = null)
     {
-        forced ??= ForcedImplementations.FromEnvironment();
+        _forced = forced ?? ForcedImplementations.FromEnvironment();
         _team = new WorkerTeam(threads > 0 ? threads : Environment.ProcessorCount);
         Pointwise = new CpuPointwise(_team);
         Movement = new CpuMovement(_team);
         Reduce = new CpuReduce(_team);
         MatMul = new CpuMatMul(_team, _memory);
-        Conv2d = new CpuConv2d(_team, _memory, forced.Conv2d);
+        Conv2d = new CpuConv2d(_team, _memory, _forced.Conv2d);
         GroupNorm = new CpuGroupNorm(_team);
         Attention = new CpuAttention(_team);
     }
@@ -64,7 +65,7 @@ internal sealed unsafe class CpuBackend : Backend
 
     public override long PeakBytes => _memory.PeakBytes;
 
-    public override Backend CreatePlanner() => new CpuPlanningBackend(Description);
+    public override Backend CreatePlanner() => new CpuPlanningBackend(Description, _forced);
 
     public override MemoryBlock Allocate(long bytes) => _memory.Allocate(bytes);
 

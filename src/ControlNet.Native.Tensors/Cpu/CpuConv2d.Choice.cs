@@ -21,21 +21,27 @@ internal sealed unsafe partial class CpuConv2d
     /// <summary>
     /// Best first. An entry refuses what it cannot do and, unless it is pinned, what another does faster.
     /// </summary>
-    private static readonly (string Name, Refusal Refuse, Runner Run)[] s_bestFirst =
+    private static readonly Entry[] s_bestFirst =
     [
-        ("winograd4", RefuseWinograd4, static (self, in d, x, w, bias, row, added, y) =>
-            self.Winograd<WinogradF4>(d, x, w, bias, row, added, y)),
-        ("winograd2", RefuseWinograd2, static (self, in d, x, w, bias, row, added, y) =>
-            self.Winograd<WinogradF2>(d, x, w, bias, row, added, y)),
-        ("direct", RefuseDirect, static (self, in d, x, w, bias, row, added, y) =>
-            self.Direct(d, x, w, bias, row, added, y)),
+        new("winograd4", RefuseWinograd4, WinogradDriver.InputBytes<WinogradF4>,
+            static (self, in d, x, w, bias, row, added, y) =>
+                self.Winograd<WinogradF4>(d, x, w, bias, row, added, y)),
+        new("winograd2", RefuseWinograd2, WinogradDriver.InputBytes<WinogradF2>,
+            static (self, in d, x, w, bias, row, added, y) =>
+                self.Winograd<WinogradF2>(d, x, w, bias, row, added, y)),
+        new("direct", RefuseDirect, FrameBytes,
+            static (self, in d, x, w, bias, row, added, y) => self.Direct(d, x, w, bias, row, added, y)),
     ];
+
+    private delegate long Temporary(in Conv2dDims d);
 
     private delegate string? Refusal(in Conv2dDims d, bool pinned);
 
     private delegate void Runner(
         CpuConv2d self, in Conv2dDims d, BufferView x, BufferView packed, BufferView bias, BufferView addRow,
         BufferView addTensor, BufferView y);
+
+    private sealed record Entry(string Name, Refusal Refuse, Temporary TemporaryBytes, Runner Run);
 
     /// <summary>Names of the list, best first.</summary>
     public static IEnumerable<string> Names => s_bestFirst.Select(static entry => entry.Name);
@@ -92,23 +98,26 @@ internal sealed unsafe partial class CpuConv2d
 
     public void Forward(
         in Conv2dDims d, BufferView x, BufferView packed, BufferView bias, BufferView addRow, BufferView addTensor,
-        BufferView y) => Choose(d)(this, d, x, packed, bias, addRow, addTensor, y);
+        BufferView y) => Choose(d).Run(this, d, x, packed, bias, addRow, addTensor, y);
 
-    private Runner Choose(in Conv2dDims d)
+    /// <summary>Bytes a call takes beyond its tensors, for as long as it runs.</summary>
+    public long TemporaryBytes(in Conv2dDims d) => Choose(d).TemporaryBytes(d);
+
+    private Entry Choose(in Conv2dDims d)
     {
-        foreach ((string name, Refusal refuse, Runner run) in s_bestFirst)
+        foreach (Entry entry in s_bestFirst)
         {
-            if (name == pinned && refuse(d, pinned: true) is null)
+            if (entry.Name == pinned && entry.Refuse(d, pinned: true) is null)
             {
-                return run;
+                return entry;
             }
         }
 
-        foreach ((_, Refusal refuse, Runner run) in s_bestFirst)
+        foreach (Entry entry in s_bestFirst)
         {
-            if (refuse(d, pinned: false) is null)
+            if (entry.Refuse(d, pinned: false) is null)
             {
-                return run;
+                return entry;
             }
         }
 
@@ -143,20 +152,23 @@ internal sealed unsafe partial class CpuConv2d
     private static string? RefuseSmall<TAlgorithm>(in Conv2dDims d, bool pinned)
         where TAlgorithm : struct, IWinograd
     {
-        long direct = 9L * d.Batch * d.OutHeight * d.OutWidth, mine = ProductsOf<TAlgorithm>(d);
+        long direct = 9L * d.OutHeight * d.OutWidth, mine = ProductsOf<TAlgorithm>(d);
         return pinned ? null
             : d.In < FewestWinogradChannels ? $"{d.In} channels are fewer than {FewestWinogradChannels}"
             : mine >= direct ? $"{mine} products for a weight, its transform included, are not fewer than the {direct} of direct"
             : null;
     }
 
-    /// <summary>Products of one weight with everything, if the weight is transformed for this call.</summary>
+    /// <summary>
+    /// Products of one weight with one image, if the weight is transformed for this call. The choice must not depend on
+    /// the batch: an image has the same bytes alone and among others.
+    /// </summary>
     private static long ProductsOf<TAlgorithm>(in Conv2dDims d)
         where TAlgorithm : struct, IWinograd
     {
         int tile = TAlgorithm.Tile, edge = tile + 2;
         long down = (d.OutHeight + tile - 1) / tile, across = (d.OutWidth + tile - 1) / tile;
-        return edge * edge * ((d.Batch * down * across) + TilesThatPayForTheWeight);
+        return edge * edge * ((down * across) + TilesThatPayForTheWeight);
     }
 
     private void Winograd<TAlgorithm>(

@@ -70,21 +70,8 @@ internal sealed unsafe partial class CpuConv2d(WorkerTeam team, CpuMemory memory
 
     private void RunPadded(in Conv2dDims d, GemmProblem problem, float* x, float* y)
     {
-        long frameLine = (long)(d.Width + d.Padding.Left + d.Padding.Right) * d.In;
-        long FrameLines(long outLines, int kernel, int stride) => ((outLines - 1) * stride) + kernel;
-        long imageBytes = checked(FrameLines(d.OutHeight, d.Kernel, d.Stride) * frameLine * sizeof(float));
-
-        // Whole images as long as they fit, else a band of lines of one image.
-        int images = (int)Math.Clamp(MaxFrameBytes / Math.Max(1, imageBytes), 1, Math.Max(1, d.Batch));
-        int lines = d.OutHeight;
-        if (imageBytes > MaxFrameBytes)
-        {
-            long linesThatFit = ((MaxFrameBytes / (frameLine * sizeof(float))) - d.Kernel) / d.Stride;
-            lines = (int)Math.Clamp(linesThatFit, 1, d.OutHeight);
-        }
-
-        long frameLines = FrameLines(lines, d.Kernel, d.Stride);
-        using MemoryBlock frame = memory.Allocate(checked(images * frameLines * frameLine * sizeof(float)));
+        (long frameLine, int images, int lines) = FrameOf(d);
+        using MemoryBlock frame = memory.Allocate(FrameBytes(d));
         for (int image = 0; image < d.Batch; image += images)
         {
             for (int line = 0; line < d.OutHeight; line += lines)
@@ -95,6 +82,40 @@ internal sealed unsafe partial class CpuConv2d(WorkerTeam team, CpuMemory memory
             }
         }
     }
+
+    /// <summary>Bytes of the padded copy; 0 without padding.</summary>
+    private static long FrameBytes(in Conv2dDims d)
+    {
+        if (d.Padding == default)
+        {
+            return 0;
+        }
+
+        (long frameLine, int images, int lines) = FrameOf(d);
+        return checked(images * FrameLines(d, lines) * frameLine * sizeof(float));
+    }
+
+    /// <summary>
+    /// Floats of a padded line, and how many images or lines of one image are copied at a time: whole images as long as
+    /// they fit, else a band.
+    /// </summary>
+    private static (long FrameLine, int Images, int Lines) FrameOf(in Conv2dDims d)
+    {
+        long frameLine = (long)(d.Width + d.Padding.Left + d.Padding.Right) * d.In;
+        long imageBytes = checked(FrameLines(d, d.OutHeight) * frameLine * sizeof(float));
+        int images = (int)Math.Clamp(MaxFrameBytes / Math.Max(1, imageBytes), 1, Math.Max(1, d.Batch));
+        int lines = d.OutHeight;
+        if (imageBytes > MaxFrameBytes)
+        {
+            long linesThatFit = ((MaxFrameBytes / (frameLine * sizeof(float))) - d.Kernel) / d.Stride;
+            lines = (int)Math.Clamp(linesThatFit, 1, d.OutHeight);
+        }
+
+        return (frameLine, images, lines);
+    }
+
+    /// <summary>Lines of the padded image under some lines of the result.</summary>
+    private static long FrameLines(in Conv2dDims d, int outLines) => ((outLines - 1L) * d.Stride) + d.Kernel;
 
     private void RunBand(
         in Conv2dDims d, GemmProblem problem, float* x, float* y, float* frame, long frameLine,

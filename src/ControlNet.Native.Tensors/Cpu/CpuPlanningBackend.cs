@@ -11,11 +11,15 @@ internal sealed class CpuPlanningBackend : Backend
 {
     private readonly CpuMemory _memory = new(new ImaginedHostMemory());
     private readonly CpuPlanningKernels _kernels;
+    private readonly ForcedImplementations _forced;
 
-    public CpuPlanningBackend(string description)
+    /// <param name="description">Of the backend it plans for.</param>
+    /// <param name="forced">Which implementations that backend pins.</param>
+    public CpuPlanningBackend(string description, ForcedImplementations forced)
     {
         Description = $"plans for {description}";
-        _kernels = new CpuPlanningKernels(_memory);
+        _forced = forced;
+        _kernels = new CpuPlanningKernels(_memory, forced.Conv2d);
     }
 
     public override string Name => "cpu";
@@ -46,7 +50,7 @@ internal sealed class CpuPlanningBackend : Backend
 
     public override long PeakBytes => _memory.PeakBytes;
 
-    public override Backend CreatePlanner() => new CpuPlanningBackend(Description);
+    public override Backend CreatePlanner() => new CpuPlanningBackend(Description, _forced);
 
     public override MemoryBlock Allocate(long bytes) => _memory.Allocate(bytes);
 

@@ -8,11 +8,12 @@ namespace ControlNet.Native.Tensors.Cpu;
 /// Every kernel family of the CPU as its memory sees it: the layouts of packed weights and the temporaries of a call
 /// are those of the real kernels, and nothing else happens.
 /// </summary>
-internal sealed class CpuPlanningKernels(CpuMemory memory) :
+internal sealed class CpuPlanningKernels(CpuMemory memory, string? pinnedConv2d) :
     IPointwiseKernels, IMovementKernels, IReduceKernels, IMatMulKernels, IConv2dKernels, IGroupNormKernels,
     IAttentionKernels
 {
-    private readonly CpuConv2d _conv2d = new(null!, memory);
+    /// <summary>Asked for forms, layouts and temporaries only, which needs no team.</summary>
+    private readonly CpuConv2d _conv2d = new(null!, memory, pinnedConv2d);
 
     public void Activate(Activation activation, BufferView x, BufferView y)
     {
@@ -85,9 +86,7 @@ internal sealed class CpuPlanningKernels(CpuMemory memory) :
 
     public void Forward(
         in Conv2dDims d, BufferView x, BufferView packed, BufferView bias, BufferView addRow, BufferView addTensor,
-        BufferView y)
-    {
-    }
+        BufferView y) => Take(_conv2d.TemporaryBytes(d));
 
     public void Forward(in GroupNormDims d, BufferView x, BufferView gamma, BufferView beta, BufferView y)
     {

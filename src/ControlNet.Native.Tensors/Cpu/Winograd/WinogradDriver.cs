@@ -45,10 +45,20 @@ internal static unsafe class WinogradDriver
         }
     }
 
-    private static void Run<TAlgorithm, TLanes, TVector>(WorkerTeam team, CpuMemory memory, WinogradProblem p)
+    /// <summary>Bytes of transformed inputs that exist at a time; 0 when there is nothing to convolve.</summary>
+    public static long InputBytes<TAlgorithm>(in Conv2dDims d)
         where TAlgorithm : struct, IWinograd
-        where TLanes : struct, ILanes<TVector>
-        where TVector : unmanaged
+    {
+        WinogradProblem p = new() { Dims = d };
+        return Plan<TAlgorithm>(ref p) ? InputBytes(p) : 0;
+    }
+
+    private static long InputBytes(in WinogradProblem p) =>
+        p.DepthBlocks * p.Points * p.InputStep * sizeof(float);
+
+    /// <summary>Cuts the problem; false when there is nothing to convolve.</summary>
+    private static bool Plan<TAlgorithm>(ref WinogradProblem p)
+        where TAlgorithm : struct, IWinograd
     {
         p.Tile = TAlgorithm.Tile;
         p.Points = WinogradWeights.PointsOf<TAlgorithm>();
@@ -56,7 +66,7 @@ internal static unsafe class WinogradDriver
         p.TilesAcross = (p.Dims.OutWidth + p.Tile - 1) / p.Tile;
         if (p.Tiles == 0 || p.Panels == 0)
         {
-            return;
+            return false;
         }
 
         p.BlockDepth = WinogradWeights.BlockDepthOf(p.Dims.In);
@@ -65,7 +75,20 @@ internal static unsafe class WinogradDriver
         int rounds = (int)((p.Tiles * perTile + MaxInputFloats - 1) / MaxInputFloats);
         rounds = Math.Min(rounds, p.Tiles);
         p.RoundTiles = (p.Tiles + rounds - 1) / rounds;
-        using MemoryBlock inputs = memory.Allocate(p.DepthBlocks * p.Points * p.InputStep * sizeof(float));
+        return true;
+    }
+
+    private static void Run<TAlgorithm, TLanes, TVector>(WorkerTeam team, CpuMemory memory, WinogradProblem p)
+        where TAlgorithm : struct, IWinograd
+        where TLanes : struct, ILanes<TVector>
+        where TVector : unmanaged
+    {
+        if (!Plan<TAlgorithm>(ref p))
+        {
+            return;
+        }
+
+        using MemoryBlock inputs = memory.Allocate(InputBytes(p));
         p.Inputs = (float*)inputs.HostAddress;
         for (; p.FirstTile < p.Tiles; p.FirstTile += p.RoundTiles)
         {
