@@ -119,11 +119,17 @@ internal sealed unsafe partial class CpuConv2d
     {
         Conv2dForm.Winograd4 => null,
         Conv2dForm.Winograd2 => "the weight is transformed for F(2x2)",
-        _ => RefuseWinograd(d)
-            ?? (pinned || ProductsOf<WinogradF4>(d) <= ProductsOf<WinogradF2>(d) ? RefuseSmall<WinogradF4>(d, pinned)
-                : $"{ProductsOf<WinogradF4>(d)} products for a weight, its transform included, are more than the " +
-                $"{ProductsOf<WinogradF2>(d)} of F(2x2)"),
+        _ => RefuseWinograd(d) ?? RefuseSmall<WinogradF4>(d, pinned) ?? RefuseWaste(d, pinned),
     };
+
+    /// <summary>Refuses F(4x4) where F(2x2) takes fewer products.</summary>
+    private static string? RefuseWaste(in Conv2dDims d, bool pinned)
+    {
+        long four = ProductsOf<WinogradF4>(d), two = ProductsOf<WinogradF2>(d);
+        return pinned || four <= two
+            ? null
+            : $"{four} products for a weight, its transform included, are more than the {two} of F(2x2)";
+    }
 
     private static string? RefuseWinograd2(in Conv2dDims d, bool pinned) => d.Form switch
     {
@@ -146,8 +152,8 @@ internal sealed unsafe partial class CpuConv2d
         long direct = 9L * d.Batch * d.OutHeight * d.OutWidth, mine = ProductsOf<TAlgorithm>(d);
         return pinned ? null
             : d.In < FewestWinogradChannels ? $"{d.In} channels are fewer than {FewestWinogradChannels}"
-            : mine >= direct ? $"{mine} products for a weight, its transform included, are not fewer than the {direct} of direct"
-            : null;
+            : mine < direct ? null
+            : $"{mine} products for a weight, its transform included, are not fewer than the {direct} of direct";
     }
 
     /// <summary>Products of one weight with everything, if the weight is transformed for this call.</summary>

@@ -12,7 +12,7 @@ namespace ControlNet.Native.Tests.OpTests;
 /// <summary>Every algorithm of the list on every case, and the rules by which one is chosen.</summary>
 public sealed class Conv2dChoiceTests
 {
-    /// <summary>Largest error relative to the largest element; what Winograd's transforms cost is stated below.</summary>
+    /// <summary>Largest error relative to the largest element.</summary>
     private const double Bound = 5e-6;
 
     /// <summary>Relative root mean square of the error that the contract promises.</summary>
