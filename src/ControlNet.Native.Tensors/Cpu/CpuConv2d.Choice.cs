@@ -19,6 +19,12 @@ internal sealed unsafe partial class CpuConv2d
     private const int TilesThatPayForTheWeight = 6;
 
     /// <summary>
+    /// Images the products are counted for, whatever the batch is: an image gets the same bits alone and beside others.
+    /// Guidance makes two of one.
+    /// </summary>
+    private const int CountedImages = 2;
+
+    /// <summary>
     /// Best first. An entry refuses what it cannot do and, unless it is pinned, what another does faster.
     /// </summary>
     private static readonly (string Name, Refusal Refuse, Runner Run)[] s_bestFirst =
@@ -149,20 +155,22 @@ internal sealed unsafe partial class CpuConv2d
     private static string? RefuseSmall<TAlgorithm>(in Conv2dDims d, bool pinned)
         where TAlgorithm : struct, IWinograd
     {
-        long direct = 9L * d.Batch * d.OutHeight * d.OutWidth, mine = ProductsOf<TAlgorithm>(d);
+        long direct = 9L * CountedImages * d.OutHeight * d.OutWidth, mine = ProductsOf<TAlgorithm>(d);
         return pinned ? null
             : d.In < FewestWinogradChannels ? $"{d.In} channels are fewer than {FewestWinogradChannels}"
             : mine < direct ? null
             : $"{mine} products for a weight, its transform included, are not fewer than the {direct} of direct";
     }
 
-    /// <summary>Products of one weight with everything, if the weight is transformed for this call.</summary>
+    /// <summary>
+    /// Products of one weight with all tiles of <see cref="CountedImages"/>, those that its transform costs included.
+    /// </summary>
     private static long ProductsOf<TAlgorithm>(in Conv2dDims d)
         where TAlgorithm : struct, IWinograd
     {
         int tile = TAlgorithm.Tile, edge = tile + 2;
         long down = (d.OutHeight + tile - 1) / tile, across = (d.OutWidth + tile - 1) / tile;
-        return edge * edge * ((d.Batch * down * across) + TilesThatPayForTheWeight);
+        return edge * edge * ((CountedImages * down * across) + TilesThatPayForTheWeight);
     }
 
     private void Winograd<TAlgorithm>(
