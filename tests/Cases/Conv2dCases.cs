@@ -47,7 +47,8 @@ public static class Conv2dCases
     }
 
     /// <summary>
-    /// 3 x 3 with stride 1, where tiles of outputs hang over the edges, sums have several blocks and panels are not full.
+    /// 3 x 3 with stride 1, where tiles of outputs hang over the edges, sums have several blocks and panels are not
+    /// full.
     /// </summary>
     public static IEnumerable<Conv2dCase> Tiles()
     {
@@ -77,6 +78,9 @@ public static class Conv2dCases
         yield return new Conv2dCase(2, 32, 32, 640, 640, 3, 1, Padding.All(1));
         yield return new Conv2dCase(2, 16, 16, 1280, 1280, 3, 1, Padding.All(1));
         yield return new Conv2dCase(2, 8, 8, 1280, 1280, 3, 1, Padding.All(1), DType.F16);
+        yield return new Conv2dCase(1, 8, 8, 1280, 1280, 3, 1, Padding.All(1));
+        yield return new Conv2dCase(1, 256, 256, 256, 256, 3, 1, Padding.All(1));
+        yield return new Conv2dCase(1, 512, 512, 128, 128, 3, 1, Padding.All(1));
         yield return new Conv2dCase(1, 64, 64, 320, 320, 3, 2, Padding.All(1));
         yield return new Conv2dCase(1, 64, 64, 960, 320, 1, 1, default);
         yield return new Conv2dCase(2, 64, 64, 320, 4, 3, 1, Padding.All(1));

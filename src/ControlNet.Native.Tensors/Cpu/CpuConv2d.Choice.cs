@@ -19,6 +19,12 @@ internal sealed unsafe partial class CpuConv2d
     private const int TilesThatPayForTheWeight = 6;
 
     /// <summary>
+    /// Images the products are counted for, whatever the batch is: an image gets the same bits alone and beside others.
+    /// Guidance makes two of one.
+    /// </summary>
+    private const int CountedImages = 2;
+
+    /// <summary>
     /// Best first. An entry refuses what it cannot do and, unless it is pinned, what another does faster.
     /// </summary>
     private static readonly Entry[] s_bestFirst =
@@ -128,11 +134,17 @@ internal sealed unsafe partial class CpuConv2d
     {
         Conv2dForm.Winograd4 => null,
         Conv2dForm.Winograd2 => "the weight is transformed for F(2x2)",
-        _ => RefuseWinograd(d)
-            ?? (pinned || ProductsOf<WinogradF4>(d) <= ProductsOf<WinogradF2>(d) ? RefuseSmall<WinogradF4>(d, pinned)
-                : $"{ProductsOf<WinogradF4>(d)} products for a weight, its transform included, are more than the " +
-                $"{ProductsOf<WinogradF2>(d)} of F(2x2)"),
+        _ => RefuseWinograd(d) ?? RefuseSmall<WinogradF4>(d, pinned) ?? RefuseWaste(d, pinned),
     };
+
+    /// <summary>Refuses F(4x4) where F(2x2) takes fewer products.</summary>
+    private static string? RefuseWaste(in Conv2dDims d, bool pinned)
+    {
+        long four = ProductsOf<WinogradF4>(d), two = ProductsOf<WinogradF2>(d);
+        return pinned || four <= two
+            ? null
+            : $"{four} products for a weight, its transform included, are more than the {two} of F(2x2)";
+    }
 
     private static string? RefuseWinograd2(in Conv2dDims d, bool pinned) => d.Form switch
     {
@@ -152,23 +164,22 @@ internal sealed unsafe partial class CpuConv2d
     private static string? RefuseSmall<TAlgorithm>(in Conv2dDims d, bool pinned)
         where TAlgorithm : struct, IWinograd
     {
-        long direct = 9L * d.OutHeight * d.OutWidth, mine = ProductsOf<TAlgorithm>(d);
+        long direct = 9L * CountedImages * d.OutHeight * d.OutWidth, mine = ProductsOf<TAlgorithm>(d);
         return pinned ? null
             : d.In < FewestWinogradChannels ? $"{d.In} channels are fewer than {FewestWinogradChannels}"
-            : mine >= direct ? $"{mine} products for a weight, its transform included, are not fewer than the {direct} of direct"
-            : null;
+            : mine < direct ? null
+            : $"{mine} products for a weight, its transform included, are not fewer than the {direct} of direct";
     }
 
     /// <summary>
-    /// Products of one weight with one image, if the weight is transformed for this call. The choice must not depend on
-    /// the batch: an image has the same bytes alone and among others.
+    /// Products of one weight with all tiles of <see cref="CountedImages"/>, those that its transform costs included.
     /// </summary>
     private static long ProductsOf<TAlgorithm>(in Conv2dDims d)
         where TAlgorithm : struct, IWinograd
     {
         int tile = TAlgorithm.Tile, edge = tile + 2;
         long down = (d.OutHeight + tile - 1) / tile, across = (d.OutWidth + tile - 1) / tile;
-        return edge * edge * ((down * across) + TilesThatPayForTheWeight);
+        return edge * edge * ((CountedImages * down * across) + TilesThatPayForTheWeight);
     }
 
     private void Winograd<TAlgorithm>(

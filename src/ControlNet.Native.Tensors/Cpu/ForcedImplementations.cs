@@ -17,11 +17,15 @@ internal sealed record ForcedImplementations(string? Conv2d, string? Gemm)
     private const string Variable = "CONTROLNET_FORCE";
 
     /// <summary>What the environment of the process pins.</summary>
-    /// <exception cref="DeviceException">It names something unknown, or something this processor cannot run.</exception>
+    /// <exception cref="DeviceException">
+    /// It names something unknown, or something this processor cannot run.
+    /// </exception>
     public static ForcedImplementations FromEnvironment() => Parse(Environment.GetEnvironmentVariable(Variable));
 
     /// <summary>Reads a list <c>family:name,family:name</c>; none and an empty one pin nothing.</summary>
-    /// <exception cref="DeviceException">It names something unknown, or something this processor cannot run.</exception>
+    /// <exception cref="DeviceException">
+    /// It names something unknown, or something this processor cannot run.
+    /// </exception>
     public static ForcedImplementations Parse(string? list)
     {
         ForcedImplementations forced = new(null, null);
@@ -35,7 +39,8 @@ internal sealed record ForcedImplementations(string? Conv2d, string? Gemm)
                 "conv2d" when CpuConv2d.Names.Contains(name) => forced with { Conv2d = name },
                 "gemm" when GemmKernel.Names.Contains(name) => forced with { Gemm = name },
                 _ => throw new DeviceException(
-                    $"{Variable}: '{entry}' is not known; use {string.Join(", ", Known())}, several with commas between"),
+                    $"{Variable}: '{entry}' is not known; use {string.Join(", ", Known())}, several with commas " +
+                    "between"),
             };
         }
 

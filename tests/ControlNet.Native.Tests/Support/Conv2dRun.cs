@@ -42,10 +42,6 @@ internal sealed class Conv2dRun
     public double At(long index) =>
         ReferenceConv2d.At(_case, _result[1], _result[2], _x, _w, _bias, _row, _added, index);
 
-    /// <summary>A use that leads to a weight kept for the wanted algorithm, where that can take the case at all.</summary>
-    public Conv2dUse KeptUse(bool forLargeImages)
-    {
-        int edge = forLargeImages ? 64 : 8;
-        return new Conv2dUse(edge, edge, _case.Stride, _case.Padding, WeightGrowth.Full);
-    }
+    /// <summary>A use that leads to a transformed weight, where the case allows one.</summary>
+    public Conv2dUse KeptUse => new(64, 64, _case.Stride, _case.Padding, WeightGrowth.Full);
 }

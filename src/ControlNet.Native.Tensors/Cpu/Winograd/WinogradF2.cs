@@ -3,8 +3,8 @@ using System.Runtime.CompilerServices;
 namespace ControlNet.Native.Tensors.Cpu.Winograd;
 
 /// <summary>
-/// F(2x2, 3x3): 16 products for 4 outputs that take 36 directly. Interpolated at 0, ±1 and infinity, so that inputs and
-/// sums are only added.
+/// F(2x2, 3x3): 16 products for 4 outputs that take 36 directly. Interpolated at 0, ±1 and infinity, so that inputs
+/// and sums are only added.
 /// </summary>
 internal readonly unsafe struct WinogradF2 : IWinograd
 {

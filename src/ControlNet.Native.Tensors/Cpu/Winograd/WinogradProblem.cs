@@ -13,7 +13,7 @@ internal unsafe struct WinogradProblem
     public float* X, Y;
 
     /// <summary>
-    /// The packed weight: with <see cref="Transformed"/> as <see cref="WinogradWeightsLoop{TAlgorithm, TLanes, TVector}"/> left it, else panels
+    /// The packed weight: with <see cref="Transformed"/> as <see cref="WinogradWeights"/> left it, else panels
     /// <c>[Panels][9][In][32]</c> of <see cref="WeightType"/>.
     /// </summary>
     public void* Weights;

@@ -22,7 +22,9 @@ internal unsafe struct WinogradProductLoop<TAlgorithm, TLanes, TVector> : IParal
 
     private const int StageFloats = 36 * 16, PixelFloats = 16 * Width;
 
-    /// <summary>Channels of 16-bit weights widened at a time, so that they are still in the first-level cache.</summary>
+    /// <summary>
+    /// Channels of 16-bit weights widened at a time, so that they are still in the first-level cache.
+    /// </summary>
     private const int WidenedDepth = 8;
 
     public WinogradProblem Problem;
