@@ -60,8 +60,9 @@ internal static class NetworkCall
         Autoencoder vae = new(checkpoint.Vae!.Map(device), checkpoint.Vae.Config);
         if (decodes)
         {
-            Tensor latents = Latents(spec, device);
-            return new TensorCall([vae, latents], () => vae.Decode(latents));
+            using Tensor latents = Latents(spec, device);
+            Tensor scaled = Ops.Scale(latents, (float)(1 / vae.Config.ScalingFactor));
+            return new TensorCall([vae, scaled], () => vae.Decode(scaled));
         }
 
         int batch = (int)spec["batch"]!, size = (int)spec["size"]!;

@@ -13,7 +13,7 @@ namespace ControlNet.Native.Bench.Table;
 /// </summary>
 internal sealed class RowTimer(TableOptions options, Contenders contenders)
 {
-    private const int OurSlot = 0, BoundSlot = 1, MinRounds = 3, MaxRounds = 40;
+    private const int OurSlot = 0, BoundSlot = 1, MaxRounds = 40;
     private const double AgreementLimit = 1e-3;
 
     /// <summary>Times one row.</summary>
@@ -87,9 +87,8 @@ internal sealed class RowTimer(TableOptions options, Contenders contenders)
     {
         double budget = (row.IsNetwork ? 8 : 1) * options.SecondsPerRow;
         int warm = row.IsNetwork ? 0 : 1, calls = row.IsNetwork ? 1 : 1000, rounds = 0;
-        int fewest = options.Quick ? 1 : MinRounds;
         long begin = Stopwatch.GetTimestamp();
-        while (rounds < fewest
+        while (rounds < options.Rounds
             || (rounds < MaxRounds && Stopwatch.GetElapsedTime(begin).TotalSeconds < budget))
         {
             foreach (Turn turn in rounds % 2 == 0 ? turns : Enumerable.Reverse(turns))

@@ -29,6 +29,11 @@ internal static class TableCommand
             return 2;
         }
 
+        return options.Prepares ? Prepare(options) : Print(options);
+    }
+
+    private static int Print(TableOptions options)
+    {
         using Contenders contenders = new(options);
         List<string> head = [Machines.Describe(), .. Bounds(options, contenders)], remarks = [];
         List<RowResult> results = TimeRows(options, contenders, remarks);
@@ -58,6 +63,20 @@ internal static class TableCommand
         }
 
         return results.Any(row => row.Met == false) || whole.Any(result => result.Met == false) ? 1 : 0;
+    }
+
+    private static int Prepare(TableOptions options)
+    {
+        OnnxFiles files = new(options);
+        foreach (Row row in Rows(options, []))
+        {
+            if (options.Wants(row.Group) && row.Peers[0].Peer == Contender.Onnx)
+            {
+                Console.WriteLine(files.Get(row.Spec));
+            }
+        }
+
+        return 0;
     }
 
     private static List<RowResult> TimeRows(TableOptions options, Contenders contenders, List<string> remarks)
@@ -126,7 +145,7 @@ internal static class TableCommand
         string folder = Path.Combine(options.Root, "bench", "results", options.Machine);
         Directory.CreateDirectory(folder);
         string file = Path.Combine(folder, date + ".md");
-        string title = File.Exists(file) ? Environment.NewLine : $"# {options.Machine}, {date}{Environment.NewLine}{Environment.NewLine}";
+        string title = File.Exists(file) ? "\n" : $"# {options.Machine}, {date}\n\n";
         File.AppendAllText(file, title + text);
         Console.Error.WriteLine($"written to {Path.GetRelativePath(options.Root, file)}");
     }

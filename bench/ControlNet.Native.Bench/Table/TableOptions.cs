@@ -27,6 +27,12 @@ internal sealed record TableOptions
     /// <summary>How long a row of one operation may take; eight times as long for a network.</summary>
     public required double SecondsPerRow { get; init; }
 
+    /// <summary>Rounds at least, however long they take.</summary>
+    public required int Rounds { get; init; }
+
+    /// <summary>Only exports the networks to ONNX, so that no run has to wait for it.</summary>
+    public required bool Prepares { get; init; }
+
     /// <summary>How long one turn of a short call lasts.</summary>
     public double SecondsPerTurn { get; init; } = 0.02;
 
@@ -93,6 +99,8 @@ internal sealed record TableOptions
             Quick = quick,
             Threads = Options.Number(arguments, "--threads", 2),
             SecondsPerRow = Options.Real(arguments, "--seconds", quick ? 0.5 : 3),
+            Rounds = Options.Number(arguments, "--rounds", quick ? 1 : 3),
+            Prepares = Options.Has(arguments, "--prepare"),
             Model = FileOf(arguments, "--model"),
             Control = FileOf(arguments, "--control"),
             HalfModel = FileOf(arguments, "--half-model"),

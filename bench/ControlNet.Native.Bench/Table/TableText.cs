@@ -49,7 +49,7 @@ internal static class TableText
             .. whole.Where(result => result.Met == false).Select(result => result.Name),
         ];
         int judged = rows.Count(row => row.Met is not null) + whole.Count(result => result.Met is not null);
-        text.AppendLine().AppendLine(Invariant($"{judged - missed.Length} of {judged} rows meet their bars."));
+        text.AppendLine().AppendLine(Invariant($"{judged - missed.Length} of {judged} rows with a bar meet it."));
         Paragraphs(text, "Not met:", missed);
         Paragraphs(text, "Remarks:", [.. remarks.Distinct()]);
         return text.ToString();
