@@ -4,6 +4,7 @@ using System.ComponentModel;
 using System.Diagnostics;
 using System.Globalization;
 using System.IO;
+using System.Linq;
 using System.Runtime.Intrinsics.X86;
 
 namespace ControlNet.Native.Bench.Table;
@@ -62,7 +63,7 @@ internal sealed class Contenders(TableOptions options) : IDisposable
     {
         foreach (Contender who in (Contender[])[.. _running.Keys])
         {
-            if (!System.Linq.Enumerable.Contains(kept, who))
+            if (!kept.Contains(who))
             {
                 End(who);
             }
@@ -84,8 +85,8 @@ internal sealed class Contenders(TableOptions options) : IDisposable
     public void Dispose() => EndOthers([]);
 
     /// <summary>
-    /// The settings that make PyTorch fastest: results stay in the heap rather than being mapped and faulted in anew for
-    /// every call, and OpenBLAS, when it does not know the processor, is told that it has AVX-512.
+    /// The settings that make PyTorch fastest: results stay in the heap rather than being mapped and faulted in anew
+    /// for every call, and OpenBLAS, which may not know the processor, is told that it has AVX-512.
     /// </summary>
     public static void Tune(ProcessStartInfo start)
     {
@@ -121,7 +122,8 @@ internal sealed class Contenders(TableOptions options) : IDisposable
         {
             case Contender.Ours or Contender.OursDirect:
             {
-                ProcessStartInfo start = new("dotnet", [typeof(Contenders).Assembly.Location, "serve", "--threads", threads]);
+                ProcessStartInfo start = new(
+                    "dotnet", [typeof(Contenders).Assembly.Location, "serve", "--threads", threads]);
                 if (who == Contender.OursDirect)
                 {
                     start.Environment["CONTROLNET_FORCE"] = "conv2d:direct";

@@ -10,8 +10,8 @@ namespace ControlNet.Native.Bench.Table;
 
 /// <summary>
 /// What the hardware can do at most, on as many threads as the engine has: fused multiply-adds from registers
-/// (<c>fma</c>), or a plain copy of so many bytes (<c>copy</c>), each thread its own part again and again. It uses nothing
-/// of the engine.
+/// (<c>fma</c>), or a plain copy of so many bytes (<c>copy</c>), each thread its own part again and again. It uses
+/// nothing of the engine.
 /// </summary>
 internal sealed unsafe class HardwareCall : TimedCall
 {

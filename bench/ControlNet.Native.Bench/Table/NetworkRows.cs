@@ -41,7 +41,7 @@ internal static class NetworkRows
                 yield return new Row(part, label, spec, [(Contender.TorchDefault, "nchw")], shipped);
             }
 
-            yield return new Row(part, label, spec, [(Contender.Onnx, "onnx")], onnx);
+            yield return new Row(part, label, spec, [(Contender.Onnx, "")], onnx);
         }
     }
 }

@@ -19,8 +19,8 @@ internal sealed class OnnxFiles(TableOptions options)
         string size = ((int)spec["size"]!).ToString(CultureInfo.InvariantCulture);
         string batch = ((int)spec["batch"]!).ToString(CultureInfo.InvariantCulture);
         long stamp = File.GetLastWriteTimeUtc(source).Ticks;
-        string name = string.Create(
-            CultureInfo.InvariantCulture, $"{part}-{size}-b{batch}-{Path.GetFileNameWithoutExtension(source)}-{stamp:x}");
+        string stem = Path.GetFileNameWithoutExtension(source);
+        string name = string.Create(CultureInfo.InvariantCulture, $"{part}-{size}-b{batch}-{stem}-{stamp:x}");
         string folder = Path.Combine(options.CacheFolder, "onnx", name);
         string file = Path.Combine(folder, "model.onnx");
         if (File.Exists(file))

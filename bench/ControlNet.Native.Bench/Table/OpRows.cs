@@ -73,8 +73,8 @@ internal static class OpRows
         };
         string step = stride == 1 ? "" : $" stride {stride}", how = direct ? " direct" : "";
         double pixels = (double)batch * size * size / (stride * stride);
-        return new Row(
-            group, $"conv {kernel}x{kernel}{step}{how} {channels}@{size}x{size}->{features} b{batch}", spec, Layouts, bar)
+        string name = $"conv {kernel}x{kernel}{step}{how} {channels}@{size}x{size}->{features} b{batch}";
+        return new Row(group, name, spec, Layouts, bar)
         {
             Operations = 2 * pixels * features * channels * kernel * kernel,
         };
@@ -82,7 +82,8 @@ internal static class OpRows
 
     private static IEnumerable<Row> Attention()
     {
-        foreach ((int tokens, int width, double bar) in ((int, int, double)[])[(4096, 40, 7), (1024, 80, 4), (256, 160, 2.5)])
+        (int, int, double)[] sizes = [(4096, 40, 7), (1024, 80, 4), (256, 160, 2.5)];
+        foreach ((int tokens, int width, double bar) in sizes)
         {
             yield return Attention("self-attention", tokens, tokens, width, bar) with { BoundBar = 0.75 };
             yield return Attention("cross-attention", tokens, 77, width, 3) with { BoundBar = 0.5 };

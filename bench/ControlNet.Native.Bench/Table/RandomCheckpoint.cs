@@ -8,8 +8,9 @@ using ControlNet.Native.Weights;
 namespace ControlNet.Native.Bench.Table;
 
 /// <summary>
-/// <c>random-checkpoint FOLDER</c>: writes a Stable Diffusion 1.5 and a ControlNet of the true sizes with random weights,
-/// in the names of the original single files, in F32 and F16: 8.6 GB. Their pictures are noise; time and memory are real.
+/// <c>random-checkpoint FOLDER</c>: writes a Stable Diffusion 1.5 and a ControlNet of the true sizes with random
+/// weights, in the names of the original single files, in F32 and F16: 8.6 GB. Their pictures are noise; time and
+/// memory are real.
 /// </summary>
 internal static class RandomCheckpoint
 {

@@ -15,7 +15,9 @@ internal sealed record Row(
     /// <summary>Who of us.</summary>
     public Contender Ours { get; init; } = Contender.Ours;
 
-    /// <summary>Floating-point operations of one call by the direct algorithm; 0 when they are not what bounds it.</summary>
+    /// <summary>
+    /// Floating-point operations of one call by the direct algorithm; 0 when they are not what bounds it.
+    /// </summary>
     public double Operations { get; init; }
 
     /// <summary>Bytes one call must read and write at least; 0 when they are not what bounds it.</summary>

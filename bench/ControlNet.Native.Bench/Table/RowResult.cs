@@ -6,25 +6,27 @@ namespace ControlNet.Native.Bench.Table;
 /// <param name="Row">The row.</param>
 /// <param name="OursSeconds">Median of ours.</param>
 /// <param name="Peers">Medians of the peers that could be had.</param>
-/// <param name="BoundShare">Share of the peak or of the copy bandwidth measured in the same rounds; null for none.</param>
+/// <param name="BoundShare">
+/// Share of the peak or of the copy bandwidth measured in the same rounds; null for none.
+/// </param>
 /// <param name="Rounds">How often each took its turn.</param>
 /// <param name="Remarks">Why a peer is missing, or that results disagree.</param>
 internal sealed record RowResult(
-    Row Row, double OursSeconds, IReadOnlyList<(string Name, bool Tuned, double Seconds)> Peers, double? BoundShare,
+    Row Row, double OursSeconds, IReadOnlyList<(string Name, double Seconds)> Peers, double? BoundShare,
     int Rounds, IReadOnlyList<string> Remarks)
 {
     /// <summary>The fastest peer; null when none could be had.</summary>
-    public (string Name, bool Tuned, double Seconds)? Best
+    public (string Name, double Seconds)? Best
     {
         get
         {
-            (string, bool, double)? best = null;
+            (string, double)? best = null;
             double least = double.PositiveInfinity;
-            foreach ((string name, bool tuned, double seconds) in Peers)
+            foreach ((string name, double seconds) in Peers)
             {
                 if (seconds < least)
                 {
-                    (best, least) = ((name, tuned, seconds), seconds);
+                    (best, least) = ((name, seconds), seconds);
                 }
             }
 

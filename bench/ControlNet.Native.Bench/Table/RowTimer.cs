@@ -8,8 +8,8 @@ using System.Text.Json.Nodes;
 namespace ControlNet.Native.Bench.Table;
 
 /// <summary>
-/// Times a row: ours, each peer and the machine's bound take turns in rounds, forwards and backwards by turns, until the
-/// row's time is up. What stands in the table are medians over all calls of all rounds.
+/// Times a row: ours, each peer and the machine's bound take turns in rounds, forwards and backwards by turns, until
+/// the row's time is up. What stands in the table are medians over all calls of all rounds.
 /// </summary>
 internal sealed class RowTimer(TableOptions options, Contenders contenders)
 {
@@ -24,12 +24,12 @@ internal sealed class RowTimer(TableOptions options, Contenders contenders)
         contenders.EndOthers(row.IsNetwork ? [] : [row.Ours, .. row.Peers.Select(peer => peer.Peer)]);
         TimingProcess ours = contenders.Get(row.Ours);
         double ourRms = (double)ours.Make(row.Spec, OurSlot)["rms"]!;
-        List<Turn> turns = [new Turn(ours, OurSlot, "ours", Tuned: false)];
+        List<Turn> turns = [new Turn(ours, OurSlot, "ours")];
         double work = 0;
         if (Bound(row) is { } bound)
         {
             work = (double)ours.Make(bound, BoundSlot)["work"]!;
-            turns.Add(new Turn(ours, BoundSlot, "bound", Tuned: false));
+            turns.Add(new Turn(ours, BoundSlot, "bound"));
         }
 
         Dictionary<Contender, int> slots = [];
@@ -48,10 +48,10 @@ internal sealed class RowTimer(TableOptions options, Contenders contenders)
             process.Drop();
         }
 
-        double? share = work == 0 ? null : Share(row, turns[0].Median, work / turns[1].Median);
+        double? share = work == 0 ? null : Share(row, turns[0].Median, work / turns[1].FastQuartile);
         IEnumerable<Turn> peers = turns.Where(turn => turn.Name is not "ours" and not "bound");
         return new RowResult(
-            row, turns[0].Median, [.. peers.Select(turn => (turn.Name, turn.Tuned, turn.Median))], share, rounds, remarks);
+            row, turns[0].Median, [.. peers.Select(turn => (turn.Name, turn.Median))], share, rounds, remarks);
     }
 
     private Turn? Prepare(Row row, Contender who, string form, int slot, double ourRms, List<string> remarks)
@@ -74,7 +74,7 @@ internal sealed class RowTimer(TableOptions options, Contenders contenders)
                     $"results disagree: root mean square {ourRms:g6} here, {rms:g6} in {Contenders.Name(who)}"));
             }
 
-            return new Turn(process, slot, $"{Contenders.Name(who)} {form}", who == Contender.TorchTuned);
+            return new Turn(process, slot, $"{Contenders.Name(who)} {form}".TrimEnd());
         }
         catch (InvalidOperationException e)
         {
@@ -115,9 +115,12 @@ internal sealed class RowTimer(TableOptions options, Contenders contenders)
     private static double Share(Row row, double seconds, double rate) =>
         Math.Max(row.Operations, row.BytesMoved) / seconds / rate;
 
-    private sealed record Turn(TimingProcess Process, int Slot, string Name, bool Tuned)
+    private sealed record Turn(TimingProcess Process, int Slot, string Name)
     {
         public List<double> Seconds { get; } = [];
+
+        /// <summary>A bound is what the machine reaches when nothing disturbs it, so the fast calls count.</summary>
+        public double FastQuartile => Seconds.Order().ElementAt(Seconds.Count / 4);
 
         public double Median
         {

@@ -8,8 +8,8 @@ using ControlNet.Native.Tensors;
 namespace ControlNet.Native.Bench.Table;
 
 /// <summary>
-/// <c>serve [--threads N]</c>: times this engine on request, in the words of <c>bench/peers/torch_server.py</c>, so that
-/// the table treats ours and the peers alike.
+/// <c>serve [--threads N]</c>: times this engine on request, in the words of <c>bench/peers/torch_server.py</c>, so
+/// that the table treats ours and the peers alike.
 /// </summary>
 internal static class ServeCommand
 {

@@ -11,12 +11,12 @@ internal static class TableText
 {
     /// <summary>Writes head, rows, whole runs, remarks, and the rows that miss a bar.</summary>
     public static string Write(
-        TableOptions options, IReadOnlyList<string> head, IReadOnlyList<RowResult> rows, IReadOnlyList<WholeResult> whole,
-        IEnumerable<string> remarks)
+        TableOptions options, IReadOnlyList<string> head, IReadOnlyList<RowResult> rows,
+        IReadOnlyList<WholeResult> whole, IEnumerable<string> remarks)
     {
         StringBuilder text = new();
-        text.AppendLine(Invariant(
-            $"## {DateTime.Now:HH:mm}, {options.Threads} threads{(options.Quick ? ", a quick look" : "")}")).AppendLine();
+        string how = options.Quick ? ", a quick look" : "";
+        text.AppendLine(Invariant($"## {DateTime.Now:HH:mm}, {options.Threads} threads{how}")).AppendLine();
         foreach (string line in head)
         {
             text.Append("- ").AppendLine(line);
@@ -59,7 +59,7 @@ internal static class TableText
     public static string Line(RowResult result)
     {
         Row row = result.Row;
-        (string Name, bool Tuned, double Seconds)? best = result.Best;
+        (string Name, double Seconds)? best = result.Best;
         double? shipped = result.Peers
             .Where(peer => peer.Name.StartsWith(Contenders.Name(Contender.TorchDefault), StringComparison.Ordinal))
             .Select(peer => (double?)peer.Seconds).FirstOrDefault();
@@ -73,11 +73,16 @@ internal static class TableText
     public static string Line(WholeResult result)
     {
         string sign = result.AtLeast ? ">=" : "<=", unit = result.AtLeast ? "" : " " + result.Unit;
-        return result.Error is not null
-            ? $"| {result.Name} | failed: {result.Error} | | | | |"
-            : Invariant($"| {result.Name} | {result.Ours:0.#} {result.Unit} | ")
-                + (result.Peer is null ? "| | " : Invariant($"{result.Peer:0.#} {result.Unit} | {Times(result.Ratio)} | "))
-                + Invariant($"{sign} {result.Bar}{unit} | {Word(result.Met)} |");
+        if (result.Error is not null)
+        {
+            return $"| {result.Name} | failed: {result.Error} | | | | |";
+        }
+
+        string peer = result.Peer is null
+            ? "| | "
+            : Invariant($"{result.Peer:0.#} {result.Unit} | {Times(result.Ratio)} | ");
+        return Invariant($"| {result.Name} | {result.Ours:0.#} {result.Unit} | {peer}{sign} {result.Bar}{unit} | ")
+            + $"{Word(result.Met)} |";
     }
 
     private static string Reason(RowResult result)

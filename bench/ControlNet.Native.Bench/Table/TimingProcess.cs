@@ -40,7 +40,9 @@ internal sealed partial class TimingProcess : IDisposable
     public JsonObject Make(JsonObject spec, int slot) =>
         Ask(new JsonObject { ["make"] = spec.DeepClone(), ["slot"] = slot });
 
-    /// <summary>Runs a call <paramref name="warm"/> times, then times it until a limit is reached, once at least.</summary>
+    /// <summary>
+    /// Runs a call <paramref name="warm"/> times, then times it until a limit is reached, once at least.
+    /// </summary>
     public IEnumerable<double> Time(int slot, int warm, int calls, double seconds) =>
         Ask(new JsonObject
         {

@@ -9,8 +9,8 @@ using ControlNet.Native.Imaging;
 namespace ControlNet.Native.Bench.Table;
 
 /// <summary>
-/// Whole processes: <c>controlnet generate</c> from start to exit beside the same loop in PyTorch, and the peak memory of
-/// ours as the system counts it.
+/// Whole processes: <c>controlnet generate</c> from start to exit beside the same loop in PyTorch, and the peak memory
+/// of ours as the system counts it.
 /// </summary>
 internal sealed class WholeRuns(TableOptions options)
 {
@@ -31,7 +31,8 @@ internal sealed class WholeRuns(TableOptions options)
             string hint = Path.Combine(folder, "hint.png");
             Hint().Save(hint);
             string name = string.Create(
-                CultureInfo.InvariantCulture, $"generate {options.Size}x{options.Size}, {options.Steps} steps, ControlNet");
+                CultureInfo.InvariantCulture,
+                $"generate {options.Size}x{options.Size}, {options.Steps} steps, ControlNet");
             bool timed = options.Wants("generate");
             Finished ours = Run(Generate(options.Model, options.Control, hint, folder, timed ? options.Steps : 1));
             if (timed)
@@ -68,7 +69,8 @@ internal sealed class WholeRuns(TableOptions options)
         contenders.EndOthers([]);
         long bytes = (long)contenders.Get(Contender.Ours).Make(row.Spec, 0)["workingBytes"]!;
         return new WholeResult(
-            $"{row.Name}, memory beyond the weights", null, bytes / (double)MiB, null, "MiB", null, 700, AtLeast: false);
+            $"{row.Name}, memory beyond the weights", null, bytes / (double)MiB, null, "MiB", null, 700,
+            AtLeast: false);
     }
 
     private static WholeResult Memory(string name, Finished run, double barMiB) =>
