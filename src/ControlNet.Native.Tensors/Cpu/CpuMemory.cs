@@ -41,7 +41,13 @@ internal sealed unsafe class CpuMemory : IDisposable
             try
             {
                 // 64 bytes beyond the end let a vector kernel load, never store, past the last element.
-                address = (nint)NativeMemory.AlignedAlloc((nuint)rounded + CacheLine, CacheLine);
+                bool large = rounded >= LargePages.Bytes;
+                address = (nint)NativeMemory.AlignedAlloc(
+                    (nuint)rounded + CacheLine, large ? (nuint)LargePages.Bytes : CacheLine);
+                if (large)
+                {
+                    LargePages.Advise((void*)address, rounded);
+                }
             }
             catch (OutOfMemoryException e)
             {
