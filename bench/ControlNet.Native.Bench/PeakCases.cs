@@ -19,9 +19,9 @@ internal sealed class PeakCases(Device device) : IDisposable
     /// <summary>
     /// A linear layer with bias. With <paramref name="coldBytes"/> it goes through copies of its weight in turn.
     /// </summary>
-    public void Linear(int rows, int @in, int @out, DType type = DType.F32, long coldBytes = 0)
+    public void Linear(int rows, int @in, int @out, DType type = DType.F32, long coldBytes = 0, bool bias = true)
     {
-        Tensor x = Draw(new Shape(rows, @in)), bias = Draw(new Shape(@out));
+        Tensor x = Draw(new Shape(rows, @in)), b = Draw(new Shape(@out));
         long bytes = (long)@in * @out * type.ElementBytes();
         PackedWeight[] weights = new PackedWeight[Math.Max(1, coldBytes / bytes)];
         using (Tensor weight = Draw(new Shape(@out, @in)))
@@ -34,10 +34,10 @@ internal sealed class PeakCases(Device device) : IDisposable
         }
 
         int next = 0;
-        _owned.AddRange([x, bias]);
-        Add($"linear {rows} x {@in} x {@out} {Suffix(type, weights.Length > 1)}", 2.0 * rows * @in * @out, () =>
+        _owned.AddRange([x, b]);
+        Add($"linear {rows} x {@in} x {@out} {(bias ? "" : "plain ")}{Suffix(type, weights.Length > 1)}", 2.0 * rows * @in * @out, () =>
         {
-            using Tensor y = Ops.Linear(x, weights[next], bias);
+            using Tensor y = Ops.Linear(x, weights[next], bias ? b : null);
             next = (next + 1) % weights.Length;
         });
     }

@@ -122,25 +122,27 @@ internal unsafe struct GemmLoop : IParallelWork
                         : PanelAddress(panelOffset, firstPanel, depthDone + depth);
                     int column = panel * Width, width = Math.Min(Width, columns - column);
                     bool wait = YIsSource || width < Width;
+                    float* sums0 = !wait ? y + (row0 * columns) + column
+                        : YIsSource ? waiting + ((panel - firstPanel) * Width) : waiting;
+                    long stride = !wait ? columns : (long)waitingPanels * Width;
                     for (int t = 0; t < tileCount; t++)
                     {
-                        float* sums = y + (tiles[t].FirstRow * columns) + column;
-                        long stride = columns;
-                        if (wait)
-                        {
-                            stride = (long)waitingPanels * Width;
-                            sums = waiting + ((tiles[t].FirstRow - row0) * stride)
-                                + (YIsSource ? (panel - firstPanel) * Width : 0);
-                        }
-
                         kernel(
-                            tiles[t].Rows, depth, tiles[t].A + offsetA, (nint)Problem.StrideA, b, sums, (nint)stride,
-                            !first,
+                            tiles[t].Rows, depth, tiles[t].A + offsetA, (nint)Problem.StrideA, b,
+                            sums0 + ((tiles[t].FirstRow - row0) * stride), (nint)stride, !first,
                             t < (widen ? 1 : 2) ? ahead + ((long)t * depth * 64) : null);
-                        if (last && (finish || wait))
+                        if (t > 0 && last && (finish || wait))
                         {
-                            Problem.Epilogue.Apply(sums, stride, y, columns, tiles[t], column, width);
+                            // One tile late: sums just stored are on their way to the cache and not to be had.
+                            float* sums = sums0 + ((tiles[t - 1].FirstRow - row0) * stride);
+                            Problem.Epilogue.Apply(sums, stride, y, columns, tiles[t - 1], column, width);
                         }
+                    }
+
+                    if (last && (finish || wait))
+                    {
+                        float* sums = sums0 + ((tiles[tileCount - 1].FirstRow - row0) * stride);
+                        Problem.Epilogue.Apply(sums, stride, y, columns, tiles[tileCount - 1], column, width);
                     }
                 }
 
