@@ -19,9 +19,9 @@ internal sealed class PeakCases(Device device) : IDisposable
     /// <summary>
     /// A linear layer with bias. With <paramref name="coldBytes"/> it goes through copies of its weight in turn.
     /// </summary>
-    public void Linear(int rows, int @in, int @out, DType type = DType.F32, long coldBytes = 0, bool bias = true)
+    public void Linear(int rows, int @in, int @out, DType type = DType.F32, long coldBytes = 0)
     {
-        Tensor x = Draw(new Shape(rows, @in)), b = Draw(new Shape(@out));
+        Tensor x = Draw(new Shape(rows, @in)), bias = Draw(new Shape(@out));
         long bytes = (long)@in * @out * type.ElementBytes();
         PackedWeight[] weights = new PackedWeight[Math.Max(1, coldBytes / bytes)];
         using (Tensor weight = Draw(new Shape(@out, @in)))
@@ -34,10 +34,11 @@ internal sealed class PeakCases(Device device) : IDisposable
         }
 
         int next = 0;
-        _owned.AddRange([x, b]);
-        Add($"linear {rows} x {@in} x {@out} {(bias ? "" : "plain ")}{Suffix(type, weights.Length > 1)}", 2.0 * rows * @in * @out, () =>
+        _owned.AddRange([x, bias]);
+        string name = $"linear {rows} x {@in} x {@out} {Suffix(type, weights.Length > 1)}";
+        Add(name, 2.0 * rows * @in * @out, () =>
         {
-            using Tensor y = Ops.Linear(x, weights[next], bias ? b : null);
+            using Tensor y = Ops.Linear(x, weights[next], bias);
             next = (next + 1) % weights.Length;
         });
     }
@@ -51,7 +52,8 @@ internal sealed class PeakCases(Device device) : IDisposable
         Padding padding = Padding.All(kernel / 2);
         _owned.AddRange([x, bias, packed]);
         double pixels = (double)batch * (size / stride) * (size / stride);
-        string name = $"conv {kernel}x{kernel}/{stride} {batch} x {size}x{size} x {@in} -> {@out} {Suffix(type, false)}";
+        string name =
+            $"conv {kernel}x{kernel}/{stride} {batch} x {size}x{size} x {@in} -> {@out} {Suffix(type, false)}";
         Add(name, 2 * pixels * @in * @out * kernel * kernel, () =>
         {
             using Tensor y = Ops.Conv2d(x, packed, bias, stride, padding);

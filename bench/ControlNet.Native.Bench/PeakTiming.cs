@@ -54,22 +54,6 @@ internal static class PeakTiming
             t => Array.ForEach(
                 [(8192, 320, 320), (2048, 640, 640), (512, 1280, 1280), (154, 768, 320), (128, 1280, 1280)],
                 ((int Rows, int In, int Out) s) => c.Linear(s.Rows, s.In, s.Out, t, ColdBytes))),
-        ["probe"] = static c =>
-        {
-            foreach (int m in (int[])[256, 512, 1024, 4096, 8192])
-            {
-                c.Linear(m, 320, 320);
-                c.Linear(m, 320, 320, bias: false);
-            }
-
-            c.Linear(512, 320, 2560);
-            c.Linear(512, 320, 2560, bias: false);
-            c.Linear(4096, 320, 2560, bias: false);
-            c.Linear(4096, 384, 384, bias: false);
-            c.Linear(4096, 256, 256, bias: false);
-            c.Linear(4096, 640, 320, bias: false);
-            c.Linear(4096, 640, 320);
-        },
         ["strides"] = static c => Array.ForEach(
             [(2048, 640, 5120), (2048, 640, 5152), (128, 5120, 1280), (128, 5152, 1280), (512, 1280, 10240)],
             ((int Rows, int In, int Out) s) => c.Linear(s.Rows, s.In, s.Out)),
