@@ -148,7 +148,13 @@ internal unsafe struct GemmLoop : IParallelWork
                         float* sums = sums0 + (row * stride);
                         if (first)
                         {
-                            Prefetch(sums, stride, tiles[t].Rows);
+                            Prefetch(sums, stride, tiles[t].Rows, false);
+                        }
+
+                        if (last && SumsWait)
+                        {
+                            float* results = y + (tiles[t].FirstRow * columns) + column;
+                            Prefetch(results, columns, tiles[t].Rows, true);
                         }
 
                         byte* next = t < (widen ? 1 : 2) ? ahead + ((long)t * depth * 64)
@@ -198,15 +204,19 @@ internal unsafe struct GemmLoop : IParallelWork
     }
 
     /// <summary>
-    /// Has the lines of a tile's sums brought in while they are being formed: a store that misses holds up the
-    /// epilogue, which reads them back.
+    /// Has the lines where the sums of a tile will go brought in while they are being formed: a store that misses holds
+    /// up the epilogue. Rows that would displace each other in the first level go to the second.
     /// </summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Prefetch(float* sums, long stride, int rows)
+    private static void Prefetch(float* sums, long stride, int rows, bool secondLevel)
     {
-        if (Sse.IsSupported)
+        for (; Sse.IsSupported && rows > 0; rows--, sums += stride)
         {
-            for (; rows > 0; rows--, sums += stride)
+            if (secondLevel)
+            {
+                Sse.Prefetch1(sums);
+                Sse.Prefetch1(sums + 16);
+            }
+            else
             {
                 Sse.Prefetch0(sums);
                 Sse.Prefetch0(sums + 16);
