@@ -4,6 +4,8 @@ using ControlNet.Native.Bench.Table;
 
 // dotnet run -c Release --project bench/ControlNet.Native.Bench -- --filter '*GroupNorm*'
 // dotnet run -c Release --project bench/ControlNet.Native.Bench -- table --only gemm,conv
+// dotnet run -c Release --project bench/ControlNet.Native.Bench -- peaks gemm conv
+// dotnet run -c Release --project bench/ControlNet.Native.Bench -- backward attention
 // dotnet run -c Release --project bench/ControlNet.Native.Bench -- step MODEL.safetensors
 switch (args)
 {
@@ -13,6 +15,8 @@ switch (args)
         return ServeCommand.Run(rest);
     case ["random-checkpoint", string folder]:
         return RandomCheckpoint.Write(folder);
+    case ["peaks", .. string[] rest]:
+        return PeakTiming.Run(rest);
     case ["step", .. string[] rest] when rest.Length > 0:
         return StepTiming.Run(rest);
     default:

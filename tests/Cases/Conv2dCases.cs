@@ -33,6 +33,8 @@ public static class Conv2dCases
         yield return new Conv2dCase(1, 6, 6, 8, 8, 3, 1, Padding.All(4));
         yield return new Conv2dCase(3, 5, 5, 20, 24, 1, 1, default, AddRow: true);
         yield return new Conv2dCase(3, 5, 5, 20, 24, 1, 1, Padding.All(1), AddRow: true, AddTensor: true);
+        yield return new Conv2dCase(1, 5, 11, 1024, 20, 3, 1, Padding.All(1), AddRow: true);
+        yield return new Conv2dCase(2, 5, 13, 12, 1024, 3, 1, Padding.All(1), AddRow: true, AddTensor: true);
         foreach (DType type in (DType[])[DType.F16, DType.BF16])
         {
             yield return new Conv2dCase(2, 10, 15, 33, 40, 3, 1, Padding.All(1), type);

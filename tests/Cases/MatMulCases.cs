@@ -34,6 +34,10 @@ public static class MatMulCases
             yield return new LinearCase(17, 385, 40, type);
             yield return new LinearCase(40, 1000, 96, type, AddTensor: true);
             yield return new LinearCase(1100, 65, 70, type);
+
+            // Rows a multiple of 4 KiB apart take a path of their own.
+            yield return new LinearCase(30, 1024, 40, type, AddTensor: true);
+            yield return new LinearCase(30, 400, 1024, type);
         }
 
         foreach (Activation activation in (Activation[])[Activation.Silu, Activation.Gelu, Activation.QuickGelu])
