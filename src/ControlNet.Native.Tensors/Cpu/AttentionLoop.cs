@@ -24,6 +24,9 @@ internal unsafe struct AttentionLoop : IParallelWork
     public AttentionDims Dims;
     public float* Q, K, V, Y;
 
+    /// <summary><c>[Batch][Heads][Queries]</c>, or null where nobody asked for it.</summary>
+    public float* LogSumExp;
+
     /// <summary>Items a head has.</summary>
     public readonly int Blocks => (int)(((long)Dims.Queries + Lanes - 1) / Lanes);
 
@@ -64,6 +67,11 @@ internal unsafe struct AttentionLoop : IParallelWork
 
             softmax.Weigh(scores, keys, sums, width);
             AddValues(tileV, stride, scores, keys, sums);
+        }
+
+        if (LogSumExp != null)
+        {
+            softmax.LogSumExp(LogSumExp + ((long)unit * Dims.Queries) + firstQuery, queries);
         }
 
         softmax.Normalise(sums, width);

@@ -22,7 +22,8 @@ internal sealed unsafe class CpuBackend : Backend
         MatMul = new CpuMatMul(_team, _memory);
         Conv2d = new CpuConv2d(_team, _memory);
         GroupNorm = new CpuGroupNorm(_team);
-        Attention = new CpuAttention(_team);
+        Attention = new CpuAttention(_team, _memory);
+        AdamW = new CpuAdamW(_team);
     }
 
     public int Threads => _team.Threads;
@@ -44,6 +45,8 @@ internal sealed unsafe class CpuBackend : Backend
     public override IGroupNormKernels GroupNorm { get; }
 
     public override IAttentionKernels Attention { get; }
+
+    public override IAdamWKernels AdamW { get; }
 
     private static string InstructionSet =>
         Avx512F.IsSupported ? "AVX-512"

@@ -55,6 +55,15 @@ internal readonly unsafe partial struct SoftmaxLanes(float* state)
         }
     }
 
+    /// <summary>ln of the sum of exp of the scores, before their scaling by log2(e), for the first lanes.</summary>
+    public void LogSumExp(float* y, int lanes)
+    {
+        for (int lane = 0; lane < lanes; lane++)
+        {
+            y[lane] = (float)(0.6931471805599453 * (_largest[lane] + Math.Log2(_sum[lane])));
+        }
+    }
+
     /// <summary>Divides <c>[rows][32]</c> by the sums of the weights; the state is spent.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Normalise(float* sums, int rows)
@@ -110,7 +119,7 @@ internal readonly unsafe partial struct SoftmaxLanes(float* state)
     /// <summary>
     /// 2^x for x up to 0: the whole part into the exponent, so that no accuracy is lost to a product with ln 2.
     /// </summary>
-    private static float Exp2(float x)
+    public static float Exp2(float x)
     {
         if (!(x >= -126))
         {
