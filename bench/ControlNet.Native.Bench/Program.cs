@@ -3,9 +3,15 @@ using ControlNet.Native.Bench;
 
 // dotnet run -c Release --project bench/ControlNet.Native.Bench -- --filter '*GroupNorm*'
 // dotnet run -c Release --project bench/ControlNet.Native.Bench -- step MODEL.safetensors
+// dotnet run -c Release --project bench/ControlNet.Native.Bench -- gradients [TEXT]
 if (args is ["step", .. string[] rest] && rest.Length > 0)
 {
     return StepTiming.Run(rest);
+}
+
+if (args is ["gradients", .. string[] which])
+{
+    return GradientTiming.Run(which);
 }
 
 BenchmarkSwitcher.FromAssembly(typeof(StreamBench).Assembly).Run(args);
