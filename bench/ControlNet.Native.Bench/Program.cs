@@ -3,15 +3,15 @@ using ControlNet.Native.Bench;
 
 // dotnet run -c Release --project bench/ControlNet.Native.Bench -- --filter '*GroupNorm*'
 // dotnet run -c Release --project bench/ControlNet.Native.Bench -- step MODEL.safetensors
-// dotnet run -c Release --project bench/ControlNet.Native.Bench -- gradients [TEXT]
+// dotnet run -c Release --project bench/ControlNet.Native.Bench -- backward [TEXT]
 if (args is ["step", .. string[] rest] && rest.Length > 0)
 {
     return StepTiming.Run(rest);
 }
 
-if (args is ["gradients", .. string[] which])
+if (args is ["backward", .. string[] which])
 {
-    return GradientTiming.Run(which);
+    return BackwardTiming.Run(which);
 }
 
 BenchmarkSwitcher.FromAssembly(typeof(StreamBench).Assembly).Run(args);

@@ -25,8 +25,8 @@ internal readonly record struct AdamWDims(
         if (gradient != parameter || mean != parameter || square != parameter)
         {
             throw new ShapeException(
-                $"AdamW: gradient, mean and square must be {parameter} like the parameter, got {gradient}, {mean} and " +
-                $"{square}");
+                $"AdamW: gradient, mean and square must be {parameter} like the parameter, got {gradient}, {mean} " +
+                $"and {square}");
         }
 
         if (step < 1)

@@ -66,8 +66,8 @@ internal readonly record struct GroupNormDims(
 /// <remarks>
 /// Numerics: statistics are accumulated in float32 whatever the storage type, and the variance is the
 /// population variance taken about the mean (two passes or Welford, never E[x²] - E[x]²).
-/// Backward takes the statistics from x again, by the arithmetic of forward, so nothing has to be kept for it; sums over
-/// pixels and rows are accumulated in float32 over short runs and in float64 beyond.
+/// Backward takes the statistics from x again, by the arithmetic of forward, so nothing has to be kept for it; sums
+/// over pixels and rows are accumulated in float32 over short runs and in float64 beyond.
 /// Aliasing: <c>y</c> may be <c>x</c>, <c>dx</c> may be <c>dy</c> or <c>x</c>; no other buffers may overlap.
 /// </remarks>
 internal interface IGroupNormKernels

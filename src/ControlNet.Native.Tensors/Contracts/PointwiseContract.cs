@@ -100,16 +100,15 @@ internal interface IPointwiseKernels
     void GegluBackward(long rows, int columns, BufferView x, BufferView dy, BufferView dx);
 
     /// <summary>
-    /// dx = 2 factor dy (x - target) and dTarget = -dx: backward of <see cref="IReduceKernels.SquaredError"/>. dy is one
-    /// number. Either result may be none; either may be x or target.
+    /// dx = 2 factor dy (x - target) and dTarget = -dx: backward of <see cref="IReduceKernels.SquaredError"/>. dy is
+    /// one number. Either result may be none; either may be x or target.
     /// </summary>
     void SquaredErrorBackward(
         float factor, BufferView x, BufferView target, BufferView dy, BufferView dx, BufferView dTarget);
 
     /// <summary>
-    /// average += share (x - average), in place: an exponential moving average with decay 1 - share. A combination
-    /// with factors decay and share would not do: rounded to float32 they no longer add up to 1, and an average of
-    /// many steps would settle beside the value it follows.
+    /// average += share (x - average), in place: an exponential moving average with decay 1 - share. In this form, and
+    /// not as a combination with rounded factors that miss 1, an average that has reached x stays there.
     /// </summary>
     void MovingAverage(float share, BufferView x, BufferView average);
 

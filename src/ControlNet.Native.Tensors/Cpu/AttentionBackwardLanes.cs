@@ -1,7 +1,6 @@
 using System;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.X86;
 
 namespace ControlNet.Native.Tensors.Cpu;
 
@@ -13,28 +12,24 @@ internal static unsafe class AttentionBackwardLanes
 {
     private const int Lanes = AttentionBackwardLoop.Lanes;
 
-    /// <summary>scores = exp2(scores - log), the weights.</summary>
+    private const float Ln2 = 0.69314718f;
+
+    /// <summary>scores = exp2(scores - largest - logSum), the weights.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Weigh(float* scores, float* log, int rows)
+    public static void Weigh(float* scores, float* largest, float* logSum, int rows)
     {
         for (int row = 0; row < rows; row++, scores += Lanes)
         {
             int lane = 0;
-            for (; Avx512F.IsSupported && lane < Lanes; lane += 16)
+            for (; Vector128.IsHardwareAccelerated && lane < Lanes; lane += 16)
             {
-                Vector512<float> s = Vector512.Load(scores + lane) - Vector512.Create(log[row]);
-                VectorMath.Exp2(s).Store(scores + lane);
-            }
-
-            for (; Vector128.IsHardwareAccelerated && lane < Lanes; lane += 8)
-            {
-                Vector256<float> s = Vector256.Load(scores + lane) - Vector256.Create(log[row]);
-                SoftmaxLanes.Exp2(s).Store(scores + lane);
+                Vector512<float> s = Vector512.Load(scores + lane) - Vector512.Create(largest[row]);
+                VectorMath.Exp2(s - Vector512.Create(logSum[row])).Store(scores + lane);
             }
 
             for (; lane < Lanes; lane++)
             {
-                scores[lane] = SoftmaxLanes.Exp2(scores[lane] - log[row]);
+                scores[lane] = MathF.Exp(Ln2 * (scores[lane] - largest[row] - logSum[row]));
             }
         }
     }
@@ -44,32 +39,43 @@ internal static unsafe class AttentionBackwardLanes
     /// weight (gradient - delta).
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Weigh(float* scores, float* gradients, float* log, float* delta, int rows)
+    public static void Weigh(float* scores, float* gradients, float* largest, float* logSum, float* delta, int rows)
     {
         for (int row = 0; row < rows; row++, scores += Lanes, gradients += Lanes)
         {
             int lane = 0;
-            for (; Avx512F.IsSupported && lane < Lanes; lane += 16)
+            for (; Vector128.IsHardwareAccelerated && lane < Lanes; lane += 16)
             {
-                Vector512<float> s = Vector512.Load(scores + lane) - Vector512.Create(log[row]);
-                Vector512<float> weight = VectorMath.Exp2(s);
+                Vector512<float> s = Vector512.Load(scores + lane) - Vector512.Create(largest[row]);
+                Vector512<float> weight = VectorMath.Exp2(s - Vector512.Create(logSum[row]));
                 weight.Store(scores + lane);
                 (weight * (Vector512.Load(gradients + lane) - Vector512.Create(delta[row]))).Store(gradients + lane);
             }
 
-            for (; Vector128.IsHardwareAccelerated && lane < Lanes; lane += 8)
-            {
-                Vector256<float> s = Vector256.Load(scores + lane) - Vector256.Create(log[row]);
-                Vector256<float> weight = SoftmaxLanes.Exp2(s);
-                weight.Store(scores + lane);
-                (weight * (Vector256.Load(gradients + lane) - Vector256.Create(delta[row]))).Store(gradients + lane);
-            }
-
             for (; lane < Lanes; lane++)
             {
-                float weight = SoftmaxLanes.Exp2(scores[lane] - log[row]);
+                float weight = MathF.Exp(Ln2 * (scores[lane] - largest[row] - logSum[row]));
                 scores[lane] = weight;
                 gradients[lane] = weight * (gradients[lane] - delta[row]);
+            }
+        }
+    }
+
+    /// <summary>target <c>[rows][width]</c> = factor * source, whose rows are stride floats apart.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Scale(float* source, long stride, int rows, int width, float factor, float* target)
+    {
+        for (int row = 0; row < rows; row++, source += stride, target += width)
+        {
+            int c = 0;
+            for (; Vector128.IsHardwareAccelerated && c <= width - 8; c += 8)
+            {
+                (Vector256.Load(source + c) * factor).Store(target + c);
+            }
+
+            for (; c < width; c++)
+            {
+                target[c] = source[c] * factor;
             }
         }
     }

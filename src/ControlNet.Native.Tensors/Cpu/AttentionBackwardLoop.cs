@@ -7,12 +7,12 @@ using ControlNet.Native.Tensors.Cpu.Gemm;
 namespace ControlNet.Native.Tensors.Cpu;
 
 /// <summary>
-/// One item is a share of the keys of one head, against all of its queries. Keys are lanes: with 32 keys transposed into
-/// a panel, scores, their gradients, dk and dv are products of q and dy read in place with panels of 32 columns, and so
-/// the micro-kernels of the matrix product once more. dq needs the sum over keys, which runs along the lanes; it is a
-/// product with a panel of k as it lies, added to a part of dq that belongs to the item alone. Nothing is computed twice
-/// and no sum is shared between threads. Source: Dao et al., 2022, arXiv:2205.14135, algorithm 4, with the loop over
-/// keys outside as there.
+/// One item is a share of the keys of one head, against all of its queries. Keys are lanes: with 32 keys transposed
+/// into a panel, scores, their gradients, dk and dv are products of q and dy with panels of 32 columns, and so the
+/// micro-kernels of the matrix product once more. dq needs the sum over keys, which runs along the lanes; it is a
+/// product with a panel of k as it lies, added to a part of dq that belongs to the item alone. Nothing is computed
+/// twice and no sum is shared between threads. Source: Dao et al., 2022, arXiv:2205.14135, algorithm 4, with the loop
+/// over keys outside as there.
 /// </summary>
 internal unsafe struct AttentionBackwardLoop : IParallelWork
 {
@@ -36,7 +36,7 @@ internal unsafe struct AttentionBackwardLoop : IParallelWork
     private const float Log2E = 1.44269504f;
 
     public readonly AttentionDims Dims;
-    public float* Q, K, V, Y, LogSumExp, DY;
+    public float* Q, K, V, Y, Sums, DY;
 
     /// <summary>The gradients, each null where it is not wanted.</summary>
     public float* DQ, DK, DV;
@@ -82,7 +82,8 @@ internal unsafe struct AttentionBackwardLoop : IParallelWork
         long natural = (long)PaddedWidth * Lanes;
         float* scratch = _team.Scratch(
             worker,
-            own + (GroupPanels * ((4 * panel) + natural)) + (2L * TileQueries * Lanes) + (2L * Dims.Queries));
+            own + (GroupPanels * ((4 * panel) + natural)) + (2L * TileQueries * Lanes) + Dims.Queries
+            + ((long)TileQueries * Dims.HeadWidth));
         State state = new()
         {
             Part = DQ == null ? null : Parts == null ? scratch : Parts + (item * PartFloats),
@@ -94,13 +95,15 @@ internal unsafe struct AttentionBackwardLoop : IParallelWork
         state.KeyRows = state.ValueSums + (GroupPanels * panel);
         state.Weights = state.KeyRows + (GroupPanels * natural);
         state.Gradients = state.Weights + (TileQueries * Lanes);
-        state.Log = state.Gradients + (TileQueries * Lanes);
-        state.Delta = state.Log + Dims.Queries;
+        state.Queries = state.Gradients + (TileQueries * Lanes);
+        state.Delta = state.Queries + ((long)TileQueries * Dims.HeadWidth);
+        state.Largest = Sums + (2L * unit * Dims.Queries);
+        state.LogSum = state.Largest + Dims.Queries;
 
         (int batch, int head) = Math.DivRem(unit, Dims.Heads);
         state.QueryOffset = ((long)batch * Dims.Queries * Stride) + ((long)head * Dims.HeadWidth);
         state.KeyOffset = ((long)batch * Dims.Keys * Stride) + ((long)head * Dims.HeadWidth);
-        ReadRows(unit, state);
+        ReadRows(state);
         if (state.Part != null)
         {
             new Span<float>(state.Part, checked((int)PartFloats)).Clear();
@@ -157,13 +160,12 @@ internal unsafe struct AttentionBackwardLoop : IParallelWork
         }
     }
 
-    /// <summary>Of each query the logarithm of its sum, to the base 2, and the sum of dy y.</summary>
-    private readonly void ReadRows(int unit, in State state)
+    /// <summary>Of each query the sum of dy y.</summary>
+    private readonly void ReadRows(in State state)
     {
         for (int query = 0; query < Dims.Queries; query++)
         {
             long row = state.QueryOffset + (query * Stride);
-            state.Log[query] = LogSumExp[((long)unit * Dims.Queries) + query] * Log2E;
             state.Delta[query] = AttentionBackwardLanes.Dot(DY + row, Y + row, Dims.HeadWidth);
         }
     }
@@ -176,7 +178,8 @@ internal unsafe struct AttentionBackwardLoop : IParallelWork
         int panels = (keys + Lanes - 1) / Lanes;
         for (int p = 0; p < panels; p++)
         {
-            Gather(state.KeyOffset + ((firstKey + (p * Lanes)) * Stride), Math.Min(Lanes, keys - (p * Lanes)), p, state);
+            int count = Math.Min(Lanes, keys - (p * Lanes));
+            Gather(state.KeyOffset + ((firstKey + (p * Lanes)) * Stride), count, p, state);
         }
 
         new Span<float>(state.KeySums, (int)(2 * GroupPanels * panel)).Clear();
@@ -184,6 +187,8 @@ internal unsafe struct AttentionBackwardLoop : IParallelWork
         for (int first = start; first < Dims.Queries; first += TileQueries)
         {
             int rows = Math.Min(TileQueries, Dims.Queries - first);
+            AttentionBackwardLanes.Scale(
+                Q + state.QueryOffset + (first * Stride), Stride, rows, width, Dims.Scale * Log2E, state.Queries);
             for (int p = 0; p < panels; p++)
             {
                 int key = firstKey + (p * Lanes);
@@ -223,8 +228,7 @@ internal unsafe struct AttentionBackwardLoop : IParallelWork
             new Span<float>(state.ValueColumns + (p * panel), (int)panel).Clear();
         }
 
-        LaneTranspose.Scaled(
-            K + row, Stride, keys, width, Dims.Scale * Log2E, state.KeyColumns + (p * panel), Lanes);
+        LaneTranspose.Scaled(K + row, Stride, keys, width, 1, state.KeyColumns + (p * panel), Lanes);
         LaneTranspose.Scaled(V + row, Stride, keys, width, 1, state.ValueColumns + (p * panel), Lanes);
         float* to = state.KeyRows + ((long)p * PaddedWidth * Lanes);
         for (int column = 0; DQ != null && column < width; column += Lanes)
@@ -246,7 +250,7 @@ internal unsafe struct AttentionBackwardLoop : IParallelWork
         long panel = (long)width * Lanes, offset = state.QueryOffset + (first * Stride);
         float* weights = state.Weights;
         float* gradients = state.Gradients;
-        Multiply(Q + offset, Stride, rows, width, state.KeyColumns + (p * panel), weights, Lanes, false);
+        Multiply(state.Queries, width, rows, width, state.KeyColumns + (p * panel), weights, Lanes, false);
         if (Dims.Causal && first < firstKey + keys - 1)
         {
             Mask(weights, first, rows, firstKey);
@@ -254,12 +258,13 @@ internal unsafe struct AttentionBackwardLoop : IParallelWork
 
         if (!NeedsScoreGradients)
         {
-            AttentionBackwardLanes.Weigh(weights, state.Log + first, rows);
+            AttentionBackwardLanes.Weigh(weights, state.Largest + first, state.LogSum + first, rows);
         }
         else
         {
             Multiply(DY + offset, Stride, rows, width, state.ValueColumns + (p * panel), gradients, Lanes, false);
-            AttentionBackwardLanes.Weigh(weights, gradients, state.Log + first, state.Delta + first, rows);
+            AttentionBackwardLanes.Weigh(
+                weights, gradients, state.Largest + first, state.LogSum + first, state.Delta + first, rows);
         }
 
         if (DV != null)
@@ -326,9 +331,7 @@ internal unsafe struct AttentionBackwardLoop : IParallelWork
         /// <summary>Part of dq, <c>[Queries][PaddedWidth]</c>; null where dq is not wanted.</summary>
         public float* Part;
 
-        /// <summary>
-        /// Panels <c>[HeadWidth][32]</c>: keys times scale and log2(e), values, and the sums that become dk and dv.
-        /// </summary>
+        /// <summary>Panels <c>[HeadWidth][32]</c>: keys, values, and the sums that become dk and dv.</summary>
         public float* KeyColumns, ValueColumns, KeySums, ValueSums;
 
         /// <summary>Keys as they lie, <c>[PaddedWidth / 32][keys][32]</c> for each panel.</summary>
@@ -337,8 +340,14 @@ internal unsafe struct AttentionBackwardLoop : IParallelWork
         /// <summary>Scores, then weights, and gradients of the scores, <c>[TileQueries][32]</c>.</summary>
         public float* Weights, Gradients;
 
-        /// <summary>One number for each query.</summary>
-        public float* Log, Delta;
+        /// <summary>
+        /// The queries of a tile times scale and log2(e), <c>[TileQueries][HeadWidth]</c>. Forward multiplies the same
+        /// numbers in the same order, so every score comes out as it was, to the last bit.
+        /// </summary>
+        public float* Queries;
+
+        /// <summary>One number for each query: largest score, log2 of the sum of weights, sum of dy y.</summary>
+        public float* Largest, LogSum, Delta;
 
         /// <summary>First float of the head in q, y, dy and dq, and in k, v, dk and dv.</summary>
         public long QueryOffset, KeyOffset;

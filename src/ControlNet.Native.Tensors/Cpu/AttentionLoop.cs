@@ -24,8 +24,8 @@ internal unsafe struct AttentionLoop : IParallelWork
     public AttentionDims Dims;
     public float* Q, K, V, Y;
 
-    /// <summary><c>[Batch][Heads][Queries]</c>, or null where nobody asked for it.</summary>
-    public float* LogSumExp;
+    /// <summary><c>[Batch][Heads][2][Queries]</c>, or null where nobody asked for them.</summary>
+    public float* Sums;
 
     /// <summary>Items a head has.</summary>
     public readonly int Blocks => (int)(((long)Dims.Queries + Lanes - 1) / Lanes);
@@ -69,9 +69,10 @@ internal unsafe struct AttentionLoop : IParallelWork
             AddValues(tileV, stride, scores, keys, sums);
         }
 
-        if (LogSumExp != null)
+        if (Sums != null)
         {
-            softmax.LogSumExp(LogSumExp + ((long)unit * Dims.Queries) + firstQuery, queries);
+            float* largest = Sums + (2L * unit * Dims.Queries) + firstQuery;
+            softmax.Store(largest, largest + Dims.Queries, queries);
         }
 
         softmax.Normalise(sums, width);

@@ -6,7 +6,7 @@ namespace ControlNet.Native.Tensors.Cpu;
 internal sealed unsafe partial class CpuAttention
 {
     public void Backward(
-        in AttentionDims d, BufferView q, BufferView k, BufferView v, BufferView y, BufferView logSumExp, BufferView dy,
+        in AttentionDims d, BufferView q, BufferView k, BufferView v, BufferView y, BufferView sums, BufferView dy,
         BufferView dq, BufferView dk, BufferView dv)
     {
         AttentionBackwardLoop loop = new(team, d)
@@ -15,7 +15,7 @@ internal sealed unsafe partial class CpuAttention
             K = k.Floats,
             V = v.Floats,
             Y = y.Floats,
-            LogSumExp = logSumExp.Floats,
+            Sums = sums.Floats,
             DY = dy.Floats,
             DQ = FloatsOrNull(dq),
             DK = FloatsOrNull(dk),

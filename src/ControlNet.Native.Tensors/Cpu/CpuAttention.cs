@@ -10,7 +10,7 @@ namespace ControlNet.Native.Tensors.Cpu;
 internal sealed unsafe partial class CpuAttention(WorkerTeam team, CpuMemory memory) : IAttentionKernels
 {
     public void Forward(
-        in AttentionDims d, BufferView q, BufferView k, BufferView v, BufferView y, BufferView logSumExp)
+        in AttentionDims d, BufferView q, BufferView k, BufferView v, BufferView y, BufferView sums)
     {
         AttentionLoop loop = new()
         {
@@ -21,7 +21,7 @@ internal sealed unsafe partial class CpuAttention(WorkerTeam team, CpuMemory mem
             K = k.Floats,
             V = v.Floats,
             Y = y.Floats,
-            LogSumExp = logSumExp.IsNone ? null : logSumExp.Floats,
+            Sums = FloatsOrNull(sums),
         };
         team.For(checked(d.Batch * d.Heads * loop.Blocks), ref loop);
     }

@@ -243,7 +243,8 @@ internal sealed unsafe partial class CpuGroupNorm
                         g *= TDerivative.Apply(VectorMath.Fma(centred, f, Vector512.Load(shift + c)));
                     }
 
-                    Vector512<float> mean = VectorMath.Fma(centred, Vector512.Load(slope + c), Vector512.Load(offset + c));
+                    Vector512<float> mean = VectorMath.Fma(
+                        centred, Vector512.Load(slope + c), Vector512.Load(offset + c));
                     ((g * f) - mean).Store(dx + c);
                 }
             }

@@ -72,8 +72,8 @@ internal sealed unsafe partial class CpuGroupNorm
             for (int pixel = 0; vectors > 0 && pixel < pixels; pixel += Block)
             {
                 long from = at + ((long)pixel * channels);
-                AddBlock(
-                    Buffers.X + from, Buffers.DY + from, Math.Min(Block, pixels - pixel), vectors, channels, affine, sums);
+                int count = Math.Min(Block, pixels - pixel);
+                AddBlock(Buffers.X + from, Buffers.DY + from, count, vectors, channels, affine, sums);
             }
 
             AddColumns(

@@ -96,8 +96,8 @@ internal sealed unsafe partial class CpuReduce
     }
 
     /// <summary>
-    /// Sums across lines of x, <c>[outer, length, inner]</c>: an item adds some whole lines, read as they lie in memory,
-    /// to a line of float64 of its own.
+    /// Sums across lines of x, <c>[outer, length, inner]</c>: an item adds some whole lines, read as they lie in
+    /// memory, to a line of float64 of its own.
     /// </summary>
     private struct LineSumWork : IParallelWork
     {

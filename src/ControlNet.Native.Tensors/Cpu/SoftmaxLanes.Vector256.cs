@@ -48,7 +48,7 @@ internal readonly unsafe partial struct SoftmaxLanes
 
     /// <summary>2^x for x up to 0; 0 below -126, where a weight cannot matter.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<float> Exp2(Vector256<float> x)
+    private static Vector256<float> Exp2(Vector256<float> x)
     {
         x = Vector256.MaxNative(Vector256.Create(-127f), x);
         Vector256<float> n = Vector256.Round(x), r = x - n;

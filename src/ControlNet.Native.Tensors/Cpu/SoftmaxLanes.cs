@@ -55,12 +55,13 @@ internal readonly unsafe partial struct SoftmaxLanes(float* state)
         }
     }
 
-    /// <summary>ln of the sum of exp of the scores, before their scaling by log2(e), for the first lanes.</summary>
-    public void LogSumExp(float* y, int lanes)
+    /// <summary>Of the first lanes the largest score, and log2 of the sum of the weights relative to it.</summary>
+    public void Store(float* largest, float* logSum, int lanes)
     {
         for (int lane = 0; lane < lanes; lane++)
         {
-            y[lane] = (float)(0.6931471805599453 * (_largest[lane] + Math.Log2(_sum[lane])));
+            largest[lane] = _largest[lane];
+            logSum[lane] = MathF.Log2(_sum[lane]);
         }
     }
 
@@ -119,7 +120,7 @@ internal readonly unsafe partial struct SoftmaxLanes(float* state)
     /// <summary>
     /// 2^x for x up to 0: the whole part into the exponent, so that no accuracy is lost to a product with ln 2.
     /// </summary>
-    public static float Exp2(float x)
+    private static float Exp2(float x)
     {
         if (!(x >= -126))
         {

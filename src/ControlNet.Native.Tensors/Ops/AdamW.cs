@@ -6,9 +6,9 @@ namespace ControlNet.Native.Tensors;
 public static partial class Ops
 {
     /// <summary>
-    /// One step of AdamW: adaptive moments with weight decay apart from the gradient. Unlike other operations it changes
-    /// its inputs: <paramref name="parameter"/>, <paramref name="mean"/> and <paramref name="square"/> hold the next
-    /// values afterwards.
+    /// One step of AdamW: adaptive moments with weight decay apart from the gradient. Unlike other operations it
+    /// changes its inputs: <paramref name="parameter"/>, <paramref name="mean"/> and <paramref name="square"/> hold the
+    /// next values afterwards.
     /// </summary>
     /// <param name="parameter">What is trained, any shape.</param>
     /// <param name="gradient">Its gradient, the same shape.</param>

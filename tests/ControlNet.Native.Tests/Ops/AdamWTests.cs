@@ -129,20 +129,20 @@ public sealed class AdamWTests
         Assert.True(compared > 0);
     }
 
-    /// <summary>Decay and its rest, both rounded to float32, would miss 1 and settle 3e-4 beside the value.</summary>
+    /// <summary>Decay and its rest, both rounded to float32, need not add up to 1.</summary>
     [Fact]
-    public void A_long_average_settles_on_what_it_follows()
+    public void An_average_stays_at_what_it_has_reached()
     {
         using Device device = Devices.Cpu(threads: 1);
         using TensorScope scope = TensorScope.Enter();
-        Tensor average = Tensor.Zeros(device, new Shape(20));
         Tensor x = Tensor.From(device, new Shape(20), Draw.Uniform(20));
-        for (int step = 0; step < 40_000; step++)
+        Tensor average = Ops.Scale(x, 1);
+        for (int step = 0; step < 1000; step++)
         {
-            Ops.MovingAverage(average, x, 0.999);
+            Ops.MovingAverage(average, x, 0.9999);
         }
 
-        Close.To([.. x.ToArray().Select(v => (double)v)], average.ToArray(), bound: 3e-5);
+        Assert.Equal(x.ToArray(), average.ToArray());
     }
 
     [Fact]

@@ -14,7 +14,7 @@ namespace ControlNet.Native.Tests.OpTests;
 /// <summary>Kernels against the float64 gradients of the golden operations, with the limits of each tensor.</summary>
 public sealed class GradientGoldenTests
 {
-    /// <summary>Families and the number of their gradients; the products of <c>geglu/proj</c> are not one of them.</summary>
+    /// <summary>Families and the number of gradients compared; <c>geglu/proj</c> is a product.</summary>
     public static TheoryData<string, int> Families => new()
     {
         { "group_norm", 34 }, { "layer_norm", 22 }, { "activations", 9 }, { "geglu", 1 }, { "softmax", 10 },
@@ -136,13 +136,13 @@ public sealed class GradientGoldenTests
         float[] Back(Tensor t) =>
             Ops.Permute(t.Reshape(t.Shape[0], t.Shape[1], heads, -1), 0, 2, 1, 3).ToArray();
         Tensor q = Row(call.In("q")), k = Row(call.In("k")), v = Row(call.In("v")), dy = Row(call.Upstream);
-        Tensor y = call.New(q.Shape), log = call.New(new Shape(q.Shape[0], heads, q.Shape[1]));
+        Tensor y = call.New(q.Shape), sums = call.New(new Shape(q.Shape[0], heads, 2, q.Shape[1]));
         Tensor dq = call.New(q.Shape), dk = call.New(k.Shape), dv = call.New(k.Shape);
         AttentionDims d = AttentionDims.Infer(
             q.Shape, k.Shape, v.Shape, heads, call.Float("scale"), call.Flag("causal"));
-        q.Backend.Attention.Forward(d, q.View, k.View, v.View, y.View, log.View);
+        q.Backend.Attention.Forward(d, q.View, k.View, v.View, y.View, sums.View);
         q.Backend.Attention.Backward(
-            d, q.View, k.View, v.View, y.View, log.View, dy.View, dq.View, dk.View, dv.View);
+            d, q.View, k.View, v.View, y.View, sums.View, dy.View, dq.View, dk.View, dv.View);
         return new() { ["q"] = Back(dq), ["k"] = Back(dk), ["v"] = Back(dv) };
     }
 

@@ -26,7 +26,7 @@ internal static class CentralDifferences
         return sum;
     }
 
-    /// <summary>Checks some elements of a gradient; the error of the difference is of second order in the step.</summary>
+    /// <summary>Checks some elements of a gradient; the difference is off by the square of the step.</summary>
     /// <param name="loss">The loss as a function of x, which is changed in place and restored.</param>
     /// <param name="x">The input.</param>
     /// <param name="dx">The gradient under test.</param>

@@ -3,10 +3,12 @@ using Xunit;
 
 namespace ControlNet.Native.Tests.Support;
 
-/// <summary>The acceptance rule of the golden data: the largest error and the rms error, each within its limit.</summary>
+/// <summary>
+/// The acceptance rule of the golden data: the largest error and the rms error, each within its limit.
+/// </summary>
 internal static class GoldenLimits
 {
-    /// <summary>The rule for families with one limit for all cases, relative to the largest element and to the rms.</summary>
+    /// <summary>The rule with one limit, relative to the largest element (twice) and to the rms.</summary>
     public static void Check(string name, double[] expected, float[] actual, double tolerance)
     {
         double largest = 0;

@@ -7,7 +7,7 @@ namespace ControlNet.Native.Tests.Support;
 /// <content>Gradients of one head, by the chain rule through the whole score matrix, a row at a time.</content>
 internal static partial class ReferenceAttention
 {
-    /// <summary>Gradients of some rows of q, k and v, each <c>HeadWidth</c> channels long, and ln of the sums.</summary>
+    /// <summary>Gradients of some rows of q, k and v, each <c>HeadWidth</c> long, and ln of the sums.</summary>
     internal sealed record HeadGradients(
         Dictionary<int, double[]> DQ, Dictionary<int, double[]> DK, Dictionary<int, double[]> DV, double[] LogSumExp);
 

@@ -15,13 +15,13 @@ namespace ControlNet.Native.Bench;
 /// Times gradients beside what bounds them: attention beside the peak of fused multiply-adds, the others beside a copy
 /// of as many bytes as they must move. An operation and its reference take turns, so that a busy neighbour hits both.
 /// </summary>
-internal static class GradientTiming
+internal static class BackwardTiming
 {
     private const int Rounds = 9, BurstMs = 30;
 
     private static readonly Random s_random = new(20240607);
 
-    /// <summary>Runs <c>gradients [TEXT] [--threads N]</c>: the rows whose names contain TEXT.</summary>
+    /// <summary>Runs <c>backward [TEXT] [--threads N]</c>: the rows whose names contain TEXT.</summary>
     public static int Run(string[] arguments)
     {
         int at = Array.IndexOf(arguments, "--threads");
@@ -82,7 +82,7 @@ internal static class GradientTiming
         Memory(device, text, "upsample [2, 32, 32, 640]", 5 * 2 * 32 * 32 * 640, () =>
         {
             UpsampleDims d = new(2, 32, 32, 640, 64, 64);
-            (Tensor dy, Tensor dx) = (Draw(device, new Shape(2, 64, 64, 640)), Draw(device, new Shape(2, 32, 32, 640)));
+            Tensor dy = Draw(device, new Shape(2, 64, 64, 640)), dx = Draw(device, new Shape(2, 32, 32, 640));
             return () => device.Backend.Movement.UpsampleNearestBackward(d, dy.View, dx.View);
         });
         Memory(device, text, "squared error [2, 64, 64, 320]", 2 * image.Count, () =>
@@ -109,23 +109,24 @@ internal static class GradientTiming
         Shape queries = new(c.Batch, c.Queries, c.Heads * c.HeadWidth), keys = new(c.Batch, c.Keys, queries[2]);
         Tensor q = Draw(device, queries), k = Draw(device, keys), v = Draw(device, keys), dy = Draw(device, queries);
         Tensor dq = Draw(device, queries), dk = Draw(device, keys), dv = Draw(device, keys);
-        Tensor y = Draw(device, queries), log = Draw(device, new Shape(c.Batch, c.Heads, c.Queries));
+        Tensor y = Draw(device, queries), sums = Draw(device, new Shape(c.Batch, c.Heads, 2, c.Queries));
         AttentionDims d = AttentionDims.Infer(queries, keys, keys, c.Heads, c.Scale, c.Causal);
         IAttentionKernels kernels = device.Backend.Attention;
         void Forward() => kernels.Forward(d, q.View, k.View, v.View, y.View, BufferView.None);
-        void ForwardLog() => kernels.Forward(d, q.View, k.View, v.View, y.View, log.View);
+        void ForwardSums() => kernels.Forward(d, q.View, k.View, v.View, y.View, sums.View);
         void Backward() => kernels.Backward(
-            d, q.View, k.View, v.View, y.View, log.View, dy.View, dq.View, dk.View, dv.View);
+            d, q.View, k.View, v.View, y.View, sums.View, dy.View, dq.View, dk.View, dv.View);
         double[][] ms = Interleaved(
-            () => MultiplyAdd(threads), Forward, ForwardLog, Backward,
+            () => MultiplyAdd(threads), Forward, ForwardSums, Backward,
             () => kernels.Backward(
-                d, q.View, k.View, v.View, y.View, log.View, dy.View, dq.View, BufferView.None, BufferView.None));
+                d, q.View, k.View, v.View, y.View, sums.View, dy.View, dq.View, BufferView.None, BufferView.None));
         double flops = 4.0 * c.Batch * c.Heads * c.Queries * c.Keys * c.HeadWidth / (c.Causal ? 2 : 1);
         double peak = 2.0 * 16 * Chains * Steps * threads / Median(ms[0]);
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"attention {c.Queries} x {c.Keys}, {c.Batch} x {c.Heads} heads of {c.HeadWidth}{(c.Causal ? ", causal" : "")}: " +
-            $"forward {Median(ms[1]):f2} ms ({flops / Median(ms[1]) / peak:p0} of peak), with logarithms " +
+            $"attention {c.Queries} x {c.Keys}, {c.Batch} x {c.Heads} heads of {c.HeadWidth}" +
+            $"{(c.Causal ? ", causal" : "")}: " +
+            $"forward {Median(ms[1]):f2} ms ({flops / Median(ms[1]) / peak:p0} of peak), with sums " +
             $"{Median(ms[2]):f2}, backward {Median(ms[3]):f2} ({2.5 * flops / Median(ms[3]) / peak:p0}), " +
             $"dq alone {Median(ms[4]):f2} ({1.5 * flops / Median(ms[4]) / peak:p0}); peak {peak / 1e6:f0} GFLOP/s"));
     }
@@ -143,7 +144,7 @@ internal static class GradientTiming
             d, x.View, gamma.View, beta.View, dy.View, dx.View, dGamma.View, dBeta.View);
     }
 
-    /// <summary>One row: the operation beside a copy that moves the same number of elements, half in and half out.</summary>
+    /// <summary>One row: the operation beside a copy of as many elements, half in and half out.</summary>
     private static void Memory(Device device, string text, string name, long elements, Func<Action> prepare)
     {
         if (!name.Contains(text, StringComparison.Ordinal))
@@ -212,7 +213,8 @@ internal static class GradientTiming
     private static float MultiplyAdd()
     {
         Vector512<float> a = Vector512.Create(0.5f), b = Vector512.Create(1f);
-        Vector512<float> c0 = b, c1 = b, c2 = b, c3 = b, c4 = b, c5 = b, c6 = b, c7 = b, c8 = b, c9 = b, c10 = b, c11 = b;
+        Vector512<float> c0 = b, c1 = b, c2 = b, c3 = b, c4 = b, c5 = b;
+        Vector512<float> c6 = b, c7 = b, c8 = b, c9 = b, c10 = b, c11 = b;
         for (int i = 0; i < Steps; i++)
         {
             c0 = Vector512.FusedMultiplyAdd(c0, a, b);
