@@ -17,6 +17,8 @@ switch (args)
         return RandomCheckpoint.Write(folder);
     case ["peaks", .. string[] rest]:
         return PeakTiming.Run(rest);
+    case ["backward", .. string[] rest]:
+        return BackwardTiming.Run(rest);
     case ["step", .. string[] rest] when rest.Length > 0:
         return StepTiming.Run(rest);
     default:

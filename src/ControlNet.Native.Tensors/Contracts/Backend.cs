@@ -28,6 +28,8 @@ internal abstract class Backend : IDisposable
 
     public abstract IAttentionKernels Attention { get; }
 
+    public abstract IAdamWKernels AdamW { get; }
+
     /// <summary>Bytes handed out and not returned.</summary>
     public abstract long BytesInUse { get; }
 

@@ -24,6 +24,9 @@ internal unsafe struct AttentionLoop : IParallelWork
     public AttentionDims Dims;
     public float* Q, K, V, Y;
 
+    /// <summary><c>[Batch][Heads][2][Queries]</c>, or null where nobody asked for them.</summary>
+    public float* Sums;
+
     /// <summary>Items a head has.</summary>
     public readonly int Blocks => (int)(((long)Dims.Queries + Lanes - 1) / Lanes);
 
@@ -64,6 +67,12 @@ internal unsafe struct AttentionLoop : IParallelWork
 
             softmax.Weigh(scores, keys, sums, width);
             AddValues(tileV, stride, scores, keys, sums);
+        }
+
+        if (Sums != null)
+        {
+            float* largest = Sums + (2L * unit * Dims.Queries) + firstQuery;
+            softmax.Store(largest, largest + Dims.Queries, queries);
         }
 
         softmax.Normalise(sums, width);

@@ -28,7 +28,8 @@ internal sealed unsafe class CpuBackend : Backend
         MatMul = new CpuMatMul(_team, _memory);
         Conv2d = new CpuConv2d(_team, _memory, _forced.Conv2d);
         GroupNorm = new CpuGroupNorm(_team);
-        Attention = new CpuAttention(_team);
+        Attention = new CpuAttention(_team, _memory);
+        AdamW = new CpuAdamW(_team);
     }
 
     public int Threads => _team.Threads;
@@ -50,6 +51,8 @@ internal sealed unsafe class CpuBackend : Backend
     public override IGroupNormKernels GroupNorm { get; }
 
     public override IAttentionKernels Attention { get; }
+
+    public override IAdamWKernels AdamW { get; }
 
     private static string InstructionSet =>
         Avx512F.IsSupported ? "AVX-512"

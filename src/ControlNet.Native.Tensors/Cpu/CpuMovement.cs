@@ -6,7 +6,7 @@ using ControlNet.Native.Tensors.Contracts;
 namespace ControlNet.Native.Tensors.Cpu;
 
 /// <summary>Moves elements. Whole runs go through the library's block copy, which is as fast as memory.</summary>
-internal sealed unsafe class CpuMovement(WorkerTeam team) : IMovementKernels
+internal sealed unsafe partial class CpuMovement(WorkerTeam team) : IMovementKernels
 {
     public void Permute(in PermuteDims d, BufferView x, BufferView y)
     {

@@ -55,6 +55,16 @@ internal readonly unsafe partial struct SoftmaxLanes(float* state)
         }
     }
 
+    /// <summary>Of the first lanes the largest score, and log2 of the sum of the weights relative to it.</summary>
+    public void Store(float* largest, float* logSum, int lanes)
+    {
+        for (int lane = 0; lane < lanes; lane++)
+        {
+            largest[lane] = _largest[lane];
+            logSum[lane] = MathF.Log2(_sum[lane]);
+        }
+    }
+
     /// <summary>Divides <c>[rows][32]</c> by the sums of the weights; the state is spent.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Normalise(float* sums, int rows)

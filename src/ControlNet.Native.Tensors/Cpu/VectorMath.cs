@@ -15,7 +15,7 @@ namespace ControlNet.Native.Tensors.Cpu;
 /// A product that feeds a sum is fused only where the machine does so at full speed, so results differ in the last
 /// place between machines with and without FMA, never between runs on one.
 /// </remarks>
-internal static class VectorMath
+internal static partial class VectorMath
 {
     private const float Log2E = 1.44269504f;
 
