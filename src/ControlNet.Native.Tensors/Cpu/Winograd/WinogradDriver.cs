@@ -21,8 +21,8 @@ internal static unsafe class WinogradDriver
     /// <summary>Tiles of an item; their sums for a panel are 504 KiB in F(4x4).</summary>
     private const int MaxItemTiles = 112;
 
-    /// <summary>Transformed inputs of a round: 12 MiB, which the last-level cache holds.</summary>
-    private const long MaxInputFloats = 3L << 20;
+    /// <summary>Transformed inputs of a round: 6 MiB, which the last-level cache holds.</summary>
+    private const long MaxInputFloats = 3L << 19;
 
     /// <summary>Items a worker should find in a round, so that the last one to finish is not long alone.</summary>
     private const int ItemsPerWorker = 4;
