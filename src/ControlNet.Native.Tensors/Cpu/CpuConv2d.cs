@@ -12,7 +12,7 @@ namespace ControlNet.Native.Tensors.Cpu;
 /// Padding is made real in a copy of the image, a band of lines at a time: beyond the tensors at most
 /// <see cref="MaxFrameBytes"/>, or what one line of output needs.
 /// </remarks>
-internal sealed unsafe class CpuConv2d(WorkerTeam team, CpuMemory memory) : IConv2dKernels
+internal sealed unsafe partial class CpuConv2d(WorkerTeam team, CpuMemory memory) : IConv2dKernels
 {
     /// <summary>A padded copy this large still lies in the last-level cache when the product reads it.</summary>
     internal const long MaxFrameBytes = 16L << 20;
