@@ -13,11 +13,16 @@ namespace ControlNet.Native.Tensors.Cpu.Gemm;
 /// </remarks>
 internal static unsafe class WeightGradientDriver
 {
-    /// <summary>Sums of an item: 144 KiB, a small part of a usual second-level cache.</summary>
-    private const int ItemSums = 36 * 1024;
+    /// <summary>Sums of a panel of an item with several taps: 144 KiB of the second-level cache.</summary>
+    private const int PanelSums = 36 * 1024;
+
+    /// <summary>
+    /// Panels and inputs of an item with one tap. With blocks of 256 pixels, x, dy and the sums are 330, 160 and 200 KiB.
+    /// </summary>
+    private const int ItemPanels = 5, ItemInputs = 320;
 
     /// <summary>Items a worker should find, so that the last one to finish is not long alone.</summary>
-    private const int ItemsPerWorker = 6;
+    private const int ItemsPerWorker = 5;
 
     /// <summary>Tiles of inputs below which packing dy costs too much of an item.</summary>
     private const int FewestTiles = 4;
@@ -36,17 +41,6 @@ internal static unsafe class WeightGradientDriver
         }
 
         GemmKernel kernel = GemmKernel.Best;
-        int tiles = CeilingOf(d.In, kernel.MaxRows);
-        int blocks = d.Batch * CeilingOf(d.OutHeight * d.OutWidth, WeightGradientLoop.BlockPixels);
-        int splits = SplitsOf(d.In, taps, panels, blocks);
-        int tilesPerItem = Math.Clamp(
-            ItemSums / (taps * GemmKernel.PanelColumns * kernel.MaxRows), Math.Min(FewestTiles, tiles), tiles);
-        while (tilesPerItem > FewestTiles
-            && (long)panels * splits * CeilingOf(tiles, tilesPerItem) < ItemsPerWorker * team.Threads)
-        {
-            tilesPerItem = Math.Max(FewestTiles, CeilingOf(tilesPerItem, 2));
-        }
-
         WeightGradientLoop loop = new()
         {
             Team = team,
@@ -54,9 +48,9 @@ internal static unsafe class WeightGradientDriver
             Dims = d,
             X = x,
             DY = dy,
-            Tiles = tiles,
-            TileBlocks = CeilingOf(tiles, tilesPerItem),
-            Splits = splits,
+            Tiles = CeilingOf(d.In, kernel.MaxRows),
+            Splits = SplitsOf(d, taps, panels),
+            PackX = taps == 1 && d.Stride == 1 && d.Padding == default,
             Sums = new WeightGradientSums
             {
                 DWeight = dWeight,
@@ -66,14 +60,15 @@ internal static unsafe class WeightGradientDriver
                 Accumulate = accumulate,
             },
         };
-        int items = checked(splits * loop.TileBlocks * panels);
-        if (splits == 1)
+        Share(ref loop, taps, panels, (long)ItemsPerWorker * team.Threads);
+        int items = checked(loop.Splits * loop.TileBlocks * loop.PanelBlocks);
+        if (loop.Splits == 1)
         {
             team.For(items, ref loop);
             return;
         }
 
-        long partialCount = checked((long)splits * panels * d.In * taps * GemmKernel.PanelColumns);
+        long partialCount = checked((long)loop.Splits * panels * d.In * taps * GemmKernel.PanelColumns);
         using MemoryBlock partial = memory.Allocate(checked(partialCount * sizeof(float)));
         loop.Partial = (float*)partial.HostAddress;
         team.For(items, ref loop);
@@ -82,17 +77,48 @@ internal static unsafe class WeightGradientDriver
             Team = team,
             Sums = loop.Sums,
             Partial = loop.Partial,
-            Splits = splits,
+            Splits = loop.Splits,
             Panels = panels,
         };
         team.For(panels, ref join);
     }
 
-    /// <summary>Parts of the pixels. Depends neither on the number of threads nor on the instruction set.</summary>
-    private static int SplitsOf(int inputs, int taps, int panels, int blocks)
+    /// <summary>Items as large as the cache allows, then smaller ones until there are as many as wanted.</summary>
+    private static void Share(ref WeightGradientLoop loop, int taps, int panels, long wanted)
     {
-        const int InputsOfItem = 56;
-        long items = (long)panels * CeilingOf(inputs, InputsOfItem);
+        int tiles = loop.Tiles, maxRows = loop.Kernel.MaxRows, fewest = Math.Min(FewestTiles, tiles);
+        int inputs = taps == 1 ? ItemInputs : PanelSums / (taps * GemmKernel.PanelColumns);
+        loop.TileBlocks = CeilingOf(tiles, Math.Clamp(inputs / maxRows, fewest, tiles));
+        loop.PanelBlocks = CeilingOf(panels, taps == 1 && loop.Splits == 1 ? ItemPanels : 1);
+        while ((long)loop.TileBlocks * loop.PanelBlocks * loop.Splits < wanted)
+        {
+            // Halve what is longer.
+            int itemTiles = CeilingOf(tiles, loop.TileBlocks), itemPanels = CeilingOf(panels, loop.PanelBlocks);
+            if (itemPanels > 1 && itemPanels * GemmKernel.PanelColumns >= itemTiles * maxRows)
+            {
+                loop.PanelBlocks = CeilingOf(panels, itemPanels / 2);
+            }
+            else if (itemTiles > fewest)
+            {
+                loop.TileBlocks = CeilingOf(tiles, Math.Max(fewest, itemTiles / 2));
+            }
+            else if (itemPanels > 1)
+            {
+                loop.PanelBlocks = CeilingOf(panels, itemPanels / 2);
+            }
+            else
+            {
+                return;
+            }
+        }
+    }
+
+    /// <summary>Parts of the pixels. Depends neither on the number of threads nor on the instruction set.</summary>
+    private static int SplitsOf(in Conv2dDims d, int taps, int panels)
+    {
+        int blocks = d.Batch * CeilingOf(d.OutHeight * d.OutWidth, WeightGradientLoop.BlockPixels);
+        int inputsOfItem = taps == 1 ? 2 * ItemInputs / EnoughItems : PanelSums / (taps * GemmKernel.PanelColumns) / 2;
+        long items = (long)panels * CeilingOf(d.In, Math.Max(1, inputsOfItem));
         return items >= EnoughItems
             ? 1
             : (int)Math.Clamp(blocks / FewestBlocksOfSplit, 1, (EnoughItems + items - 1) / items);

@@ -1,14 +1,14 @@
 using System;
 using System.Runtime.CompilerServices;
-using System.Runtime.Intrinsics;
 using ControlNet.Native.Tensors.Contracts;
 
 namespace ControlNet.Native.Tensors.Cpu.Gemm;
 
 /// <summary>
 /// Weight gradients of a convolution: for each tap of the kernel, the transposed x times dy, summed over the pixels.
-/// One item is 32 outputs times some inputs times all taps; its sums <c>[inputs][taps][32]</c> stay in the second-level
-/// cache until they are complete. x is read in place; of dy a block of pixels of 32 outputs is packed at a time.
+/// One item is some outputs times some inputs times all taps; its sums <c>[panels][inputs][taps][32]</c> stay in the
+/// second-level cache until they are complete. Of dy a block of pixels is packed at a time. So is x where every element
+/// meets many outputs and one tap only; else it is read in place.
 /// </summary>
 internal unsafe struct WeightGradientLoop : IParallelWork
 {
@@ -31,8 +31,11 @@ internal unsafe struct WeightGradientLoop : IParallelWork
     /// <summary>Where finished sums go.</summary>
     public WeightGradientSums Sums;
 
-    /// <summary>Tiles of inputs of the micro-kernel, and into how many blocks they are cut.</summary>
-    public int Tiles, TileBlocks;
+    /// <summary>Tiles of inputs of the micro-kernel, and into how many blocks they are cut; of panels likewise.</summary>
+    public int Tiles, TileBlocks, PanelBlocks;
+
+    /// <summary>Whether x is packed, tile by tile. Only with one tap.</summary>
+    public bool PackX;
 
     /// <summary>Parts the blocks of pixels are cut into; more than one only with <see cref="Partial"/>.</summary>
     public int Splits;
@@ -49,39 +52,48 @@ internal unsafe struct WeightGradientLoop : IParallelWork
     /// <summary>Blocks of pixels of one image.</summary>
     private readonly int ImageBlocks => (OutPixels + BlockPixels - 1) / BlockPixels;
 
+    /// <summary>
+    /// Where lines of x and of y are equally long, pixel p of y meets pixel p + shift of x throughout the image.
+    /// </summary>
+    private readonly bool LineByLine => Dims.Stride != 1 || Dims.OutWidth != Dims.Width;
+
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public readonly void Run(int item, int worker)
     {
-        (int rest, int panel) = Math.DivRem(item, Panels);
+        (int rest, int panelBlock) = Math.DivRem(item, PanelBlocks);
         (int split, int tileBlock) = Math.DivRem(rest, TileBlocks);
-        (int firstTile, int endTile) = Part(Tiles, tileBlock, TileBlocks);
-        int firstInput = Part(Dims.In, firstTile, Tiles).First, endInput = Part(Dims.In, endTile, Tiles).First;
-        long sumCount = (long)(endInput - firstInput) * Taps * Width;
-        float* packed = Team.Scratch(
-            worker, (BlockPixels * Width) + sumCount + WeightGradientSums.StageCount(sumCount));
-        float* sums = packed + (BlockPixels * Width);
-        float* stage = sums + sumCount;
+        WeightGradientItem at = default;
+        (at.FirstTile, at.EndTile) = Part(Tiles, tileBlock, TileBlocks);
+        (at.FirstPanel, at.EndPanel) = Part(Panels, panelBlock, PanelBlocks);
+        at.FirstInput = Part(Dims.In, at.FirstTile, Tiles).First;
+        at.Inputs = Part(Dims.In, at.EndTile, Tiles).First - at.FirstInput;
+        int panels = at.EndPanel - at.FirstPanel;
+        long panelSums = (long)at.Inputs * Taps * Width, stageCount = WeightGradientSums.StageCount(panelSums);
+        long packedX = PackX ? (at.EndTile - at.FirstTile) * PackPixels.TileStep(Kernel.MaxRows) : 0;
+        at.PackedDY = Team.Scratch(worker, (panels * (panelSums + (BlockPixels * Width))) + stageCount + packedX);
+        at.PackedX = at.PackedDY + (panels * BlockPixels * Width);
+        float* stage = at.PackedX + packedX;
+        at.Sums = stage + stageCount;
         if (Partial != null)
         {
-            sums = Partial + ((((long)split * Panels) + panel) * Dims.In + firstInput) * Taps * Width;
+            // One panel at a time: the sums of an item are one stretch of the partial sums.
+            at.Sums = Partial + ((((long)split * Panels) + at.FirstPanel) * Dims.In + at.FirstInput) * Taps * Width;
         }
 
-        new Span<float>(sums, checked((int)sumCount)).Clear();
+        new Span<float>(at.Sums, checked((int)(panels * panelSums))).Clear();
         (int block, int endBlock) = Part(Dims.Batch * ImageBlocks, split, Splits);
         for (; block < endBlock; block++)
         {
             (int image, int blockOfImage) = Math.DivRem(block, ImageBlocks);
-            (int first, int end) = Part(OutPixels, blockOfImage, ImageBlocks);
-            float* dy = DY + (((long)image * OutPixels) * Dims.Out) + (panel * Width);
-            Pack(dy, panel, first, end, packed);
-            AddBlock(
-                X + ((long)image * Dims.Height * Dims.Width * Dims.In), dy, panel, packed, first, end, firstTile,
-                endTile, sums);
+            (at.FirstPixel, at.EndPixel) = Part(OutPixels, blockOfImage, ImageBlocks);
+            at.X = X + ((long)image * Dims.Height * Dims.Width * Dims.In);
+            at.DY = DY + ((long)image * OutPixels * Dims.Out);
+            AddBlock(at);
         }
 
-        if (Partial == null)
+        for (int panel = at.FirstPanel; Partial == null && panel < at.EndPanel; panel++)
         {
-            Sums.Finish(sums, panel, firstInput, endInput - firstInput, stage);
+            Sums.Finish(at.Sums + ((panel - at.FirstPanel) * panelSums), panel, at.FirstInput, at.Inputs, stage);
         }
     }
 
@@ -89,100 +101,100 @@ internal unsafe struct WeightGradientLoop : IParallelWork
     private static (int First, int End) Part(int count, int index, int parts) =>
         ((int)((long)count * index / parts), (int)((long)count * (index + 1) / parts));
 
-    /// <summary>Some pixels of one panel of dy, zero beyond the last output.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private readonly void Pack(float* dy, int panel, int first, int end, float* packed)
+    private readonly void AddBlock(in WeightGradientItem at)
     {
-        int width = Math.Min(Width, Dims.Out - (panel * Width));
-        float* from = dy + ((long)first * Dims.Out);
-        if (width == Width && Vector128.IsHardwareAccelerated)
+        PackPixels.Panels(
+            at.DY + ((long)at.FirstPixel * Dims.Out), Dims.Out, at.EndPixel - at.FirstPixel, at.FirstPanel, at.EndPanel,
+            at.PackedDY, BlockPixels);
+        if (PackX)
         {
-            for (int p = first; p < end; p++, from += Dims.Out, packed += Width)
-            {
-                Vector512.Load(from).Store(packed);
-                Vector512.Load(from + 16).Store(packed + 16);
-            }
-
-            return;
+            PackPixels.Tiles(
+                at.X + ((long)at.FirstPixel * Dims.In), Dims.In, at.EndPixel - at.FirstPixel, Tiles, at.FirstTile,
+                at.EndTile, Kernel.MaxRows, at.PackedX);
         }
 
-        for (int p = first; p < end; p++, from += Dims.Out, packed += Width)
+        float* packed = at.PackedDY, sums = at.Sums;
+        for (int panel = at.FirstPanel; panel < at.EndPanel; panel++)
         {
-            new ReadOnlySpan<float>(from, width).CopyTo(new Span<float>(packed, Width));
-            new Span<float>(packed + width, Width - width).Clear();
+            AddPanel(at, panel, packed, sums);
+            packed += BlockPixels * Width;
+            sums += (long)at.Inputs * Taps * Width;
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private readonly void AddBlock(
-        float* x, float* dy, int panel, float* packed, int first, int end, int firstTile, int endTile, float* sums)
+    private readonly void AddPanel(in WeightGradientItem at, int panel, float* packed, float* sums)
     {
-        // Where lines of x and of y are equally long, pixel p of y meets pixel p + shift of x throughout the image, but
-        // for the columns that a tap moves out of it: those are zero in the packed dy for the time of that tap.
-        bool lineByLine = Dims.Stride != 1 || Dims.OutWidth != Dims.Width;
+        if (PackX)
+        {
+            AddPackedTiles(at, packed, sums);
+            return;
+        }
+
         for (int kx = 0; kx < Dims.Kernel; kx++)
         {
+            // Columns that a tap moves out of the image are zero in the packed dy for the time of that tap.
             int left = kx - Dims.Padding.Left;
-            if (!lineByLine && left != 0)
+            bool hasEdge = !LineByLine && left != 0;
+            if (hasEdge)
             {
-                SetEdge(dy, panel, packed, first, end, left, clear: true);
+                SetEdge(at, panel, packed, left, clear: true);
             }
 
             for (int ky = 0; ky < Dims.Kernel; ky++)
             {
                 float* tapSums = sums + (((ky * Dims.Kernel) + kx) * Width);
-                if (lineByLine)
+                if (LineByLine)
                 {
-                    AddLines(x, packed, first, end, ky - Dims.Padding.Top, left, firstTile, endTile, tapSums);
+                    AddLines(at, packed, ky - Dims.Padding.Top, left, tapSums);
                     continue;
                 }
 
                 int shift = ((ky - Dims.Padding.Top) * Dims.Width) + left;
-                int from = Math.Max(first, -shift), to = Math.Min(end, (Dims.Height * Dims.Width) - shift);
-                AddTiles(
-                    x, from + shift, packed + ((long)(from - first) * Width), to - from, firstTile, endTile, tapSums);
+                int from = Math.Max(at.FirstPixel, -shift);
+                int to = Math.Min(at.EndPixel, (Dims.Height * Dims.Width) - shift);
+                AddTiles(at, from + shift, packed + ((long)(from - at.FirstPixel) * Width), to - from, tapSums);
             }
 
-            if (!lineByLine && left != 0)
+            if (hasEdge)
             {
-                SetEdge(dy, panel, packed, first, end, left, clear: false);
+                SetEdge(at, panel, packed, left, clear: false);
             }
         }
     }
 
     /// <summary>Clears or restores the pixels whose column <paramref name="left"/> further lies outside of x.</summary>
-    private readonly void SetEdge(float* dy, int panel, float* packed, int first, int end, int left, bool clear)
+    private readonly void SetEdge(in WeightGradientItem at, int panel, float* packed, int left, bool clear)
     {
         int width = Dims.Width;
         int columns = Math.Min(Math.Abs(left), width), column = left < 0 ? 0 : width - columns;
-        for (int line = first / width * width; line < end; line += width)
+        for (int line = at.FirstPixel / width * width; line < at.EndPixel; line += width)
         {
-            int from = Math.Max(first, line + column), to = Math.Min(end, line + column + columns);
+            int from = Math.Max(at.FirstPixel, line + column), to = Math.Min(at.EndPixel, line + column + columns);
             if (from >= to)
             {
                 continue;
             }
 
-            float* edge = packed + ((long)(from - first) * Width);
+            float* edge = packed + ((long)(from - at.FirstPixel) * Width);
             if (clear)
             {
                 new Span<float>(edge, (to - from) * Width).Clear();
             }
             else
             {
-                Pack(dy, panel, from, to, edge);
+                PackPixels.Panels(
+                    at.DY + ((long)from * Dims.Out), Dims.Out, to - from, panel, panel + 1, edge, BlockPixels);
             }
         }
     }
 
     /// <summary>The stretches of a block that lie in one line of y each and meet x.</summary>
-    private readonly void AddLines(
-        float* x, float* packed, int first, int end, int top, int left, int firstTile, int endTile, float* sums)
+    private readonly void AddLines(in WeightGradientItem at, float* packed, int top, int left, float* sums)
     {
         int stride = Dims.Stride, outWidth = Dims.OutWidth;
         int firstColumn = Math.Max(0, CeilingOf(-left, stride));
         int endColumn = Math.Min(outWidth, CeilingOf(Dims.Width - left, stride));
-        for (int line = first / outWidth; line * outWidth < end; line++)
+        for (int line = at.FirstPixel / outWidth; line * outWidth < at.EndPixel; line++)
         {
             int lineOfX = (line * stride) + top;
             if (lineOfX < 0 || lineOfX >= Dims.Height)
@@ -190,35 +202,49 @@ internal unsafe struct WeightGradientLoop : IParallelWork
                 continue;
             }
 
-            int from = Math.Max(first, (line * outWidth) + firstColumn);
-            int to = Math.Min(end, (line * outWidth) + endColumn);
+            int from = Math.Max(at.FirstPixel, (line * outWidth) + firstColumn);
+            int to = Math.Min(at.EndPixel, (line * outWidth) + endColumn);
             int column = ((from - (line * outWidth)) * stride) + left;
             AddTiles(
-                x, (lineOfX * Dims.Width) + column, packed + ((long)(from - first) * Width), to - from, firstTile,
-                endTile, sums);
+                at, (lineOfX * Dims.Width) + column, packed + ((long)(from - at.FirstPixel) * Width), to - from, sums);
         }
     }
 
-    /// <summary>A stretch of pixels of x, transposed, times the packed pixels, for some tiles of inputs.</summary>
+    /// <summary>A stretch of pixels of x, transposed, times the packed pixels.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private readonly void AddTiles(
-        float* x, int pixel, float* packed, int pixels, int firstTile, int endTile, float* sums)
+    private readonly void AddTiles(in WeightGradientItem at, int pixel, float* packed, int pixels, float* sums)
     {
         if (pixels <= 0)
         {
             return;
         }
 
-        float* a = x + ((long)pixel * Dims.In);
+        float* a = at.X + ((long)pixel * Dims.In);
+        int input = at.FirstInput;
         nint strideX = (nint)Dims.Stride * Dims.In, strideSums = (nint)Taps * Width;
-        int input = Part(Dims.In, firstTile, Tiles).First, firstInput = input;
         delegate*<int, nint, float*, nint, float*, float*, nint, bool, byte*, void> kernel = Kernel.Transposed;
-        for (int t = firstTile; t < endTile; t++)
+        for (int t = at.FirstTile; t < at.EndTile; t++)
         {
             int end = Part(Dims.In, t, Tiles).End;
-            kernel(
-                end - input, pixels, a + input, strideX, packed, sums + ((input - firstInput) * strideSums), strideSums,
-                true, null);
+            kernel(end - input, pixels, a + input, strideX, packed, sums, strideSums, true, null);
+            sums += (end - input) * strideSums;
+            input = end;
+        }
+    }
+
+    /// <summary>The same for packed x and one tap.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private readonly void AddPackedTiles(in WeightGradientItem at, float* packed, float* sums)
+    {
+        float* a = at.PackedX;
+        int input = at.FirstInput, pixels = at.EndPixel - at.FirstPixel, maxRows = Kernel.MaxRows;
+        delegate*<int, nint, float*, nint, float*, float*, nint, bool, byte*, void> kernel = Kernel.Transposed;
+        for (int t = at.FirstTile; t < at.EndTile; t++)
+        {
+            int end = Part(Dims.In, t, Tiles).End;
+            kernel(end - input, pixels, a, maxRows, packed, sums, Width, true, null);
+            a += PackPixels.TileStep(maxRows);
+            sums += (end - input) * Width;
             input = end;
         }
     }
