@@ -21,7 +21,8 @@ internal static class GradientTiming
     {
         string only = Option(arguments, "--only") ?? "";
         int rounds = int.Parse(Option(arguments, "--rounds") ?? "9", CultureInfo.InvariantCulture);
-        using Device device = Devices.Cpu(int.Parse(Option(arguments, "--threads") ?? "2", CultureInfo.InvariantCulture));
+        int threads = int.Parse(Option(arguments, "--threads") ?? "2", CultureInfo.InvariantCulture);
+        using Device device = Devices.Cpu(threads);
         foreach (Conv2dCase c in Conv2dCases.Training())
         {
             string name = $"conv {c.In}@{c.Height}->{c.Out} k{c.Kernel} s{c.Stride}";

@@ -17,18 +17,24 @@ internal static unsafe class WeightGradientDriver
     private const int PanelSums = 36 * 1024;
 
     /// <summary>
-    /// Panels and inputs of an item with one tap. With blocks of 256 pixels, x, dy and the sums are 330, 160 and 200 KiB.
+    /// Panels and inputs of an item with one tap: x comes from far once for all panels. With blocks of 256 pixels, x, dy
+    /// and the sums are 320, 160 and 200 KiB.
     /// </summary>
     private const int ItemPanels = 5, ItemInputs = 320;
 
-    /// <summary>Items a worker should find, so that the last one to finish is not long alone.</summary>
-    private const int ItemsPerWorker = 5;
+    /// <summary>
+    /// Items a worker should find, so that the last one to finish is not long alone. With one tap smaller items lose more
+    /// than that.
+    /// </summary>
+    private const int ItemsPerWorker = 5, ItemsPerWorkerOfOneTap = 2;
 
     /// <summary>Tiles of inputs below which packing dy costs too much of an item.</summary>
     private const int FewestTiles = 4;
 
-    /// <summary>Items that are enough to share, and blocks of pixels that are enough for a part of its own.</summary>
-    private const int EnoughItems = 16, FewestBlocksOfSplit = 4;
+    /// <summary>
+    /// Pixels are cut where there are not so many items of so many inputs, into parts of at least so many blocks.
+    /// </summary>
+    private const int EnoughItems = 16, SmallItemInputs = 56, FewestBlocksOfSplit = 4;
 
     /// <summary>dWeight (+)= the sum over the pixels of x and dy.</summary>
     public static void Run(
@@ -49,8 +55,7 @@ internal static unsafe class WeightGradientDriver
             X = x,
             DY = dy,
             Tiles = CeilingOf(d.In, kernel.MaxRows),
-            Splits = SplitsOf(d, taps, panels),
-            PackX = taps == 1 && d.Stride == 1 && d.Padding == default,
+            Splits = SplitsOf(d, panels),
             Sums = new WeightGradientSums
             {
                 DWeight = dWeight,
@@ -60,7 +65,7 @@ internal static unsafe class WeightGradientDriver
                 Accumulate = accumulate,
             },
         };
-        Share(ref loop, taps, panels, (long)ItemsPerWorker * team.Threads);
+        Share(ref loop, taps, panels, (taps == 1 ? ItemsPerWorkerOfOneTap : ItemsPerWorker) * (long)team.Threads);
         int items = checked(loop.Splits * loop.TileBlocks * loop.PanelBlocks);
         if (loop.Splits == 1)
         {
@@ -114,11 +119,10 @@ internal static unsafe class WeightGradientDriver
     }
 
     /// <summary>Parts of the pixels. Depends neither on the number of threads nor on the instruction set.</summary>
-    private static int SplitsOf(in Conv2dDims d, int taps, int panels)
+    private static int SplitsOf(in Conv2dDims d, int panels)
     {
         int blocks = d.Batch * CeilingOf(d.OutHeight * d.OutWidth, WeightGradientLoop.BlockPixels);
-        int inputsOfItem = taps == 1 ? 2 * ItemInputs / EnoughItems : PanelSums / (taps * GemmKernel.PanelColumns) / 2;
-        long items = (long)panels * CeilingOf(d.In, Math.Max(1, inputsOfItem));
+        long items = (long)panels * CeilingOf(d.In, SmallItemInputs);
         return items >= EnoughItems
             ? 1
             : (int)Math.Clamp(blocks / FewestBlocksOfSplit, 1, (EnoughItems + items - 1) / items);

@@ -15,8 +15,8 @@ internal unsafe struct WeightGradientItem
     /// <summary>The image at hand: x and dy as the tensors hold them.</summary>
     public float* X, DY;
 
-    /// <summary>The pixels at hand as <see cref="PackPixels"/> lays them out.</summary>
-    public float* PackedX, PackedDY;
+    /// <summary>The pixels at hand of dy, <c>[panels][block][32]</c>.</summary>
+    public float* PackedDY;
 
     /// <summary><c>[panels][Inputs][taps][32]</c></summary>
     public float* Sums;

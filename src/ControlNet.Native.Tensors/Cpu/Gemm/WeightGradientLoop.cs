@@ -7,8 +7,7 @@ namespace ControlNet.Native.Tensors.Cpu.Gemm;
 /// <summary>
 /// Weight gradients of a convolution: for each tap of the kernel, the transposed x times dy, summed over the pixels.
 /// One item is some outputs times some inputs times all taps; its sums <c>[panels][inputs][taps][32]</c> stay in the
-/// second-level cache until they are complete. Of dy a block of pixels is packed at a time. So is x where every element
-/// meets many outputs and one tap only; else it is read in place.
+/// second-level cache until they are complete. x is read in place; of dy a block of pixels is packed at a time.
 /// </summary>
 internal unsafe struct WeightGradientLoop : IParallelWork
 {
@@ -33,9 +32,6 @@ internal unsafe struct WeightGradientLoop : IParallelWork
 
     /// <summary>Tiles of inputs of the micro-kernel, and into how many blocks they are cut; of panels likewise.</summary>
     public int Tiles, TileBlocks, PanelBlocks;
-
-    /// <summary>Whether x is packed, tile by tile. Only with one tap.</summary>
-    public bool PackX;
 
     /// <summary>Parts the blocks of pixels are cut into; more than one only with <see cref="Partial"/>.</summary>
     public int Splits;
@@ -69,10 +65,8 @@ internal unsafe struct WeightGradientLoop : IParallelWork
         at.Inputs = Part(Dims.In, at.EndTile, Tiles).First - at.FirstInput;
         int panels = at.EndPanel - at.FirstPanel;
         long panelSums = (long)at.Inputs * Taps * Width, stageCount = WeightGradientSums.StageCount(panelSums);
-        long packedX = PackX ? (at.EndTile - at.FirstTile) * PackPixels.TileStep(Kernel.MaxRows) : 0;
-        at.PackedDY = Team.Scratch(worker, (panels * (panelSums + (BlockPixels * Width))) + stageCount + packedX);
-        at.PackedX = at.PackedDY + (panels * BlockPixels * Width);
-        float* stage = at.PackedX + packedX;
+        at.PackedDY = Team.Scratch(worker, (panels * (panelSums + (BlockPixels * Width))) + stageCount);
+        float* stage = at.PackedDY + (panels * BlockPixels * Width);
         at.Sums = stage + stageCount;
         if (Partial != null)
         {
@@ -106,13 +100,6 @@ internal unsafe struct WeightGradientLoop : IParallelWork
         PackPixels.Panels(
             at.DY + ((long)at.FirstPixel * Dims.Out), Dims.Out, at.EndPixel - at.FirstPixel, at.FirstPanel, at.EndPanel,
             at.PackedDY, BlockPixels);
-        if (PackX)
-        {
-            PackPixels.Tiles(
-                at.X + ((long)at.FirstPixel * Dims.In), Dims.In, at.EndPixel - at.FirstPixel, Tiles, at.FirstTile,
-                at.EndTile, Kernel.MaxRows, at.PackedX);
-        }
-
         float* packed = at.PackedDY, sums = at.Sums;
         for (int panel = at.FirstPanel; panel < at.EndPanel; panel++)
         {
@@ -124,12 +111,6 @@ internal unsafe struct WeightGradientLoop : IParallelWork
 
     private readonly void AddPanel(in WeightGradientItem at, int panel, float* packed, float* sums)
     {
-        if (PackX)
-        {
-            AddPackedTiles(at, packed, sums);
-            return;
-        }
-
         for (int kx = 0; kx < Dims.Kernel; kx++)
         {
             // Columns that a tap moves out of the image are zero in the packed dy for the time of that tap.
@@ -228,23 +209,6 @@ internal unsafe struct WeightGradientLoop : IParallelWork
             int end = Part(Dims.In, t, Tiles).End;
             kernel(end - input, pixels, a + input, strideX, packed, sums, strideSums, true, null);
             sums += (end - input) * strideSums;
-            input = end;
-        }
-    }
-
-    /// <summary>The same for packed x and one tap.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private readonly void AddPackedTiles(in WeightGradientItem at, float* packed, float* sums)
-    {
-        float* a = at.PackedX;
-        int input = at.FirstInput, pixels = at.EndPixel - at.FirstPixel, maxRows = Kernel.MaxRows;
-        delegate*<int, nint, float*, nint, float*, float*, nint, bool, byte*, void> kernel = Kernel.Transposed;
-        for (int t = at.FirstTile; t < at.EndTile; t++)
-        {
-            int end = Part(Dims.In, t, Tiles).End;
-            kernel(end - input, pixels, a, maxRows, packed, sums, Width, true, null);
-            a += PackPixels.TileStep(maxRows);
-            sums += (end - input) * Width;
             input = end;
         }
     }
