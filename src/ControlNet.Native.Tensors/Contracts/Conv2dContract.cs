@@ -131,8 +131,8 @@ internal interface IConv2dKernels
     /// - Left, i], added to what is there when accumulate. dWeight is F32 <c>[Out, In, Kernel, Kernel]</c>, not packed.
     /// </summary>
     /// <remarks>
-    /// Numerics: float32 sums in blocks of at most 256 pixels; the same bits for every number of threads. An infinity or
-    /// NaN in x may reach other taps of its input channel than those that meet it. The gradient of the bias is
+    /// Numerics: float32 sums in blocks of at most 256 pixels; the same bits for every number of threads. An infinity
+    /// or NaN in x may reach other taps of its input channel than those that meet it. The gradient of the bias is
     /// <see cref="IReduceKernels.Sum"/> over the pixels of dy, that of addRow over the pixels of each image.
     /// </remarks>
     void WeightGradient(in Conv2dDims d, BufferView x, BufferView dy, bool accumulate, BufferView dWeight);

@@ -116,7 +116,8 @@ internal interface IMatMulKernels
     long PackedGradientCount(int outFeatures, int inFeatures);
 
     /// <summary>
-    /// Rearranges weight <c>[Out, In]</c> (F32, F16 or BF16) for <see cref="LinearDataGradient"/>, in the type of packed.
+    /// Rearranges weight <c>[Out, In]</c> (F32, F16 or BF16) for <see cref="LinearDataGradient"/>, in the type of
+    /// packed.
     /// </summary>
     void PackGradient(int outFeatures, int inFeatures, BufferView weight, BufferView packed);
 

@@ -45,9 +45,9 @@ internal sealed unsafe partial class CpuConv2d
     }
 
     /// <summary>
-    /// Each phase of x, the pixels at one position modulo the stride, is a convolution of dy with the taps that meet it:
-    /// of stride 1, hence an implicit product. All read one padded copy of dy; their results are put together at the
-    /// end. Also serves stride 1 with more padding than the kernel reaches.
+    /// Each phase of x, the pixels at one position modulo the stride, is a convolution of dy with the taps that meet
+    /// it: of stride 1, hence an implicit product. All read one padded copy of dy; their results are put together at
+    /// the end. Also serves stride 1 with more padding than the kernel reaches.
     /// </summary>
     private void PhasesDataGradient(in Conv2dDims d, float* dy, BufferView packed, float* addTensor, float* dx)
     {

@@ -21,6 +21,6 @@ internal sealed unsafe partial class CpuMatMul
     public void LinearWeightGradient(
         in LinearDims d, BufferView x, BufferView dy, bool accumulate, BufferView dWeight) =>
         WeightGradientDriver.Run(
-            team, memory, new Conv2dDims(1, 1, d.Rows, d.In, d.Out, 1, 1, default, Activation.None), x.Floats, dy.Floats,
-            accumulate, dWeight.Floats);
+            team, memory, new Conv2dDims(1, 1, d.Rows, d.In, d.Out, 1, 1, default, Activation.None), x.Floats,
+            dy.Floats, accumulate, dWeight.Floats);
 }

@@ -140,7 +140,6 @@ public sealed class Conv2dGradientTests : IDisposable
 
     private static float[][] Both(int threads, Conv2dCase c)
     {
-        using Conv2dGradientTests tests = new();
         using Device cpu = Devices.Cpu(threads);
         using TensorScope scope = TensorScope.Enter();
         return

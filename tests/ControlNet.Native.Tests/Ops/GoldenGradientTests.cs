@@ -26,12 +26,14 @@ public sealed class GoldenGradientTests : IDisposable
         {
             using TensorScope scope = TensorScope.Enter();
             IConv2dKernels kernels = _cpu.Backend.Conv2d;
-            Tensor x = Ops.ToChannelsLast(tensor("in.x")), w = tensor("in.w"), dy = Ops.ToChannelsLast(tensor("gout.y"));
+            Tensor x = Ops.ToChannelsLast(tensor("in.x")), dy = Ops.ToChannelsLast(tensor("gout.y"));
+            Tensor w = tensor("in.w");
             JsonElement settings = entry.GetProperty("params");
             int[] pad = [.. settings.GetProperty("pad").EnumerateArray().Select(e => e.GetInt32())];
             Conv2dDims d = Conv2dDims.Infer(
                 x.Shape, w.Shape, null, null, null, settings.GetProperty("stride").GetInt32(),
-                new Padding(Top: pad[2], Bottom: pad[3], Left: pad[0], Right: pad[1]), Activation.None, out Shape result);
+                new Padding(Top: pad[2], Bottom: pad[3], Left: pad[0], Right: pad[1]), Activation.None,
+                out Shape result);
             Assert.Equal(result, dy.Shape);
 
             using PackedWeight packed = new(

@@ -36,7 +36,8 @@ internal static unsafe class GemmPack
 
     /// <summary>
     /// Packs weights <c>[Out][In][kernel][kernel]</c> for the data gradient of a convolution; see
-    /// <see cref="PackGradientLoop"/>. They occupy <see cref="Count"/> of a depth of Out * kernel * kernel and In columns.
+    /// <see cref="PackGradientLoop"/>. They occupy <see cref="Count"/> of a depth of Out * kernel * kernel and In
+    /// columns.
     /// </summary>
     public static void GradientWeights(
         WorkerTeam team, int outputs, int inputs, int kernel, int stride, DType type, void* weights, DType packedType,

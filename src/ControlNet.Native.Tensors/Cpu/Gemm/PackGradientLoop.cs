@@ -27,7 +27,8 @@ internal unsafe struct PackGradientLoop : IParallelWork
     private readonly int Taps => Kernel * Kernel;
 
     /// <summary>Taps of one dimension that belong to a phase.</summary>
-    public static int TapsOf(int kernel, int stride, int phase) => phase < kernel ? (kernel - phase + stride - 1) / stride : 0;
+    public static int TapsOf(int kernel, int stride, int phase) =>
+        phase < kernel ? (kernel - phase + stride - 1) / stride : 0;
 
     public readonly void Run(int item, int worker)
     {

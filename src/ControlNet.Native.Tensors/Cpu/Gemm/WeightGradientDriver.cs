@@ -17,14 +17,14 @@ internal static unsafe class WeightGradientDriver
     private const int PanelSums = 36 * 1024;
 
     /// <summary>
-    /// Panels and inputs of an item with one tap: x comes from far once for all panels. With blocks of 256 pixels, x, dy
-    /// and the sums are 320, 160 and 200 KiB.
+    /// Panels and inputs of an item with one tap: x comes from far once for all panels. With blocks of 256 pixels, x,
+    /// dy and the sums are 320, 160 and 200 KiB.
     /// </summary>
     private const int ItemPanels = 5, ItemInputs = 320;
 
     /// <summary>
-    /// Items a worker should find, so that the last one to finish is not long alone. With one tap smaller items lose more
-    /// than that.
+    /// Items a worker should find, so that the last one to finish is not long alone. With one tap smaller items lose
+    /// more than that.
     /// </summary>
     private const int ItemsPerWorker = 5, ItemsPerWorkerOfOneTap = 2;
 

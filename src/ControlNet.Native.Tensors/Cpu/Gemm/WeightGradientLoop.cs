@@ -30,13 +30,17 @@ internal unsafe struct WeightGradientLoop : IParallelWork
     /// <summary>Where finished sums go.</summary>
     public WeightGradientSums Sums;
 
-    /// <summary>Tiles of inputs of the micro-kernel, and into how many blocks they are cut; of panels likewise.</summary>
+    /// <summary>
+    /// Tiles of inputs of the micro-kernel, and into how many blocks they are cut; of panels likewise.
+    /// </summary>
     public int Tiles, TileBlocks, PanelBlocks;
 
     /// <summary>Parts the blocks of pixels are cut into; more than one only with <see cref="Partial"/>.</summary>
     public int Splits;
 
-    /// <summary><c>[Splits][panels][In][taps][32]</c>, or null when sums are finished by the item that makes them.</summary>
+    /// <summary>
+    /// <c>[Splits][panels][In][taps][32]</c>, or null when sums are finished by the item that makes them.
+    /// </summary>
     public float* Partial;
 
     private readonly int OutPixels => Dims.OutHeight * Dims.OutWidth;
