@@ -6,6 +6,7 @@ using ControlNet.Native.Bench.Table;
 // dotnet run -c Release --project bench/ControlNet.Native.Bench -- table --only gemm,conv
 // dotnet run -c Release --project bench/ControlNet.Native.Bench -- peaks gemm conv
 // dotnet run -c Release --project bench/ControlNet.Native.Bench -- backward attention
+// dotnet run -c Release --project bench/ControlNet.Native.Bench -- gradients --only 'conv 320@64'
 // dotnet run -c Release --project bench/ControlNet.Native.Bench -- step MODEL.safetensors
 switch (args)
 {
@@ -19,6 +20,8 @@ switch (args)
         return PeakTiming.Run(rest);
     case ["backward", .. string[] rest]:
         return BackwardTiming.Run(rest);
+    case ["gradients", .. string[] rest]:
+        return GradientTiming.Run(rest);
     case ["step", .. string[] rest] when rest.Length > 0:
         return StepTiming.Run(rest);
     default:

@@ -4,7 +4,7 @@ using ControlNet.Native.Tensors.Cpu.Gemm;
 namespace ControlNet.Native.Tensors.Cpu;
 
 /// <summary>Matrix products by panels: weights are packed once, the right side of a product for each call.</summary>
-internal sealed unsafe class CpuMatMul(WorkerTeam team, CpuMemory memory) : IMatMulKernels
+internal sealed unsafe partial class CpuMatMul(WorkerTeam team, CpuMemory memory) : IMatMulKernels
 {
     public long PackedCount(int outFeatures, int inFeatures) => GemmPack.Count(inFeatures, outFeatures);
 
