@@ -1,6 +1,8 @@
 using System;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 using ControlNet.Native.Tensors.Contracts;
 
 namespace ControlNet.Native.Tensors.Cpu;
@@ -26,9 +28,16 @@ internal sealed unsafe partial class CpuReduce
         /// <summary>Elements whose exponentials are added in float32 before they join the sum in float64.</summary>
         private const int Run32 = 512;
 
+        private const float Log2E = 1.44269504f;
+
         public float* X, Y;
         public long Rows;
         public int Length;
+
+        private static ReadOnlySpan<float> ZerosAndOnes =>
+        [
+            0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+        ];
 
         public readonly void Run(int item, int worker)
         {
@@ -37,87 +46,91 @@ internal sealed unsafe partial class CpuReduce
             {
                 float* x = X + (row * Length);
                 float* y = Y + (row * Length);
-                float largest = Largest(x, Length);
-                double sum = Exponentials(x, y, Length, largest);
-                Multiply(y, Length, (float)(1 / sum));
+                if (Avx512F.IsSupported && Length >= Lanes16.Count)
+                {
+                    Weigh<Lanes16, Vector512<float>>(x, y, Length);
+                }
+                else if (Vector128.IsHardwareAccelerated && Length >= Lanes8.Count)
+                {
+                    Weigh<Lanes8, Vector256<float>>(x, y, Length);
+                }
+                else
+                {
+                    Weigh(x, y, Length);
+                }
             }
         }
 
+        /// <summary>
+        /// The last vector is the last of the row even where it overlaps the one before: it stays in a register from
+        /// the first pass to the last, with the lanes that were counted already left out of the sum.
+        /// </summary>
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        private static float Largest(float* x, int count)
+        private static void Weigh<TLanes, TVector>(float* x, float* y, int count)
+            where TLanes : struct, ILanes<TVector>
         {
-            float largest = float.NegativeInfinity;
-            int i = 0;
-            if (Vector128.IsHardwareAccelerated && count >= 16)
+            int last = count - TLanes.Count, i = 0;
+            TVector tail = TLanes.Load(x + last), most = tail, most2 = tail;
+            for (; i < last - TLanes.Count; i += 2 * TLanes.Count)
             {
-                Vector512<float> lanes = Vector512.Load(x);
-                for (i = 16; i <= count - 16; i += 16)
-                {
-                    lanes = Vector512.MaxNative(lanes, Vector512.Load(x + i));
-                }
-
-                float* each = stackalloc float[16];
-                lanes.Store(each);
-                for (int lane = 0; lane < 16; lane++)
-                {
-                    largest = Math.Max(largest, each[lane]);
-                }
+                most = TLanes.Max(most, TLanes.Load(x + i));
+                most2 = TLanes.Max(most2, TLanes.Load(x + i + TLanes.Count));
             }
 
-            for (; i < count; i++)
+            if (i < last)
+            {
+                most = TLanes.Max(most, TLanes.Load(x + i));
+            }
+
+            // The largest is taken off before the product with log2(e): the difference is exact where it matters.
+            TVector shift = TLanes.Create(TLanes.Largest(TLanes.Max(most, most2)));
+            TVector log2E = TLanes.Create(Log2E);
+            tail = VectorMath.FastExp2<TLanes, TVector>(TLanes.Multiply(TLanes.Subtract(tail, shift), log2E));
+            double sum = 0;
+            for (i = 0; i < last;)
+            {
+                int end = Math.Min(last, i + Run32);
+                TVector lanes = TLanes.Create(0f);
+                for (; i < end; i += TLanes.Count)
+                {
+                    TVector e = VectorMath.FastExp2<TLanes, TVector>(
+                        TLanes.Multiply(TLanes.Subtract(TLanes.Load(x + i), shift), log2E));
+                    TLanes.Store(e, y + i);
+                    lanes = TLanes.Add(lanes, e);
+                }
+
+                sum += TLanes.Sum(lanes);
+            }
+
+            // The first i - last lanes of the tail are in the sum already.
+            float* counted = (float*)Unsafe.AsPointer(ref MemoryMarshal.GetReference(ZerosAndOnes)) + 16 - (i - last);
+            sum += TLanes.Sum(TLanes.Multiply(tail, TLanes.Load(counted)));
+            TVector factor = TLanes.Create((float)(1 / sum));
+            for (i = 0; i < last; i += TLanes.Count)
+            {
+                TLanes.Store(TLanes.Multiply(TLanes.Load(y + i), factor), y + i);
+            }
+
+            TLanes.Store(TLanes.Multiply(tail, factor), y + last);
+        }
+
+        private static void Weigh(float* x, float* y, int count)
+        {
+            float largest = float.NegativeInfinity;
+            for (int i = 0; i < count; i++)
             {
                 largest = Math.Max(largest, x[i]);
             }
 
-            return largest;
-        }
-
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        private static double Exponentials(float* x, float* y, int count, float largest)
-        {
             double sum = 0;
-            int i = 0;
-            if (Vector128.IsHardwareAccelerated)
-            {
-                Vector512<float> shift = Vector512.Create(largest);
-                while (i <= count - 16)
-                {
-                    int end = Math.Min(count - 15, i + Run32);
-                    Vector512<float> lanes = Vector512<float>.Zero;
-                    for (; i < end; i += 16)
-                    {
-                        Vector512<float> e = VectorMath.Exp(Vector512.Load(x + i) - shift);
-                        e.Store(y + i);
-                        lanes += e;
-                    }
-
-                    sum += Vector512.Sum(lanes);
-                }
-            }
-
-            for (; i < count; i++)
+            for (int i = 0; i < count; i++)
             {
                 y[i] = MathF.Exp(x[i] - largest);
                 sum += y[i];
             }
 
-            return sum;
-        }
-
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        private static void Multiply(float* y, int count, float factor)
-        {
-            int i = 0;
-            if (Vector128.IsHardwareAccelerated)
-            {
-                Vector512<float> factors = Vector512.Create(factor);
-                for (; i <= count - 16; i += 16)
-                {
-                    (Vector512.Load(y + i) * factors).Store(y + i);
-                }
-            }
-
-            for (; i < count; i++)
+            float factor = (float)(1 / sum);
+            for (int i = 0; i < count; i++)
             {
                 y[i] *= factor;
             }
