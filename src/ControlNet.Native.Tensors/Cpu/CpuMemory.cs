@@ -41,7 +41,7 @@ internal sealed unsafe class CpuMemory : IDisposable
             try
             {
                 // 64 bytes beyond the end let a vector kernel load, never store, past the last element.
-                address = (nint)NativeMemory.AlignedAlloc((nuint)rounded + CacheLine, CacheLine);
+                address = HugePages.Allocate((nuint)rounded + CacheLine, CacheLine);
             }
             catch (OutOfMemoryException e)
             {
