@@ -13,8 +13,8 @@ namespace ControlNet.Native.Bench;
 
 /// <summary>
 /// Times the operations that memory bounds beside a copy of as many bytes, and attention beside the peak of fused
-/// multiply-adds. An operation and its reference take turns in short bursts, so that a busy neighbour hits both; results
-/// go into memory the device already holds, as they do in a network.
+/// multiply-adds. An operation and its reference take turns in short bursts, so that a busy neighbour hits both;
+/// results go into memory the device already holds, as they do in a network.
 /// </summary>
 internal static class MemoryTiming
 {
@@ -31,8 +31,9 @@ internal static class MemoryTiming
         using Device device = Devices.Cpu(threads);
         foreach (GroupNormCase call in GroupNorms())
         {
-            Memory(device, text, $"{(call.IsLayerNorm ? "layer norm" : "group norm, SiLU")} {call.X}", 2 * call.X.Count,
-                [call.X, new Shape(call.X[-1]), new Shape(call.X[-1])], t => call.Run(t[0], t[1], t[2]));
+            Shape channels = new(call.X[-1]);
+            Memory(device, text, $"{call.Name} {call.X}", 2 * call.X.Count, [call.X, channels, channels],
+                t => call.Run(t[0], t[1], t[2]));
         }
 
         foreach (Shape x in (Shape[])[new(8192, 2560), new(2048, 5120), new(512, 10240)])
@@ -73,14 +74,17 @@ internal static class MemoryTiming
     private static IEnumerable<GroupNormCase> GroupNorms()
     {
         foreach (Shape x in (Shape[])
-            [new(2, 64, 64, 320), new(2, 32, 32, 640), new(2, 16, 16, 1280), new(1, 512, 512, 128), new(1, 256, 256, 256)])
+            [
+                new(2, 64, 64, 320), new(2, 32, 32, 640), new(2, 16, 16, 1280), new(1, 512, 512, 128),
+                new(1, 256, 256, 256),
+            ])
         {
-            yield return new("", x, 32, Activation.Silu);
+            yield return new("group norm, SiLU", x, 32, Activation.Silu);
         }
 
         foreach (Shape x in (Shape[])[new(8192, 320), new(2048, 640), new(512, 1280)])
         {
-            yield return new("", x);
+            yield return new("layer norm", x);
         }
     }
 
@@ -164,7 +168,7 @@ internal static class MemoryTiming
     }
 
     /// <summary>Sixteen chains of fused multiply-adds; the count of floating-point operations.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static double MultiplyAdd(int steps)
     {
         Vector512<float> x = Vector512.Create(0.999f), y = Vector512.Create(1e-3f);

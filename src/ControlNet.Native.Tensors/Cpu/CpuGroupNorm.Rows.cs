@@ -15,36 +15,69 @@ internal sealed unsafe partial class CpuGroupNorm
         public GroupNormDims Dims;
         public float* X, Gamma, Beta, Y;
 
+        /// <summary>
+        /// Rows that take each step together, and the floats they may have to stay in the nearest cache.
+        /// </summary>
+        private const int MostRowsAtOnce = 8, FloatsAtOnce = 4096;
+
         public readonly void Run(int item, int worker)
         {
-            int channels = Dims.Channels;
+            int channels = Dims.Channels, atOnce = Math.Clamp(FloatsAtOnce / channels, 1, MostRowsAtOnce);
             (long row, long end) = Partition.Range(item, Dims.Batch, channels);
-            for (; row < end; row++)
+            for (; row < end; row += atOnce)
             {
+                int rows = (int)Math.Min(atOnce, end - row);
                 float* x = X + (row * channels), y = Y + (row * channels);
                 if (Avx512F.IsSupported && channels >= Lanes16.Count)
                 {
-                    Normalize<Lanes16, Vector512<float>>(x, Gamma, Beta, channels, Dims.Eps, y);
+                    Normalize<Lanes16, Vector512<float>>(x, rows, Gamma, Beta, channels, Dims.Eps, y);
                 }
                 else if (Vector128.IsHardwareAccelerated && channels >= Lanes8.Count)
                 {
-                    Normalize<Lanes8, Vector256<float>>(x, Gamma, Beta, channels, Dims.Eps, y);
+                    Normalize<Lanes8, Vector256<float>>(x, rows, Gamma, Beta, channels, Dims.Eps, y);
                 }
                 else
                 {
-                    Normalize(x, Gamma, Beta, channels, Dims.Eps, y);
+                    for (int r = 0; r < rows; r++)
+                    {
+                        Normalize(x + (r * channels), Gamma, Beta, channels, Dims.Eps, y + (r * channels));
+                    }
                 }
             }
         }
 
         /// <summary>
-        /// The first mean may carry the rounding of a float32 sum; the second pass measures what is left of it, e, and
-        /// both mean and variance are corrected by it. Neighbouring rows do not wait for each other's sums, so the
-        /// processor overlaps them; what matters is that each pass is short.
+        /// The steps of a row wait for one another, a sum across lanes, a root and a quotient each time; those of
+        /// several rows do not.
         /// </summary>
+        [SkipLocalsInit]
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private static void Normalize<TLanes, TVector>(
-            float* x, float* gamma, float* beta, int channels, float eps, float* y)
+            float* x, int rows, float* gamma, float* beta, int channels, float eps, float* y)
+            where TLanes : struct, ILanes<TVector>
+        {
+            float* means = stackalloc float[3 * MostRowsAtOnce];
+            float* rstds = means + MostRowsAtOnce, shifts = rstds + MostRowsAtOnce;
+            for (int r = 0; r < rows; r++)
+            {
+                means[r] = Mean<TLanes, TVector>(x + (r * channels), channels);
+            }
+
+            for (int r = 0; r < rows; r++)
+            {
+                (rstds[r], shifts[r]) = Spread<TLanes, TVector>(x + (r * channels), channels, means[r], eps);
+            }
+
+            for (int r = 0; r < rows; r++)
+            {
+                Apply<TLanes, TVector>(
+                    x + (r * channels), gamma, beta, channels, means[r], rstds[r], shifts[r], y + (r * channels));
+            }
+        }
+
+        /// <summary>The mean, with the rounding of a float32 sum.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        private static float Mean<TLanes, TVector>(float* x, int channels)
             where TLanes : struct, ILanes<TVector>
         {
             int whole = channels / TLanes.Count * TLanes.Count, pairs = whole - TLanes.Count, c = 0;
@@ -66,9 +99,19 @@ internal sealed unsafe partial class CpuGroupNorm
                 sum += x[c];
             }
 
-            float mean = sum / channels;
+            return sum / channels;
+        }
+
+        /// <summary>
+        /// Measures what the mean still lacks, e, and corrects both mean and variance by it.
+        /// </summary>
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        private static (float Rstd, float Shift) Spread<TLanes, TVector>(float* x, int channels, float mean, float eps)
+            where TLanes : struct, ILanes<TVector>
+        {
+            int whole = channels / TLanes.Count * TLanes.Count, pairs = whole - TLanes.Count, c = 0;
             TVector means = TLanes.Create(mean), e0 = TLanes.Create(0f), e1 = e0, q0 = e0, q1 = e0;
-            for (c = 0; c < pairs; c += 2 * TLanes.Count)
+            for (; c < pairs; c += 2 * TLanes.Count)
             {
                 TVector a = TLanes.Subtract(TLanes.Load(x + c), means);
                 TVector b = TLanes.Subtract(TLanes.Load(x + c + TLanes.Count), means);
@@ -93,16 +136,25 @@ internal sealed unsafe partial class CpuGroupNorm
                 q += difference * difference;
             }
 
-            (float rstd, float shift) = Spread(e, q, channels, eps);
-            TVector rstds = TLanes.Create(rstd), shifts = TLanes.Create(shift);
-            for (c = 0; c < whole; c += TLanes.Count)
+            return Spread(e, q, channels, eps);
+        }
+
+        /// <summary>y = act(((x - mean) rstd + shift) gamma + beta).</summary>
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        private static void Apply<TLanes, TVector>(
+            float* x, float* gamma, float* beta, int channels, float mean, float rstd, float shift, float* y)
+            where TLanes : struct, ILanes<TVector>
+        {
+            TVector means = TLanes.Create(mean), rstds = TLanes.Create(rstd), shifts = TLanes.Create(shift);
+            int c = 0;
+            for (; c <= channels - TLanes.Count; c += TLanes.Count)
             {
                 TVector normal = TLanes.Fma(TLanes.Subtract(TLanes.Load(x + c), means), rstds, shifts);
                 TVector scaled = TLanes.Fma(normal, TLanes.Load(gamma + c), TLanes.Load(beta + c));
                 TLanes.Store(TEpilogue.Apply<TLanes, TVector>(scaled), y + c);
             }
 
-            Apply(x, gamma, beta, whole, channels, mean, rstd, shift, y);
+            Apply(x, gamma, beta, c, channels, mean, rstd, shift, y);
         }
 
         private static void Normalize(float* x, float* gamma, float* beta, int channels, float eps, float* y)

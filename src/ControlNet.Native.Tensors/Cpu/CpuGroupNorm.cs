@@ -124,7 +124,9 @@ internal sealed unsafe partial class CpuGroupNorm(WorkerTeam team) : IGroupNormK
 
         public readonly int Items => Partition.Items((long)Dims.Batch * Dims.Spatial, Dims.Channels);
 
-        /// <summary>The last items first: of a large x the end is still in the cache, where the moments left it.</summary>
+        /// <summary>
+        /// The last items first: of a large x the end is still in the cache, where the moments left it.
+        /// </summary>
         public readonly void Run(int item, int worker)
         {
             (int spatial, int channels) = (Dims.Spatial, Dims.Channels);

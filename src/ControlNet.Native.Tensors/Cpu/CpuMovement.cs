@@ -74,7 +74,8 @@ internal sealed unsafe class CpuMovement(WorkerTeam team) : IMovementKernels
 
         public readonly long Rows => (long)Dims.Batch * Dims.Height;
 
-        public readonly long RowWidth => (long)Dims.OutWidth * Dims.Channels * Dims.OutHeight / Math.Max(1, Dims.Height);
+        public readonly long RowWidth =>
+            (long)Dims.OutWidth * Dims.Channels * Dims.OutHeight / Math.Max(1, Dims.Height);
 
         public readonly void Run(int item, int worker)
         {

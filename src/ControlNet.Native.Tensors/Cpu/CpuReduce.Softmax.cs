@@ -39,38 +39,82 @@ internal sealed unsafe partial class CpuReduce
             0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
         ];
 
+        /// <summary>
+        /// Rows that take each step together, and the floats they may have to stay in the nearest cache.
+        /// </summary>
+        private const int MostRowsAtOnce = 8, FloatsAtOnce = 4096;
+
         public readonly void Run(int item, int worker)
         {
-            (long row, long end) = Partition.Range(item, Rows, Length);
-            for (; row < end; row++)
+            int length = Length, atOnce = Math.Clamp(FloatsAtOnce / length, 1, MostRowsAtOnce);
+            (long row, long end) = Partition.Range(item, Rows, length);
+            for (; row < end; row += atOnce)
             {
-                float* x = X + (row * Length);
-                float* y = Y + (row * Length);
-                if (Avx512F.IsSupported && Length >= Lanes16.Count)
+                int rows = (int)Math.Min(atOnce, end - row);
+                float* x = X + (row * length), y = Y + (row * length);
+                if (Avx512F.IsSupported && length >= Lanes16.Count)
                 {
-                    Weigh<Lanes16, Vector512<float>>(x, y, Length);
+                    Weigh<Lanes16, Vector512<float>>(x, y, rows, length);
                 }
-                else if (Vector128.IsHardwareAccelerated && Length >= Lanes8.Count)
+                else if (Vector128.IsHardwareAccelerated && length >= Lanes8.Count)
                 {
-                    Weigh<Lanes8, Vector256<float>>(x, y, Length);
+                    Weigh<Lanes8, Vector256<float>>(x, y, rows, length);
                 }
                 else
                 {
-                    Weigh(x, y, Length);
+                    for (int r = 0; r < rows; r++)
+                    {
+                        Weigh(x + (r * length), y + (r * length), length);
+                    }
                 }
             }
         }
 
         /// <summary>
-        /// The last vector is the last of the row even where it overlaps the one before: it stays in a register from
-        /// the first pass to the last, with the lanes that were counted already left out of the sum.
+        /// The steps of a row wait for its largest element and for its sum; those of several rows do not wait for each
+        /// other. The last vector is the last of the row even where it overlaps the one before: it is kept aside from
+        /// the first step to the last, so y may be x, and the lanes that were counted already are left out of the sum.
         /// </summary>
+        [SkipLocalsInit]
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        private static void Weigh<TLanes, TVector>(float* x, float* y, int count)
+        private static void Weigh<TLanes, TVector>(float* x, float* y, int rows, int count)
             where TLanes : struct, ILanes<TVector>
         {
-            int last = count - TLanes.Count, i = 0;
-            TVector tail = TLanes.Load(x + last), most = tail, most2 = tail;
+            float* tails = stackalloc float[MostRowsAtOnce * 18];
+            float* largest = tails + (MostRowsAtOnce * 16), factors = largest + MostRowsAtOnce;
+            int last = count - TLanes.Count;
+            for (int r = 0; r < rows; r++)
+            {
+                largest[r] = Largest<TLanes, TVector>(x + (r * count), last, tails + (r * 16));
+            }
+
+            for (int r = 0; r < rows; r++)
+            {
+                factors[r] = Exponentials<TLanes, TVector>(
+                    x + (r * count), y + (r * count), last, largest[r], tails + (r * 16));
+            }
+
+            for (int r = 0; r < rows; r++)
+            {
+                float* to = y + (r * count);
+                TVector factor = TLanes.Create(factors[r]);
+                for (int i = 0; i < last; i += TLanes.Count)
+                {
+                    TLanes.Store(TLanes.Multiply(TLanes.Load(to + i), factor), to + i);
+                }
+
+                TLanes.Store(TLanes.Multiply(TLanes.Load(tails + (r * 16)), factor), to + last);
+            }
+        }
+
+        /// <summary>The largest of a row, whose last vector goes into <paramref name="tail"/>.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        private static float Largest<TLanes, TVector>(float* x, int last, float* tail)
+            where TLanes : struct, ILanes<TVector>
+        {
+            TVector most = TLanes.Load(x + last), most2 = most;
+            TLanes.Store(most, tail);
+            int i = 0;
             for (; i < last - TLanes.Count; i += 2 * TLanes.Count)
             {
                 most = TLanes.Max(most, TLanes.Load(x + i));
@@ -82,12 +126,21 @@ internal sealed unsafe partial class CpuReduce
                 most = TLanes.Max(most, TLanes.Load(x + i));
             }
 
-            // The largest is taken off before the product with log2(e): the difference is exact where it matters.
-            TVector shift = TLanes.Create(TLanes.Largest(TLanes.Max(most, most2)));
-            TVector log2E = TLanes.Create(Log2E);
-            tail = VectorMath.FastExp2<TLanes, TVector>(TLanes.Multiply(TLanes.Subtract(tail, shift), log2E));
+            return TLanes.Largest(TLanes.Max(most, most2));
+        }
+
+        /// <summary>
+        /// Writes the exponentials and returns 1 over their sum. The largest is taken off before the product with
+        /// log2(e): the difference is exact where it matters.
+        /// </summary>
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        private static float Exponentials<TLanes, TVector>(float* x, float* y, int last, float largest, float* tail)
+            where TLanes : struct, ILanes<TVector>
+        {
+            TVector shift = TLanes.Create(largest), log2E = TLanes.Create(Log2E);
             double sum = 0;
-            for (i = 0; i < last;)
+            int i = 0;
+            while (i < last)
             {
                 int end = Math.Min(last, i + Run32);
                 TVector lanes = TLanes.Create(0f);
@@ -103,15 +156,11 @@ internal sealed unsafe partial class CpuReduce
             }
 
             // The first i - last lanes of the tail are in the sum already.
+            TVector rest = VectorMath.FastExp2<TLanes, TVector>(
+                TLanes.Multiply(TLanes.Subtract(TLanes.Load(tail), shift), log2E));
+            TLanes.Store(rest, tail);
             float* counted = (float*)Unsafe.AsPointer(ref MemoryMarshal.GetReference(ZerosAndOnes)) + 16 - (i - last);
-            sum += TLanes.Sum(TLanes.Multiply(tail, TLanes.Load(counted)));
-            TVector factor = TLanes.Create((float)(1 / sum));
-            for (i = 0; i < last; i += TLanes.Count)
-            {
-                TLanes.Store(TLanes.Multiply(TLanes.Load(y + i), factor), y + i);
-            }
-
-            TLanes.Store(TLanes.Multiply(tail, factor), y + last);
+            return (float)(1 / (sum + TLanes.Sum(TLanes.Multiply(rest, TLanes.Load(counted)))));
         }
 
         private static void Weigh(float* x, float* y, int count)
