@@ -17,7 +17,8 @@ namespace ControlNet.Native.Bench;
 internal static class StepTiming
 {
     /// <summary>
-    /// Runs <c>step MODEL [--control FILE] [--size N] [--batch N] [--repeat N] [--threads N] [--part P]</c>.
+    /// Runs <c>step MODEL [--control FILE] [--size N] [--batch N] [--repeat N] [--threads N] [--part P]</c>; P is unet,
+    /// control, decode, all or guidance.
     /// </summary>
     public static int Run(string[] arguments)
     {
@@ -38,6 +39,11 @@ internal static class StepTiming
             Time("unet", repeat, () => unet.Forward(latents, [501], context));
         }
 
+        if (part == "guidance")
+        {
+            TimeGuidance(device, checkpoint, arguments, size, repeat);
+        }
+
         if (part is "control" or "all" && Option(arguments, "--control") is { } path)
         {
             using ControlNetModel net = ControlNetModel.Load(path, device);
@@ -52,6 +58,65 @@ internal static class StepTiming
         }
 
         return 0;
+    }
+
+    /// <summary>
+    /// The networks with both halves of guidance: as a repeated batch, as one batch with two texts, and that with the
+    /// timesteps announced. In turn, so that the ratios hold whatever else the machine does.
+    /// </summary>
+    private static void TimeGuidance(Device device, Checkpoint checkpoint, string[] arguments, int size, int repeat)
+    {
+        Random random = new(2);
+        Tensor one = Normal(device, random, new Shape(1, size / 8, size / 8, 4)), two = Ops.Concat(0, one, one);
+        using TextContext text = new(
+            Normal(device, random, new Shape(2, 77, checkpoint.Unet!.Config.CrossAttentionDim)));
+        using TimeContext times = new([.. Enumerable.Range(0, 20).Select(i => 1f + (50 * i))]);
+        if (Option(arguments, "--control") is { } path)
+        {
+            using ControlNetModel net = ControlNetModel.Load(path, device);
+            Tensor hint = net.EncodeHint(Normal(device, random, new Shape(1, size, size, 3)));
+            TimeInTurn(
+                "control", repeat,
+                ("repeated", () => net.Forward(two, [501], text, hint)),
+                ("shared", () => net.Forward(one, [501], text, hint)),
+                ("shared, timesteps announced", () => net.Forward(one, [501], text, hint, times)));
+        }
+        else
+        {
+            using UnetModel unet = new(checkpoint.Unet.Map(device), checkpoint.Unet.Config);
+            TimeInTurn(
+                "unet", repeat,
+                ("repeated", () => unet.Forward(two, [501], text)),
+                ("shared", () => unet.Forward(one, [501], text)),
+                ("shared, timesteps announced", () => unet.Forward(one, [501], text, times: times)));
+        }
+    }
+
+    private static void TimeInTurn(string name, int repeat, params (string Way, Action Run)[] ways)
+    {
+        double[][] seconds = [.. ways.Select(_ => new double[repeat])];
+        for (int i = -1; i < repeat; i++)
+        {
+            for (int way = 0; way < ways.Length; way++)
+            {
+                using TensorScope scope = TensorScope.Enter();
+                long start = Stopwatch.GetTimestamp();
+                ways[way].Run();
+                if (i >= 0)
+                {
+                    seconds[way][i] = Stopwatch.GetElapsedTime(start).TotalSeconds;
+                }
+            }
+        }
+
+        double first = seconds[0].Order().ElementAt(repeat / 2);
+        for (int way = 0; way < ways.Length; way++)
+        {
+            double median = seconds[way].Order().ElementAt(repeat / 2);
+            Console.WriteLine(string.Create(
+                CultureInfo.InvariantCulture,
+                $"{name} {median:f3} s, {median / first:f3} of the first: {ways[way].Way}"));
+        }
     }
 
     private static void Time(string name, int repeat, Action run)

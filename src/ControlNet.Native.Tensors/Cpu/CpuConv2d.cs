@@ -17,10 +17,13 @@ internal sealed unsafe class CpuConv2d(WorkerTeam team, CpuMemory memory) : ICon
     /// <summary>A padded copy this large still lies in the last-level cache when the product reads it.</summary>
     internal const long MaxFrameBytes = 16L << 20;
 
-    public long PackedCount(int outChannels, int inChannels, int kernel) =>
+    public Conv2dForm ChooseForm(int outChannels, int inChannels, int kernel, Conv2dUse? use) => Conv2dForm.Direct;
+
+    public long PackedCount(int outChannels, int inChannels, int kernel, Conv2dForm form) =>
         GemmPack.Count(checked((long)inChannels * kernel * kernel), outChannels);
 
-    public void Pack(int outChannels, int inChannels, int kernel, BufferView weight, BufferView packed) =>
+    public void Pack(
+        int outChannels, int inChannels, int kernel, BufferView weight, BufferView packed, Conv2dForm form) =>
         GemmPack.Weights(
             team, outChannels, inChannels, kernel * kernel, weight.Type, weight.Address, packed.Type, packed.Address);
 

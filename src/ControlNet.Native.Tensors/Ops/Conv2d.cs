@@ -8,25 +8,43 @@ public static partial class Ops
 {
     /// <summary>Packs the weight of a convolution; see <see cref="PackedWeight"/>.</summary>
     /// <param name="weight"><c>[Out, In, K, K]</c> in any float type, as checkpoints store it.</param>
-    /// <param name="storage">How the packed elements are stored.</param>
+    /// <param name="storage">
+    /// How the packed elements are stored, unless <paramref name="use"/> leads to a transformed weight, which is F32.
+    /// </param>
+    /// <param name="use">How the weight is going to be used; none packs it for every stride, at its own size.</param>
     /// <returns>A weight that belongs to the caller, not to a scope.</returns>
     /// <exception cref="ShapeException">The weight is not a square kernel of floats.</exception>
-    public static PackedWeight PackConv2d(Tensor weight, DType storage)
+    public static PackedWeight PackConv2d(Tensor weight, DType storage, Conv2dUse? use = null)
     {
         ArgumentNullException.ThrowIfNull(weight);
-        if (weight.Shape.Rank != 4 || weight.Shape[2] != weight.Shape[3] || weight.DType == DType.I32
-            || storage == DType.I32)
-        {
-            throw new ShapeException(
-                $"PackConv2d: weight must be [Out, In, K, K] of floats, got {weight} to be stored as {storage.Name()}");
-        }
-
+        CheckConv2dWeight(weight.Shape, weight.DType, storage);
         (int outChannels, int inChannels, int kernel) = (weight.Shape[0], weight.Shape[1], weight.Shape[2]);
         IConv2dKernels kernels = weight.Backend.Conv2d;
+        Conv2dForm form = kernels.ChooseForm(outChannels, inChannels, kernel, use);
         PackedWeight packed = new(
-            weight.Backend, weight.Shape, storage, kernels.PackedCount(outChannels, inChannels, kernel));
-        kernels.Pack(outChannels, inChannels, kernel, weight.View, packed.View);
+            weight.Backend, weight.Shape, form == Conv2dForm.Direct ? storage : DType.F32,
+            kernels.PackedCount(outChannels, inChannels, kernel, form), form);
+        kernels.Pack(outChannels, inChannels, kernel, weight.View, packed.View, form);
         return packed;
+    }
+
+    /// <summary>
+    /// The <see cref="PackedWeight.Bytes"/> that <see cref="PackConv2d"/> would need on a device, to plan before
+    /// anything is read.
+    /// </summary>
+    /// <param name="device">Where the weight would be.</param>
+    /// <param name="weight"><c>[Out, In, K, K]</c></param>
+    /// <param name="storage">How the packed elements would be stored.</param>
+    /// <param name="use">How the weight would be used.</param>
+    /// <exception cref="ShapeException">The shape is not that of a square kernel.</exception>
+    public static long PackedConv2dBytes(Device device, Shape weight, DType storage, Conv2dUse? use = null)
+    {
+        ArgumentNullException.ThrowIfNull(device);
+        CheckConv2dWeight(weight, DType.F32, storage, "PackedConv2dBytes");
+        IConv2dKernels kernels = device.Backend.Conv2d;
+        Conv2dForm form = kernels.ChooseForm(weight[0], weight[1], weight[2], use);
+        return kernels.PackedCount(weight[0], weight[1], weight[2], form)
+            * (form == Conv2dForm.Direct ? storage : DType.F32).ElementBytes();
     }
 
     /// <summary>A convolution of images: <c>act(conv(x, w) + bias + addRow) + addTensor</c>.</summary>
@@ -41,7 +59,9 @@ public static partial class Ops
     /// </param>
     /// <param name="addTensor">A residual of the shape of the result, or none.</param>
     /// <returns><c>[N, H', W', Out]</c> with <c>H' = (H + top + bottom - K) / stride + 1</c>.</returns>
-    /// <exception cref="ShapeException">The shapes do not fit together.</exception>
+    /// <exception cref="ShapeException">
+    /// The shapes do not fit together, or the weight was packed for another stride.
+    /// </exception>
     public static Tensor Conv2d(
         Tensor x, PackedWeight weight, Tensor? bias = null, int stride = 1, Padding padding = default,
         Activation activation = Activation.None, Tensor? addRow = null, Tensor? addTensor = null)
@@ -53,9 +73,19 @@ public static partial class Ops
         Check(x, addTensor);
         Conv2dDims d = Conv2dDims.Infer(
             x.Shape, weight.Shape, bias?.Shape, addRow?.Shape, addTensor?.Shape, stride, padding, activation,
-            out Shape result);
+            out Shape result, weight.Form);
         Tensor y = new(x.Backend, result);
         x.Backend.Conv2d.Forward(d, x.View, weight.View, ViewOf(bias), ViewOf(addRow), ViewOf(addTensor), y.View);
         return y;
+    }
+
+    private static void CheckConv2dWeight(Shape weight, DType type, DType storage, string op = nameof(PackConv2d))
+    {
+        if (weight.Rank != 4 || weight[2] != weight[3] || type == DType.I32 || storage == DType.I32)
+        {
+            throw new ShapeException(
+                $"{op}: weight must be [Out, In, K, K] of floats, got {type.Name()} {weight} to be stored as " +
+                $"{storage.Name()}");
+        }
     }
 }

@@ -33,6 +33,7 @@ public sealed partial class ControlNetModel : Module
     {
         ArgumentNullException.ThrowIfNull(config);
         Config = config;
+        Device = weights.Device;
         using LoadGuard guard = LoadGuard.Start();
         _encoder = Own(new UnetEncoder(weights, config.Encoder, "ControlNet"));
         _hintEncoder = Own(new HintEncoder(weights.In("controlnet_cond_embedding"), config));
@@ -49,6 +50,9 @@ public sealed partial class ControlNetModel : Module
 
     /// <summary>What the network is built from.</summary>
     public ControlNetConfig Config { get; }
+
+    /// <summary>Where it computes.</summary>
+    public Device Device { get; }
 
     /// <summary>
     /// Encodes a control image. It is the same in every step of a request: encode it once and hand the result to every
@@ -68,23 +72,26 @@ public sealed partial class ControlNetModel : Module
 
     /// <summary>Computes what is to be added to the UNet in one step.</summary>
     /// <param name="latents"><c>[N, H, W, InChannels]</c>, the latents the UNet sees.</param>
-    /// <param name="timesteps">One for the whole batch, or one for each image.</param>
-    /// <param name="context">The text, <c>[N, T, CrossAttentionDim]</c>.</param>
+    /// <param name="timesteps">One for the whole batch, or one for each of the latents.</param>
+    /// <param name="context">The text, <c>[M, T, CrossAttentionDim]</c>; M is N or a multiple.</param>
     /// <param name="hintFeatures">From <see cref="EncodeHint"/>, <c>[N or 1, H, W, C]</c>.</param>
+    /// <param name="times">The timesteps of the whole request, to save work; or none.</param>
     /// <returns>
-    /// Residuals at full strength, pooled where the configuration says so. The tensors belong to the caller's
-    /// <see cref="TensorScope"/>, or to the caller.
+    /// Residuals at full strength, <c>[M, H, W, C]</c>, pooled where the configuration says so. The tensors belong to
+    /// the caller's <see cref="TensorScope"/>, or to the caller.
     /// </returns>
     /// <exception cref="ModelException">Latents, text or hint do not belong together.</exception>
     public ControlResiduals Forward(
-        Tensor latents, ReadOnlySpan<float> timesteps, TextContext context, Tensor hintFeatures)
+        Tensor latents, ReadOnlySpan<float> timesteps, TextContext context, Tensor hintFeatures,
+        TimeContext? times = null)
     {
         ArgumentNullException.ThrowIfNull(latents);
         ArgumentNullException.ThrowIfNull(context);
         ArgumentNullException.ThrowIfNull(hintFeatures);
         CheckHint(latents.Shape, hintFeatures.Shape);
         using TensorScope scope = TensorScope.Enter();
-        EncoderStates states = _encoder.Forward(latents, timesteps, context, hintFeatures);
+        using StepTime time = _encoder.Begin(latents, timesteps, context, times);
+        EncoderStates states = _encoder.Forward(latents, time, context, hintFeatures);
         Tensor[] skips = new Tensor[_outputs.Count];
         for (int i = 0; i < skips.Length; i++)
         {
@@ -97,6 +104,7 @@ public sealed partial class ControlNetModel : Module
             residuals = residuals.Pooled();
         }
 
+        residuals = residuals.ForEach(context);
         foreach (Tensor skip in residuals.Skips)
         {
             scope.Keep(skip);

@@ -111,6 +111,11 @@ public sealed class ControlResiduals : ISkipResiduals, IDisposable
         return all[0].Map((i, first) => SumOf([.. all.Select(part => part.At(i))]));
     }
 
+    /// <summary>
+    /// The same with one member for each text in every residual: those of skips made before the text was read repeat.
+    /// </summary>
+    internal ControlResiduals ForEach(TextContext context) => new([.. Skips.Select(context.ForEach)], Middle);
+
     /// <summary>Frees the tensors.</summary>
     public void Dispose()
     {
@@ -145,8 +150,13 @@ public sealed class ControlResiduals : ISkipResiduals, IDisposable
     private static Tensor SumOf(Tensor[] parts)
     {
         using TensorScope scope = TensorScope.Enter();
-        Tensor sum = Ops.Scale(parts[0], 1f);
-        foreach (Tensor part in parts[1..])
+        if (parts.Length == 1)
+        {
+            return scope.Keep(Ops.Scale(parts[0], 1f));
+        }
+
+        Tensor sum = Ops.Add(parts[0], parts[1]);
+        foreach (Tensor part in parts[2..])
         {
             sum = sum.ReplacedBy(Ops.Add(sum, part));
         }

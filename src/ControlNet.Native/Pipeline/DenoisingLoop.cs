@@ -1,5 +1,6 @@
 using System;
 using System.Diagnostics;
+using System.Linq;
 using ControlNet.Native.Control;
 using ControlNet.Native.Imaging;
 using ControlNet.Native.Nn;
@@ -11,7 +12,8 @@ namespace ControlNet.Native;
 
 /// <summary>
 /// The way from noise to latents: for each call of the sampler one evaluation of the ControlNet and of the UNet on both
-/// halves of guidance, and one step. Everything that does not depend on the timestep is computed once.
+/// halves of guidance, and one step. What does not depend on the latents is computed once a request, what does not
+/// depend on the text once for both halves.
 /// </summary>
 internal sealed class DenoisingLoop : IDisposable
 {
@@ -21,11 +23,12 @@ internal sealed class DenoisingLoop : IDisposable
     private readonly Device _device;
     private readonly Shape _latentShape;
     private readonly Tensor? _hintFeatures;
+    private readonly TimeContext _times;
 
     /// <param name="unet">The network that estimates the noise.</param>
     /// <param name="device">Where it computes.</param>
     /// <param name="plan">What to do.</param>
-    /// <param name="context">The text of each member of the batch.</param>
+    /// <param name="context">The text of each half: the negative prompt first, as in diffusers.</param>
     /// <param name="latentShape">Shape of the latents of one image, <c>[1, H / 8, W / 8, C]</c>.</param>
     public DenoisingLoop(UnetModel unet, Device device, GenerationPlan plan, TextContext context, Shape latentShape)
     {
@@ -34,6 +37,7 @@ internal sealed class DenoisingLoop : IDisposable
         _plan = plan;
         _context = context;
         _latentShape = latentShape;
+        _times = new TimeContext([.. plan.Sampler.Timesteps.Select(timestep => (float)timestep)]);
         _hintFeatures = plan.Control is { } control ? EncodeHint(control) : null;
     }
 
@@ -56,7 +60,11 @@ internal sealed class DenoisingLoop : IDisposable
     }
 
     /// <summary>Frees what was computed once.</summary>
-    public void Dispose() => _hintFeatures?.Dispose();
+    public void Dispose()
+    {
+        _hintFeatures?.Dispose();
+        _times.Dispose();
+    }
 
     private Tensor Step(SamplerRun run, int call, Tensor latents)
     {
@@ -64,20 +72,19 @@ internal sealed class DenoisingLoop : IDisposable
         Sampler sampler = _plan.Sampler;
         float timestep = (float)sampler.Timesteps[call];
         Tensor input = sampler.ScaleInput(latents, call);
-        Tensor batch = _plan.HasGuidance ? Ops.Concat(0, input, input) : input;
-        ControlResiduals? residuals = Residuals(batch, timestep);
-        Tensor estimate = _unet.Forward(batch, [timestep], _context, residuals);
+        ControlResiduals? residuals = Residuals(input, timestep);
+        Tensor estimate = _unet.Forward(input, [timestep], _context, residuals, _times);
         return scope.Keep(run.Step(Guide(estimate), call, latents, DrawNoise));
     }
 
-    private ControlResiduals? Residuals(Tensor batch, float timestep)
+    private ControlResiduals? Residuals(Tensor input, float timestep)
     {
         if (_plan.Control is not { } control)
         {
             return null;
         }
 
-        ControlResiduals full = control.Net.Forward(batch, [timestep], _context, _hintFeatures!);
+        ControlResiduals full = control.Net.Forward(input, [timestep], _context, _hintFeatures!, _times);
         if (control.Scale == 1f)
         {
             return full;
@@ -98,7 +105,8 @@ internal sealed class DenoisingLoop : IDisposable
         }
 
         float w = _plan.Request.GuidanceScale;
-        return Ops.LinearCombination((1 - w, estimate.Rows(0, 1)), (w, estimate.Rows(1, 1)));
+        int half = estimate.Shape[0] / 2;
+        return Ops.LinearCombination((1 - w, estimate.Rows(0, half)), (w, estimate.Rows(half, half)));
     }
 
     private Tensor InitialLatents()

@@ -46,7 +46,20 @@ internal static class GenerationParameters
             settings.Add(Invariant($"Clip skip: {request.ClipSkip}"));
         }
 
-        settings.Add($"RNG: {(request.NoiseGenerator == NoiseGenerator.TorchCpu ? "CPU" : "GPU")}");
+        if (plan.HasGuidance && request.NegativeClipSkip is { } skip && skip != request.ClipSkip)
+        {
+            settings.Add(Invariant($"Negative clip skip: {skip}"));
+        }
+
+        // A1111 knows the values of RNG; where the seed was not what the noise came from, it says nothing of it.
+        settings.Add(request.NoiseSource is null
+            ? $"RNG: {(request.NoiseGenerator == NoiseGenerator.TorchCpu ? "CPU" : "GPU")}"
+            : "Noise source: custom");
+        if (request.InitialLatents is not null)
+        {
+            settings.Add("Initial latents: given");
+        }
+
         if (request.Control is { } control)
         {
             string net = OnOneLine(control.Net.Name);

@@ -119,6 +119,13 @@ internal sealed class GenerationPlan
             return;
         }
 
+        if (!ReferenceEquals(control.Net.Device, model.Device))
+        {
+            throw new RequestException(
+                $"the ControlNet {control.Net.Name} was loaded on another device ({control.Net.Device.Name}) than " +
+                $"{model.Name} ({model.Device.Name}); load both with one Device");
+        }
+
         UnetConfig net = control.Net.Config.Encoder;
         if (control.Net.Config.ConditioningChannels != 3)
         {

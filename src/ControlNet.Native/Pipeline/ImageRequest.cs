@@ -88,7 +88,7 @@ public sealed record ImageRequest
 
     /// <summary>
     /// Unit normal latents to start from instead of drawing them, <c>[1, 4, Height / 8, Width / 8]</c> in PyTorch's
-    /// order, before the sampler scales them. Null draws them from <see cref="Seed"/>.
+    /// order, before the sampler scales them; finite numbers. Null draws them from <see cref="Seed"/>.
     /// </summary>
     public ReadOnlyMemory<float>? InitialLatents { get; init; }
 
@@ -114,6 +114,7 @@ public sealed record ImageRequest
             throw new RequestException("Scheduler replaces Sampler, SigmaSchedule and Eta; give one or the other");
         }
 
+        CheckNumbers(nameof(InitialLatents), InitialLatents);
         if (Control is { } control)
         {
             ArgumentNullException.ThrowIfNull(control.Net);
@@ -136,6 +137,19 @@ public sealed record ImageRequest
             throw new RequestException(
                 $"{name} is {pixels}, but must be a multiple of {PixelsPerLatent}; " +
                 $"take {below} or {below + PixelsPerLatent}");
+        }
+    }
+
+    private static void CheckNumbers(string name, ReadOnlyMemory<float>? values)
+    {
+        ReadOnlySpan<float> span = values is { } given ? given.Span : default;
+        for (int i = 0; i < span.Length; i++)
+        {
+            if (!float.IsFinite(span[i]))
+            {
+                throw new RequestException(FormattableString.Invariant(
+                    $"{name}[{i}] is {span[i]}, but must be a finite number; give unit normal noise"));
+            }
         }
     }
 

@@ -42,22 +42,24 @@ internal sealed class Attention : Module
         return scope.Keep(Mix(queries, keys, values, residual));
     }
 
-    /// <summary>Cross-attention.</summary>
+    /// <summary>
+    /// Cross-attention. Pixels that several texts share are shared up to their query; here their ways part.
+    /// </summary>
     /// <param name="x">Normalised pixels, <c>[N, T, C]</c>.</param>
-    /// <param name="context">The text, <c>[N, S, contextWidth]</c>.</param>
+    /// <param name="context">The text, <c>[M, S, contextWidth]</c>; M is a multiple of N.</param>
     /// <param name="residual">Added to the result, <c>[N, T, C]</c>.</param>
-    /// <returns><c>[N, T, C]</c></returns>
+    /// <returns><c>[M, T, C]</c></returns>
     public Tensor Forward(Tensor x, TextContext context, Tensor residual)
     {
         using TensorScope scope = TensorScope.Enter();
-        Tensor queries = _toQ.Forward(x);
+        Tensor queries = context.ForEach(_toQ.Forward(x));
         if (context.ProjectionsOf(this) is not { } projections)
         {
             projections = (_toK.Forward(context.States), _toV.Forward(context.States));
             context.Keep(this, projections.Keys, projections.Values);
         }
 
-        return scope.Keep(Mix(queries, projections.Keys, projections.Values, residual));
+        return scope.Keep(Mix(queries, projections.Keys, projections.Values, context.ForEach(residual)));
     }
 
     private Tensor Mix(Tensor queries, Tensor keys, Tensor values, Tensor residual) =>

@@ -49,12 +49,13 @@ internal sealed class DownStage : Module
 
     /// <summary>Runs the stage; the last entry of <paramref name="skips"/> afterwards is its result.</summary>
     /// <param name="x"><c>[N, H, W, C]</c> of the level above; stays untouched.</param>
-    /// <param name="time">Time embedding after its SiLU.</param>
+    /// <param name="time">The timesteps.</param>
     /// <param name="context">The text.</param>
     /// <param name="skips">
-    /// Receives one image for each layer, and the downsampled one: <c>[N, H/2, W/2, C]</c>, rounded up.
+    /// Receives one image for each layer, and the downsampled one: <c>[N, H/2, W/2, C]</c>, rounded up. From the first
+    /// transformer on there is one for each text.
     /// </param>
-    public void Forward(Tensor x, Tensor time, TextContext context, List<Tensor> skips)
+    public void Forward(Tensor x, StepTime time, TextContext context, List<Tensor> skips)
     {
         for (int layer = 0; layer < _resnets.Count; layer++)
         {

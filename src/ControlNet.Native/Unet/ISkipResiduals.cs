@@ -7,9 +7,8 @@ namespace ControlNet.Native.Unet;
 public interface ISkipResiduals
 {
     /// <summary>
-    /// One for each skip, in the order of the way down: <c>[N, H, W, C]</c> like the skip, or with extents of 1 that
-    /// are
-    /// repeated.
+    /// One for each skip, in the order of the way down, of the skip's height and width, or 1 x 1 and repeated
+    /// over the image. One image for each text, <c>[M, H, W, C]</c>, one for each of the latents, or one for all.
     /// </summary>
     IReadOnlyList<Tensor> Skips { get; }
 

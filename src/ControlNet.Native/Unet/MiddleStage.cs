@@ -24,10 +24,10 @@ internal sealed class MiddleStage : Module
     }
 
     /// <param name="x"><c>[N, H, W, C]</c></param>
-    /// <param name="time">Time embedding after its SiLU.</param>
+    /// <param name="time">The timesteps.</param>
     /// <param name="context">The text.</param>
-    /// <returns><c>[N, H, W, C]</c></returns>
-    public Tensor Forward(Tensor x, Tensor time, TextContext context)
+    /// <returns><c>[M, H, W, C]</c>, one for each text.</returns>
+    public Tensor Forward(Tensor x, StepTime time, TextContext context)
     {
         using TensorScope scope = TensorScope.Enter();
         Tensor h = _first.Forward(x, time);

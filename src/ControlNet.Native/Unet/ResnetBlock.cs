@@ -44,12 +44,14 @@ internal sealed class ResnetBlock : Module
     /// Frees every intermediate as soon as it was read: in the autoencoder each holds 134 MB at 512 x 512.
     /// </summary>
     /// <param name="x"><c>[N, H, W, inChannels]</c></param>
-    /// <param name="time">Time embedding after its SiLU, <c>[N, timeWidth]</c>; null where the block has none.</param>
+    /// <param name="time">The timesteps; null where the block has no time embedding.</param>
     /// <returns><c>[N, H, W, outChannels]</c></returns>
-    public Tensor Forward(Tensor x, Tensor? time = null)
+    public Tensor Forward(Tensor x, StepTime? time = null)
     {
         using TensorScope scope = TensorScope.Enter();
-        Tensor? shift = time is null ? null : _timeProjection?.Forward(time);            // [N, outChannels]
+        Tensor? shift = _timeProjection is null
+            ? null
+            : time!.Projected(_timeProjection, batch: x.Shape[0]);                       // [N, outChannels]
         Tensor h = _norm1.Forward(x);                                                    // [N, H, W, inChannels]
         h = h.ReplacedBy(_conv1.Forward(h, addRow: shift));                              // [N, H, W, outChannels]
         h = h.ReplacedBy(_norm2.Forward(h));

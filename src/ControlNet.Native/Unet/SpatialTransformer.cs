@@ -43,8 +43,8 @@ internal sealed class SpatialTransformer : Module
     }
 
     /// <param name="x"><c>[N, H, W, C]</c></param>
-    /// <param name="context">The text.</param>
-    /// <returns><c>[N, H, W, C]</c></returns>
+    /// <param name="context">The text, M states; a multiple of N.</param>
+    /// <returns><c>[M, H, W, C]</c></returns>
     public Tensor Forward(Tensor x, TextContext context)
     {
         (int batch, int height, int width, int channels) = (x.Shape[0], x.Shape[1], x.Shape[2], x.Shape[3]);
@@ -53,10 +53,11 @@ internal sealed class SpatialTransformer : Module
         Tensor tokens = _convIn is not null
             ? _convIn.Forward(h).Reshape(batch, height * width, channels)
             : _linearIn!.Forward(h.Reshape(batch, height * width, channels));            // [N, H W, C]
-        tokens = tokens.ReplacedBy(_block.Forward(tokens, context));
+        tokens = tokens.ReplacedBy(_block.Forward(tokens, context));                     // [M, H W, C]
+        Tensor residual = context.ForEach(x);
         Tensor y = _convOut is not null
-            ? _convOut.Forward(tokens.Reshape(batch, height, width, channels), addTensor: x)
-            : _linearOut!.Forward(tokens, addTensor: x).Reshape(batch, height, width, channels);
+            ? _convOut.Forward(tokens.Reshape(-1, height, width, channels), addTensor: residual)
+            : _linearOut!.Forward(tokens, addTensor: residual).Reshape(-1, height, width, channels);
         return scope.Keep(Report(y));
     }
 }

@@ -9,6 +9,10 @@ namespace ControlNet.Native.Unet;
 /// layer projects them to. The text is the same in every step of a request, so the projections are made in the first
 /// step and kept here; dispose the context with the request.
 /// </summary>
+/// <remarks>
+/// There may be several texts for each of the latents: with guidance the negative prompt and the prompt. Everything a
+/// network computes before it reads the text is then the same for all of them and computed once.
+/// </remarks>
 public sealed class TextContext : IDisposable
 {
     private readonly Dictionary<object, (Tensor Keys, Tensor Values)> _projections =
@@ -16,8 +20,9 @@ public sealed class TextContext : IDisposable
 
     /// <summary>Wraps text states.</summary>
     /// <param name="states">
-    /// F32 <c>[N, T, C]</c>, one entry for each latent of the batch; T is 77, or a multiple for long prompts. Stays the
-    /// caller's and must live as long as the context.
+    /// F32 <c>[M, T, C]</c>; T is 77, or a multiple for long prompts. For N latents M is N or a multiple: entry i
+    /// belongs to the latents i modulo N, so that the negative prompts of a batch come first, then the prompts. Stays
+    /// the caller's and must live as long as the context.
     /// </param>
     public TextContext(Tensor states)
     {
@@ -25,7 +30,7 @@ public sealed class TextContext : IDisposable
         States = states;
     }
 
-    /// <summary>The text states, <c>[N, T, C]</c>.</summary>
+    /// <summary>The text states, <c>[M, T, C]</c>.</summary>
     public Tensor States { get; }
 
     /// <summary>Frees the projections. Disposing twice is allowed.</summary>
@@ -38,6 +43,24 @@ public sealed class TextContext : IDisposable
         }
 
         _projections.Clear();
+    }
+
+    /// <summary>
+    /// One member for each text: <paramref name="x"/> itself where it has them, else its members over and over.
+    /// </summary>
+    /// <param name="x"><c>[N, …]</c>; N divides the number of texts.</param>
+    /// <returns><c>[M, …]</c>, in the caller's scope when it is new.</returns>
+    internal Tensor ForEach(Tensor x)
+    {
+        int times = States.Shape[0] / x.Shape[0];
+        if (times == 1)
+        {
+            return x;
+        }
+
+        Tensor[] copies = new Tensor[times];
+        Array.Fill(copies, x);
+        return Ops.Concat(0, copies);
     }
 
     /// <summary>What <paramref name="layer"/> projected the states to; null when it did not yet.</summary>

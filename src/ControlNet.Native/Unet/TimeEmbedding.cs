@@ -62,33 +62,16 @@ public sealed class TimeEmbedding : Module
         return rows;
     }
 
-    /// <param name="timesteps">One for the whole batch, or one for each image.</param>
-    /// <param name="batch">Images, N.</param>
+    /// <param name="timesteps">S numbers.</param>
     /// <returns>
-    /// <c>[N, TimeEmbedDim]</c>, SiLU already applied: every residual block begins with that SiLU, so it is taken once.
+    /// <c>[S, TimeEmbedDim]</c>, SiLU already applied: every residual block begins with that SiLU, so it is taken once.
     /// </returns>
-    /// <exception cref="ModelException">The count of timesteps is neither 1 nor N, or one is not a number.</exception>
-    internal Tensor Forward(ReadOnlySpan<float> timesteps, int batch)
+    internal Tensor Forward(ReadOnlySpan<float> timesteps)
     {
-        float[] each = new float[batch];
-        for (int image = 0; image < batch; image++)
-        {
-            each[image] = timesteps.Length == 1 ? timesteps[0]
-                : timesteps.Length == batch ? timesteps[image]
-                : throw new ModelException(
-                    $"a batch of {batch} latents takes 1 timestep or {batch}, got {timesteps.Length}; " +
-                    "give one for all or one for each");
-            if (!float.IsFinite(each[image]))
-            {
-                throw new ModelException(
-                    $"timestep {image} is {each[image]}; give a number, 0 to 999 in Stable Diffusion");
-            }
-        }
-
         using TensorScope scope = TensorScope.Enter();
         int width = _config.BlockOutChannels[0];
-        float[] rows = Sinusoid(each, width, _config.FlipSinToCos, _config.FreqShift);
-        Tensor sinusoid = Tensor.From(_device, new Shape(batch, width), rows);
+        float[] rows = Sinusoid(timesteps, width, _config.FlipSinToCos, _config.FreqShift);
+        Tensor sinusoid = Tensor.From(_device, new Shape(timesteps.Length, width), rows);
         ModuleTrace.Report(_sinusoidPath, sinusoid);
         Tensor hidden = _linear1.Forward(sinusoid, Activation.Silu);
         return scope.Keep(_linear2.Forward(hidden, Activation.Silu));

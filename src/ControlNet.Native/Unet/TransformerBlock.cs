@@ -31,8 +31,8 @@ internal sealed class TransformerBlock : Module
     }
 
     /// <param name="x">Pixels, <c>[N, T, C]</c>.</param>
-    /// <param name="context">The text, <c>[N, S, contextWidth]</c>.</param>
-    /// <returns><c>[N, T, C]</c></returns>
+    /// <param name="context">The text, <c>[M, S, contextWidth]</c>; M is a multiple of N.</param>
+    /// <returns><c>[M, T, C]</c></returns>
     public Tensor Forward(Tensor x, TextContext context)
     {
         using TensorScope scope = TensorScope.Enter();

@@ -43,21 +43,30 @@ internal sealed class UnetEncoder : Module
     /// <summary>Channels of each skip: 320 x 4, 640 x 3, 1280 x 5 in Stable Diffusion.</summary>
     public IReadOnlyList<int> SkipChannels { get; }
 
-    /// <summary>Runs the way down and the middle.</summary>
+    /// <summary>Checks the inputs of a forward and finds its timesteps.</summary>
     /// <param name="latents"><c>[N, H, W, InChannels]</c></param>
-    /// <param name="timesteps">One for the batch or one for each image.</param>
-    /// <param name="context">The text, <c>[N, T, CrossAttentionDim]</c>.</param>
+    /// <param name="timesteps">One for the batch or one for each of the latents.</param>
+    /// <param name="context">The text, <c>[M, T, CrossAttentionDim]</c>; M is a multiple of N.</param>
+    /// <param name="times">The timesteps of the request; null for none.</param>
+    /// <returns>The timesteps, to be freed with the forward.</returns>
+    /// <exception cref="ModelException">Latents, text or timesteps do not belong to this network.</exception>
+    public StepTime Begin(Tensor latents, ReadOnlySpan<float> timesteps, TextContext context, TimeContext? times)
+    {
+        CheckInputs(latents, context.States);
+        return new StepTime(_time, timesteps, latents.Shape[0], times);
+    }
+
+    /// <summary>Runs the way down and the middle on inputs that were checked by <see cref="Begin"/>.</summary>
+    /// <param name="latents"><c>[N, H, W, InChannels]</c></param>
+    /// <param name="time">The timesteps.</param>
+    /// <param name="context">The text, <c>[M, T, CrossAttentionDim]</c>.</param>
     /// <param name="hint">
     /// Encoded hint, <c>[N or 1, H, W, BlockOutChannels[0]]</c>, added behind the input convolution; null in a UNet.
     /// </param>
     /// <returns>Tensors that belong to the caller's scope.</returns>
-    /// <exception cref="ModelException">Latents or text do not belong to this network.</exception>
-    public EncoderStates Forward(
-        Tensor latents, ReadOnlySpan<float> timesteps, TextContext context, Tensor? hint = null)
+    public EncoderStates Forward(Tensor latents, StepTime time, TextContext context, Tensor? hint = null)
     {
-        CheckInputs(latents, context.States);
         using TensorScope scope = TensorScope.Enter();
-        Tensor time = _time.Forward(timesteps, latents.Shape[0]);
         Tensor input = _config.CenterInputSample ? Centred(latents) : latents;
         bool repeatHint = hint is not null && hint.Shape[0] != latents.Shape[0];
         Tensor h = _convIn.Forward(input, addTensor: repeatHint ? null : hint);
@@ -73,14 +82,13 @@ internal sealed class UnetEncoder : Module
         }
 
         Tensor middle = _middle.Forward(skips[^1], time, context);
-        scope.Keep(time);
         scope.Keep(middle);
         foreach (Tensor skip in skips)
         {
             scope.Keep(skip);
         }
 
-        return new EncoderStates(time, skips, middle);
+        return new EncoderStates(skips, middle);
     }
 
     private static List<int> ChannelsOfSkips(UnetConfig config)
@@ -118,11 +126,12 @@ internal sealed class UnetEncoder : Module
                 "9 latents, mask and masked image of an inpainting model: choose the checkpoint made for the task");
         }
 
-        if (states.Shape.Rank != 3 || states.Shape[1] == 0 || states.Shape[0] != latents.Shape[0])
+        if (states.Shape.Rank != 3 || states.Shape[1] == 0 || states.Shape[0] == 0
+            || states.Shape[0] % latents.Shape[0] != 0)
         {
             throw new ModelException(
                 $"the {_owner} reads text states [{latents.Shape[0]}, T, {_config.CrossAttentionDim}], " +
-                $"one for each of the latents {latents.Shape}, got {states.Shape}; " +
+                $"one for each of the latents {latents.Shape} or equally many, got {states.Shape}; " +
                 "repeat or cut the text to the batch");
         }
 

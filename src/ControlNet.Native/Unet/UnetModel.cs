@@ -55,37 +55,42 @@ public sealed class UnetModel : Module
     /// <c>[N, H, W, InChannels]</c>, scaled as the sampler wants it; any H and W, an eighth of the image's. A channel
     /// count of 9 is latents, mask and masked image of an inpainting model.
     /// </param>
-    /// <param name="timesteps">One for the whole batch, or one for each image; may be fractional.</param>
+    /// <param name="timesteps">One for the whole batch, or one for each of the latents; may be fractional.</param>
     /// <param name="context">
-    /// The text, <c>[N, T, CrossAttentionDim]</c>; keep one context for all steps of a request.
+    /// The text, <c>[M, T, CrossAttentionDim]</c>; M is N or a multiple, 2 N with guidance. Keep one context for all
+    /// steps of a request.
     /// </param>
     /// <param name="residuals">
     /// What control networks add to the skips and to the middle, before a skip is joined to the way up; or none.
     /// </param>
-    /// <returns><c>[N, H, W, OutChannels]</c></returns>
+    /// <param name="times">The timesteps of the whole request, to save work; or none.</param>
+    /// <returns>
+    /// <c>[M, H, W, OutChannels]</c>: member i is the estimate for text i and the latents i modulo N, to the last bit
+    /// what the repeated latents would give.
+    /// </returns>
     /// <exception cref="ModelException">Latents, text or residuals do not belong to this network.</exception>
     public Tensor Forward(
-        Tensor latents, ReadOnlySpan<float> timesteps, TextContext context, ISkipResiduals? residuals = null)
+        Tensor latents, ReadOnlySpan<float> timesteps, TextContext context, ISkipResiduals? residuals = null,
+        TimeContext? times = null)
     {
         ArgumentNullException.ThrowIfNull(latents);
         ArgumentNullException.ThrowIfNull(context);
-        CheckResiduals(residuals);
         using TensorScope scope = TensorScope.Enter();
-        EncoderStates states = _encoder.Forward(latents, timesteps, context);
-        SkipStack skips = new(states.Skips, residuals);
-        Tensor h = residuals is null
-            ? states.Middle
-            : states.Middle.ReplacedBy(Ops.Add(states.Middle, residuals.Middle));
+        using StepTime time = _encoder.Begin(latents, timesteps, context, times);
+        CheckResiduals(residuals, latents.Shape[0], context.States.Shape[0]);
+        EncoderStates states = _encoder.Forward(latents, time, context);
+        SkipStack skips = new(states.Skips, residuals, context);
+        Tensor h = skips.Controlled(states.Middle, residuals?.Middle);
         foreach (UpStage stage in _stages)
         {
-            h = stage.Forward(h, states.Time, context, skips);
+            h = stage.Forward(h, time, context, skips);
         }
 
         h = h.ReplacedBy(_normOut.Forward(h));
         return scope.Keep(_convOut.Forward(h));
     }
 
-    private void CheckResiduals(ISkipResiduals? residuals)
+    private void CheckResiduals(ISkipResiduals? residuals, int latents, int texts)
     {
         if (residuals is null)
         {
@@ -100,6 +105,17 @@ public sealed class UnetModel : Module
                 $"the control residuals are {found.Length} images of {string.Join(", ", found)} channels, " +
                 $"the UNet takes {wanted.Length} of {string.Join(", ", wanted)}: " +
                 "the ControlNet was made for another base model; choose one made for this checkpoint");
+        }
+
+        foreach (Tensor residual in residuals.Skips.Append(residuals.Middle))
+        {
+            Shape shape = residual.Shape;
+            if (shape.Rank != 4 || (shape[0] != 1 && shape[0] != latents && shape[0] != texts))
+            {
+                throw new ModelException(
+                    $"a control residual is {shape}, but must be [B, H, W, C] with B of {texts}, one for each text, " +
+                    $"{latents}, one for each of the latents, or 1");
+            }
         }
     }
 }

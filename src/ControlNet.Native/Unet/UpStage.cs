@@ -48,14 +48,14 @@ internal sealed class UpStage : Module
     }
 
     /// <param name="x"><c>[N, H, W, C]</c> of the level below; freed.</param>
-    /// <param name="time">Time embedding after its SiLU.</param>
+    /// <param name="time">The timesteps.</param>
     /// <param name="context">The text.</param>
     /// <param name="skips">The skips that are left, <c>[N, H, W, …]</c> at the top.</param>
     /// <returns>
     /// An image of the size of the next skip: <c>[N, 2 H, 2 W, C]</c>, or one pixel less where that level is odd; on
     /// level 0 of the size of x.
     /// </returns>
-    public Tensor Forward(Tensor x, Tensor time, TextContext context, SkipStack skips)
+    public Tensor Forward(Tensor x, StepTime time, TextContext context, SkipStack skips)
     {
         using TensorScope scope = TensorScope.Enter();
         Tensor h = x;

@@ -114,7 +114,7 @@ public sealed class WeightMap
     public PackedWeight TakeConv2d(string name, int outChannels, int inChannels, int kernel)
     {
         Tensor weight = Take(name, new Shape(outChannels, inChannels, kernel, kernel), null, s_orPointwise);
-        return Packed(weight, Ops.PackConv2d);
+        return Packed(weight, static (tensor, storage) => Ops.PackConv2d(tensor, storage));
     }
 
     private static readonly Func<IReadOnlyList<long>, Shape, bool> s_exactly =

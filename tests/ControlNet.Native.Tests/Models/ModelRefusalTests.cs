@@ -35,9 +35,31 @@ public sealed class ModelRefusalTests : IDisposable
 
     [Fact]
     public void Text_of_another_batch() => Assert.Equal(
-        "the UNet reads text states [2, T, 24], one for each of the latents [2, 8, 8, 4], got [1, 7, 24]; " +
-        "repeat or cut the text to the batch",
-        RefusalOfUnet(Latents(2), Text(1, TinyModels.TextWidth)));
+        "the UNet reads text states [2, T, 24], one for each of the latents [2, 8, 8, 4] or equally many, got " +
+        "[3, 7, 24]; repeat or cut the text to the batch",
+        RefusalOfUnet(Latents(2), Text(3, TinyModels.TextWidth)));
+
+    [Fact]
+    public void No_text() => Assert.Equal(
+        "the UNet reads text states [1, T, 24], one for each of the latents [1, 8, 8, 4] or equally many, got " +
+        "[0, 7, 24]; repeat or cut the text to the batch",
+        RefusalOfUnet(Latents(1), Text(0, TinyModels.TextWidth)));
+
+    [Fact]
+    public void Residuals_of_another_batch()
+    {
+        using UnetModel unet = TinyModels.Unet(_device);
+        using ControlNetModel control = TinyModels.ControlNet(_device);
+        using TextContext three = new(Text(3, TinyModels.TextWidth)), four = new(Text(4, TinyModels.TextWidth));
+        Tensor hint = control.EncodeHint(TinyModels.Numbers(_device, 1, 64, 64, 3));
+        ControlResiduals residuals = control.Forward(Latents(3), [1f], three, hint);
+        ModelException refusal = Assert.Throws<ModelException>(
+            () => unet.Forward(Latents(2), [1f], four, residuals));
+        Assert.Equal(
+            "a control residual is [3, 8, 8, 8], but must be [B, H, W, C] with B of 4, one for each text, 2, one for " +
+            "each of the latents, or 1",
+            refusal.Message);
+    }
 
     [Fact]
     public void Timesteps_of_another_batch() => Assert.Equal(

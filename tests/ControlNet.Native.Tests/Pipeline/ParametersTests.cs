@@ -72,6 +72,27 @@ public sealed class ParametersTests : IDisposable
         Assert.Equal(expected, Assert.Single(PngImage.Decode(png, "image").Text).Text);
     }
 
+    [Fact]
+    public void What_did_not_come_from_the_seed()
+    {
+        using StableDiffusion model = TinyPipeline.Load(_device);
+        ImageRequest request = TinyPipeline.Request with { Steps = 1, Sampler = SamplerKind.Ddim };
+        string start = "Steps: 1, Sampler: ddim, Schedule type: normal, CFG scale: 7.5, Seed: 11, Size: 40x24, " +
+            "Model: sd1-tiny, ";
+        float[] latents = new float[60];
+        Assert.Equal(
+            start + "Clip skip: 2, Negative clip skip: 1, RNG: CPU, Initial latents: given",
+            Settings(request with { ClipSkip = 2, NegativeClipSkip = 1, InitialLatents = latents }));
+        Assert.Equal(
+            start + "Clip skip: 2, Noise source: custom",
+            Settings(request with { ClipSkip = 2, NegativeClipSkip = 2, NoiseSource = new TorchCpuNoise(3) }));
+        Assert.Equal(
+            start.Replace("7.5", "1", StringComparison.Ordinal) + "RNG: CPU",
+            Settings(request with { NegativeClipSkip = 2, GuidanceScale = 1 }));
+
+        string Settings(ImageRequest asked) => model.Generate(asked).Parameters.Split('\n')[^1];
+    }
+
     [Theory]
     [InlineData("a, b: c", "\"a, b: c\"")]
     [InlineData("the \"best\"", "\"the 'best'\"")]

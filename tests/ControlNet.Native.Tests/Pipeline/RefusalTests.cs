@@ -119,6 +119,19 @@ public sealed class RefusalTests : IDisposable
             "InitialLatents has 0 values, but 40 x 24 pixels need 60: [1, 4, 3, 5]");
     }
 
+    [Theory]
+    [InlineData(float.NaN, "NaN")]
+    [InlineData(float.PositiveInfinity, "Infinity")]
+    [InlineData(float.NegativeInfinity, "-Infinity")]
+    public void Latents_that_are_no_numbers(float value, string name)
+    {
+        float[] latents = new float[60];
+        latents[59] = value;
+        AssertRefused(
+            Request with { InitialLatents = latents },
+            $"InitialLatents[59] is {name}, but must be a finite number; give unit normal noise");
+    }
+
     [Fact]
     public void A_sampler_without_that_schedule()
     {
@@ -240,7 +253,10 @@ public sealed class RefusalTests : IDisposable
         using ControlNetModel foreign = TinyPipeline.LoadNet(elsewhere);
         long foreignBlocks = elsewhere.BlocksInUse;
         ImageRequest mixed = Request with { Control = HintFor(foreign) };
-        Assert.ThrowsAny<EngineException>(() => _model.Generate(mixed));
+        Assert.Equal(
+            "the ControlNet controlnet-tiny-canny was loaded on another device (cpu) than sd1-tiny (cpu); load both " +
+            "with one Device",
+            Assert.Throws<RequestException>(() => _model.Generate(mixed)).Message);
         Assert.Equal((blocks, foreignBlocks), (_device.BlocksInUse, elsewhere.BlocksInUse));
         _ = _model.Generate(Request);
     }
