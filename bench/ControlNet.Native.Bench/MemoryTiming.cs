@@ -49,7 +49,8 @@ internal static class MemoryTiming
         Shape image = new(2, 64, 64, 320);
         Memory(device, text, $"SiLU {image}", 2 * image.Count, [image], t => Ops.Activate(t[0], Activation.Silu));
         Memory(device, text, $"GELU {image}", 2 * image.Count, [image], t => Ops.Activate(t[0], Activation.Gelu));
-        Memory(device, text, $"quick GELU {image}", 2 * image.Count, [image], t => Ops.Activate(t[0], Activation.QuickGelu));
+        Memory(device, text, $"quick GELU {image}", 2 * image.Count, [image],
+            t => Ops.Activate(t[0], Activation.QuickGelu));
         Memory(device, text, $"add {image}", 3 * image.Count, [image, image], t => Ops.Add(t[0], t[1]));
         Shape latents = new(1, 64, 64, 4);
         Memory(device, text, $"guidance {image}", 3 * image.Count, [image, image],

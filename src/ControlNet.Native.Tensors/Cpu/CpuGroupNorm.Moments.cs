@@ -60,6 +60,7 @@ internal sealed unsafe partial class CpuGroupNorm
 
         public readonly long SumCount => Math.Max(1, (long)Dims.Batch * Parts * 2 * Dims.Channels);
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public readonly void Run(int item, int worker)
         {
             (int imagePart, int strip) = Math.DivRem(item, _strips);
@@ -90,6 +91,7 @@ internal sealed unsafe partial class CpuGroupNorm
         /// <summary>
         /// Adds the parts of some channels of one image in their order; the result lies where the first part was.
         /// </summary>
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public readonly double* JoinParts(long image, int firstChannel, int endChannel)
         {
             long count = 2L * Dims.Channels;

@@ -20,6 +20,7 @@ internal sealed unsafe partial class CpuGroupNorm
         /// </summary>
         private const int MostRowsAtOnce = 8, FloatsAtOnce = 4096;
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public readonly void Run(int item, int worker)
         {
             int channels = Dims.Channels, atOnce = Math.Clamp(FloatsAtOnce / channels, 1, MostRowsAtOnce);
@@ -84,6 +85,8 @@ internal sealed unsafe partial class CpuGroupNorm
             TVector s0 = TLanes.Create(0f), s1 = s0;
             for (; c < pairs; c += 2 * TLanes.Count)
             {
+                TLanes.Prefetch(x + c);
+                TLanes.Prefetch(x + c + TLanes.Count);
                 s0 = TLanes.Add(s0, TLanes.Load(x + c));
                 s1 = TLanes.Add(s1, TLanes.Load(x + c + TLanes.Count));
             }
@@ -188,6 +191,7 @@ internal sealed unsafe partial class CpuGroupNorm
         }
 
         /// <summary>y = act(((x - mean) rstd + shift) gamma + beta).</summary>
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private static void Apply(
             float* x, float* gamma, float* beta, int first, int channels, float mean, float rstd, float shift,
             float* y)

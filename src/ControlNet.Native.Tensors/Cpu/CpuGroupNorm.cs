@@ -71,6 +71,7 @@ internal sealed unsafe partial class CpuGroupNorm(WorkerTeam team) : IGroupNormK
 
         public long RowWidth => 2L * moments.Parts * moments.Dims.ChannelsPerGroup;
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public void Run(int item, int worker)
         {
             GroupNormDims d = moments.Dims;
@@ -88,6 +89,7 @@ internal sealed unsafe partial class CpuGroupNorm(WorkerTeam team) : IGroupNormK
             }
         }
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private void Join(in GroupNormDims d, double* sums, int first, float* affine)
         {
             double sum = 0, squares = 0, count = (double)d.Spatial * d.ChannelsPerGroup;
@@ -127,6 +129,7 @@ internal sealed unsafe partial class CpuGroupNorm(WorkerTeam team) : IGroupNormK
         /// <summary>
         /// The last items first: of a large x the end is still in the cache, where the moments left it.
         /// </summary>
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public readonly void Run(int item, int worker)
         {
             (int spatial, int channels) = (Dims.Spatial, Dims.Channels);
@@ -172,6 +175,8 @@ internal sealed unsafe partial class CpuGroupNorm(WorkerTeam team) : IGroupNormK
                 int second = pixels > 1 ? channels : 0;
                 for (int c = 0; c < whole; c += TLanes.Count)
                 {
+                    TLanes.Prefetch(x + c);
+                    TLanes.Prefetch(x + second + c);
                     TVector mean = TLanes.Load(affine + c);
                     TVector factor = TLanes.Load(factors + c), shift = TLanes.Load(shifts + c);
                     TVector a = TLanes.Fma(TLanes.Subtract(TLanes.Load(x + c), mean), factor, shift);

@@ -44,6 +44,7 @@ internal sealed unsafe partial class CpuReduce
         /// </summary>
         private const int MostRowsAtOnce = 8, FloatsAtOnce = 4096;
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public readonly void Run(int item, int worker)
         {
             int length = Length, atOnce = Math.Clamp(FloatsAtOnce / length, 1, MostRowsAtOnce);
