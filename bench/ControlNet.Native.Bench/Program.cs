@@ -5,6 +5,7 @@ using ControlNet.Native.Bench.Table;
 // dotnet run -c Release --project bench/ControlNet.Native.Bench -- --filter '*GroupNorm*'
 // dotnet run -c Release --project bench/ControlNet.Native.Bench -- table --only gemm,conv
 // dotnet run -c Release --project bench/ControlNet.Native.Bench -- peaks gemm conv
+// dotnet run -c Release --project bench/ControlNet.Native.Bench -- memory 'group norm'
 // dotnet run -c Release --project bench/ControlNet.Native.Bench -- backward attention
 // dotnet run -c Release --project bench/ControlNet.Native.Bench -- gradients --only 'conv 320@64'
 // dotnet run -c Release --project bench/ControlNet.Native.Bench -- step MODEL.safetensors
@@ -16,6 +17,8 @@ switch (args)
         return ServeCommand.Run(rest);
     case ["random-checkpoint", string folder]:
         return RandomCheckpoint.Write(folder);
+    case ["memory", .. string[] rest]:
+        return MemoryTiming.Run(rest);
     case ["peaks", .. string[] rest]:
         return PeakTiming.Run(rest);
     case ["backward", .. string[] rest]:

@@ -20,7 +20,7 @@ internal unsafe interface IWinograd
     /// <param name="stage">Room for 16 lanes of each point.</param>
     static abstract void Input<TLanes, TVector>(
         float** pixels, long offset, int channels, float* points, long step, float* stage)
-        where TLanes : struct, ILanes<TVector>
+        where TLanes : struct, ILaneArithmetic<TVector>
         where TVector : unmanaged;
 
     /// <summary>G g Gᵀ for each of some elements.</summary>
@@ -32,7 +32,7 @@ internal unsafe interface IWinograd
     /// <param name="stage">Room for 16 lanes of each point.</param>
     static abstract void Weight<TLanes, TVector>(
         float* taps, long tapStep, long count, float* points, long step, float* stage)
-        where TLanes : struct, ILanes<TVector>
+        where TLanes : struct, ILaneArithmetic<TVector>
         where TVector : unmanaged;
 
     /// <summary>Aᵀ s A for each of 32 columns.</summary>
@@ -41,6 +41,6 @@ internal unsafe interface IWinograd
     /// <param name="pixels">Receives <c>[m * m][32]</c>.</param>
     /// <param name="stage">Room for 16 lanes of each point.</param>
     static abstract void Output<TLanes, TVector>(float* points, long step, float* pixels, float* stage)
-        where TLanes : struct, ILanes<TVector>
+        where TLanes : struct, ILaneArithmetic<TVector>
         where TVector : unmanaged;
 }

@@ -80,7 +80,7 @@ internal static unsafe class WinogradDriver
 
     private static void Run<TAlgorithm, TLanes, TVector>(WorkerTeam team, CpuMemory memory, WinogradProblem p)
         where TAlgorithm : struct, IWinograd
-        where TLanes : struct, ILanes<TVector>
+        where TLanes : struct, ILaneArithmetic<TVector>
         where TVector : unmanaged
     {
         if (!Plan<TAlgorithm>(ref p))

@@ -15,7 +15,7 @@ internal readonly unsafe struct WinogradF2 : IWinograd
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Input<TLanes, TVector>(
         float** pixels, long offset, int channels, float* points, long step, float* stage)
-        where TLanes : struct, ILanes<TVector>
+        where TLanes : struct, ILaneArithmetic<TVector>
         where TVector : unmanaged
     {
         int lanes = TLanes.Count;
@@ -43,7 +43,7 @@ internal readonly unsafe struct WinogradF2 : IWinograd
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Weight<TLanes, TVector>(
         float* taps, long tapStep, long count, float* points, long step, float* stage)
-        where TLanes : struct, ILanes<TVector>
+        where TLanes : struct, ILaneArithmetic<TVector>
         where TVector : unmanaged
     {
         int lanes = TLanes.Count;
@@ -70,7 +70,7 @@ internal readonly unsafe struct WinogradF2 : IWinograd
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Output<TLanes, TVector>(float* points, long step, float* pixels, float* stage)
-        where TLanes : struct, ILanes<TVector>
+        where TLanes : struct, ILaneArithmetic<TVector>
         where TVector : unmanaged
     {
         const int Columns = Gemm.GemmKernel.PanelColumns;
@@ -98,7 +98,7 @@ internal readonly unsafe struct WinogradF2 : IWinograd
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void InputLine<TLanes, TVector>(
         TVector d0, TVector d1, TVector d2, TVector d3, float* to, long step)
-        where TLanes : struct, ILanes<TVector>
+        where TLanes : struct, ILaneArithmetic<TVector>
         where TVector : unmanaged
     {
         TLanes.Store(TLanes.Subtract(d0, d2), to);
@@ -109,7 +109,7 @@ internal readonly unsafe struct WinogradF2 : IWinograd
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void WeightLine<TLanes, TVector>(TVector g0, TVector g1, TVector g2, float* to, long step)
-        where TLanes : struct, ILanes<TVector>
+        where TLanes : struct, ILaneArithmetic<TVector>
         where TVector : unmanaged
     {
         TVector half = TLanes.Create(0.5f);
@@ -123,7 +123,7 @@ internal readonly unsafe struct WinogradF2 : IWinograd
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void OutputLine<TLanes, TVector>(
         TVector s0, TVector s1, TVector s2, TVector s3, float* to, long step)
-        where TLanes : struct, ILanes<TVector>
+        where TLanes : struct, ILaneArithmetic<TVector>
         where TVector : unmanaged
     {
         TLanes.Store(TLanes.Add(TLanes.Add(s0, s1), s2), to);

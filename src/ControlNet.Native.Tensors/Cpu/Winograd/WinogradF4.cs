@@ -20,7 +20,7 @@ internal readonly unsafe struct WinogradF4 : IWinograd
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Input<TLanes, TVector>(
         float** pixels, long offset, int channels, float* points, long step, float* stage)
-        where TLanes : struct, ILanes<TVector>
+        where TLanes : struct, ILaneArithmetic<TVector>
         where TVector : unmanaged
     {
         int lanes = TLanes.Count;
@@ -50,7 +50,7 @@ internal readonly unsafe struct WinogradF4 : IWinograd
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Weight<TLanes, TVector>(
         float* taps, long tapStep, long count, float* points, long step, float* stage)
-        where TLanes : struct, ILanes<TVector>
+        where TLanes : struct, ILaneArithmetic<TVector>
         where TVector : unmanaged
     {
         int lanes = TLanes.Count;
@@ -77,7 +77,7 @@ internal readonly unsafe struct WinogradF4 : IWinograd
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Output<TLanes, TVector>(float* points, long step, float* pixels, float* stage)
-        where TLanes : struct, ILanes<TVector>
+        where TLanes : struct, ILaneArithmetic<TVector>
         where TVector : unmanaged
     {
         const int Columns = Gemm.GemmKernel.PanelColumns;
@@ -110,20 +110,20 @@ internal readonly unsafe struct WinogradF4 : IWinograd
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void InputLine<TLanes, TVector>(
         TVector d0, TVector d1, TVector d2, TVector d3, TVector d4, TVector d5, float* to, long step)
-        where TLanes : struct, ILanes<TVector>
+        where TLanes : struct, ILaneArithmetic<TVector>
         where TVector : unmanaged
     {
         TVector product = TLanes.Create(A2 * B2), minusSum = TLanes.Create(-(A2 + B2));
         TVector minusA2 = TLanes.Create(-A2), minusB2 = TLanes.Create(-B2);
-        TLanes.Store(TLanes.MultiplyAdd(product, d0, TLanes.MultiplyAdd(minusSum, d2, d4)), to);
-        TVector even = TLanes.MultiplyAdd(minusB2, d2, d4), odd = TLanes.MultiplyAdd(minusB2, d1, d3);
-        TLanes.Store(TLanes.MultiplyAdd(TLanes.Create(A), odd, even), to + step);
-        TLanes.Store(TLanes.MultiplyAdd(TLanes.Create(-A), odd, even), to + (2 * step));
-        even = TLanes.MultiplyAdd(minusA2, d2, d4);
-        odd = TLanes.MultiplyAdd(minusA2, d1, d3);
-        TLanes.Store(TLanes.MultiplyAdd(TLanes.Create(B), odd, even), to + (3 * step));
-        TLanes.Store(TLanes.MultiplyAdd(TLanes.Create(-B), odd, even), to + (4 * step));
-        TLanes.Store(TLanes.MultiplyAdd(product, d1, TLanes.MultiplyAdd(minusSum, d3, d5)), to + (5 * step));
+        TLanes.Store(TLanes.Fma(product, d0, TLanes.Fma(minusSum, d2, d4)), to);
+        TVector even = TLanes.Fma(minusB2, d2, d4), odd = TLanes.Fma(minusB2, d1, d3);
+        TLanes.Store(TLanes.Fma(TLanes.Create(A), odd, even), to + step);
+        TLanes.Store(TLanes.Fma(TLanes.Create(-A), odd, even), to + (2 * step));
+        even = TLanes.Fma(minusA2, d2, d4);
+        odd = TLanes.Fma(minusA2, d1, d3);
+        TLanes.Store(TLanes.Fma(TLanes.Create(B), odd, even), to + (3 * step));
+        TLanes.Store(TLanes.Fma(TLanes.Create(-B), odd, even), to + (4 * step));
+        TLanes.Store(TLanes.Fma(product, d1, TLanes.Fma(minusSum, d3, d5)), to + (5 * step));
     }
 
     /// <summary>
@@ -131,18 +131,18 @@ internal readonly unsafe struct WinogradF4 : IWinograd
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void WeightLine<TLanes, TVector>(TVector g0, TVector g1, TVector g2, float* to, long step)
-        where TLanes : struct, ILanes<TVector>
+        where TLanes : struct, ILaneArithmetic<TVector>
         where TVector : unmanaged
     {
         const float AtZero = 1 / (A2 * B2), AtA = 1 / (2 * A2 * (A2 - B2)), AtB = 1 / (2 * B2 * (B2 - A2));
         TLanes.Store(TLanes.Multiply(TLanes.Create(AtZero), g0), to);
-        TVector even = TLanes.MultiplyAdd(
+        TVector even = TLanes.Fma(
             TLanes.Create(A2 * AtA), g2, TLanes.Multiply(TLanes.Create(AtA), g0));
-        TLanes.Store(TLanes.MultiplyAdd(TLanes.Create(A * AtA), g1, even), to + step);
-        TLanes.Store(TLanes.MultiplyAdd(TLanes.Create(-A * AtA), g1, even), to + (2 * step));
-        even = TLanes.MultiplyAdd(TLanes.Create(B2 * AtB), g2, TLanes.Multiply(TLanes.Create(AtB), g0));
-        TLanes.Store(TLanes.MultiplyAdd(TLanes.Create(B * AtB), g1, even), to + (3 * step));
-        TLanes.Store(TLanes.MultiplyAdd(TLanes.Create(-B * AtB), g1, even), to + (4 * step));
+        TLanes.Store(TLanes.Fma(TLanes.Create(A * AtA), g1, even), to + step);
+        TLanes.Store(TLanes.Fma(TLanes.Create(-A * AtA), g1, even), to + (2 * step));
+        even = TLanes.Fma(TLanes.Create(B2 * AtB), g2, TLanes.Multiply(TLanes.Create(AtB), g0));
+        TLanes.Store(TLanes.Fma(TLanes.Create(B * AtB), g1, even), to + (3 * step));
+        TLanes.Store(TLanes.Fma(TLanes.Create(-B * AtB), g1, even), to + (4 * step));
         TLanes.Store(g2, to + (5 * step));
     }
 
@@ -150,17 +150,17 @@ internal readonly unsafe struct WinogradF4 : IWinograd
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void OutputLine<TLanes, TVector>(
         TVector s0, TVector s1, TVector s2, TVector s3, TVector s4, TVector s5, float* to, long step)
-        where TLanes : struct, ILanes<TVector>
+        where TLanes : struct, ILaneArithmetic<TVector>
         where TVector : unmanaged
     {
         TVector evenA = TLanes.Add(s1, s2), oddA = TLanes.Subtract(s1, s2);
         TVector evenB = TLanes.Add(s3, s4), oddB = TLanes.Subtract(s3, s4);
         TLanes.Store(TLanes.Add(TLanes.Add(s0, evenA), evenB), to);
-        TLanes.Store(TLanes.MultiplyAdd(TLanes.Create(B), oddB, TLanes.Multiply(TLanes.Create(A), oddA)), to + step);
+        TLanes.Store(TLanes.Fma(TLanes.Create(B), oddB, TLanes.Multiply(TLanes.Create(A), oddA)), to + step);
         TLanes.Store(
-            TLanes.MultiplyAdd(TLanes.Create(B2), evenB, TLanes.Multiply(TLanes.Create(A2), evenA)), to + (2 * step));
+            TLanes.Fma(TLanes.Create(B2), evenB, TLanes.Multiply(TLanes.Create(A2), evenA)), to + (2 * step));
         TLanes.Store(
-            TLanes.MultiplyAdd(TLanes.Create(B3), oddB, TLanes.MultiplyAdd(TLanes.Create(A3), oddA, s5)),
+            TLanes.Fma(TLanes.Create(B3), oddB, TLanes.Fma(TLanes.Create(A3), oddA, s5)),
             to + (3 * step));
     }
 }

@@ -8,7 +8,7 @@ namespace ControlNet.Native.Tensors.Cpu.Winograd;
 /// </summary>
 internal unsafe struct WinogradInputLoop<TAlgorithm, TLanes, TVector> : IParallelWork
     where TAlgorithm : struct, IWinograd
-    where TLanes : struct, ILanes<TVector>
+    where TLanes : struct, ILaneArithmetic<TVector>
     where TVector : unmanaged
 {
     private const int MaxPoints = 36, MaxLanes = 16;

@@ -11,7 +11,7 @@ namespace ControlNet.Native.Tensors.Cpu.Winograd;
 /// </summary>
 internal unsafe struct WinogradProductLoop<TAlgorithm, TLanes, TVector> : IParallelWork
     where TAlgorithm : struct, IWinograd
-    where TLanes : struct, ILanes<TVector>
+    where TLanes : struct, ILaneArithmetic<TVector>
     where TVector : unmanaged
 {
     private const int Width = GemmKernel.PanelColumns;

@@ -71,7 +71,7 @@ internal static unsafe class WinogradWeights
     private static void Transform<TAlgorithm, TLanes, TVector>(
         WorkerTeam team, int outputs, int inChannels, float* panels, float* target)
         where TAlgorithm : struct, IWinograd
-        where TLanes : struct, ILanes<TVector>
+        where TLanes : struct, ILaneArithmetic<TVector>
         where TVector : unmanaged
     {
         WinogradWeightsLoop<TAlgorithm, TLanes, TVector> loop = new()
