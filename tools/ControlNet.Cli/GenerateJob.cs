@@ -37,7 +37,7 @@ internal sealed record GenerateJob(string Model, string? Net, RgbImage? Hint, fl
         }
 
         using ControlNetModel net = ControlNetModel.Load(
-            Net, device, storage: options.WeightStorage, growth: options.WeightGrowth, progress: progress,
+            Net, device, storage: options.WeightStorage, growth: options.WeightGrowth ?? WeightGrowth.None, progress: progress,
             cancellation: cancellation);
         loaded.Add(LoadSummary.Of(net.Name, net.Loaded!, predicts: false));
         ControlInput control = new() { Net = net, Image = Hint!, Scale = ControlScale };

@@ -150,7 +150,7 @@ internal sealed class GenerateOptions
     public Option<string?> MaxMemory { get; } = new("--max-memory")
     {
         Description = "Memory that may be taken, for example 6GiB; weights are kept the fastest way that fits. "
-            + "[default: f32 weights the fastest way, 16-bit weights the smallest]",
+            + "[default: at their own size]",
         HelpName = "SIZE",
     };
 

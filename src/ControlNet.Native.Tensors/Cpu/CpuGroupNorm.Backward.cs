@@ -93,7 +93,7 @@ internal sealed unsafe partial class CpuGroupNorm
             (long image, long end) = Partition.Range(item, d.Batch, Moments.Parts * (long)d.Channels);
             for (; image < end; image++)
             {
-                double* joined = Moments.JoinParts(image);
+                double* joined = Moments.JoinParts(image, 0, d.Channels);
                 for (int first = 0; first < d.Channels; first += d.ChannelsPerGroup)
                 {
                     Statistics(d, joined, first, Affine + (image * GradientAffine.Rows * d.Channels));

@@ -42,6 +42,8 @@ internal sealed class CpuPlanningBackend : Backend
 
     public override IAttentionKernels Attention => _kernels;
 
+    public override IAdamWKernels AdamW => _kernels;
+
     public override long BytesInUse => _memory.BytesInUse;
 
     public override long BlocksInUse => _memory.BlocksInUse;

@@ -8,9 +8,9 @@ namespace ControlNet.Native.Tensors.Cpu;
 /// Every kernel family of the CPU as its memory sees it: the layouts of packed weights and the temporaries of a call
 /// are those of the real kernels, and nothing else happens.
 /// </summary>
-internal sealed class CpuPlanningKernels(CpuMemory memory, string? pinnedConv2d) :
+internal sealed partial class CpuPlanningKernels(CpuMemory memory, string? pinnedConv2d) :
     IPointwiseKernels, IMovementKernels, IReduceKernels, IMatMulKernels, IConv2dKernels, IGroupNormKernels,
-    IAttentionKernels
+    IAttentionKernels, IAdamWKernels
 {
     /// <summary>Asked for forms, layouts and temporaries only, which needs no team.</summary>
     private readonly CpuConv2d _conv2d = new(null!, memory, pinnedConv2d);
@@ -92,7 +92,8 @@ internal sealed class CpuPlanningKernels(CpuMemory memory, string? pinnedConv2d)
     {
     }
 
-    public void Forward(in AttentionDims d, BufferView q, BufferView k, BufferView v, BufferView y)
+    public void Forward(
+        in AttentionDims d, BufferView q, BufferView k, BufferView v, BufferView y, BufferView sums)
     {
     }
 

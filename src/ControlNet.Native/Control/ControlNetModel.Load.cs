@@ -24,8 +24,7 @@ public sealed partial class ControlNetModel
     /// <param name="options">What the checkpoint does not say itself; null for nothing.</param>
     /// <param name="storage">How convolution and linear weights are kept; null keeps the type of the file.</param>
     /// <param name="growth">
-    /// How much larger than stored the weights of convolutions may become; null goes by how they are kept, see
-    /// <see cref="WeightMap.Growth"/>.
+    /// How much larger than stored the weights of convolutions may become so that convolving is a little faster.
     /// </param>
     /// <param name="progress">Told about every weight read, on this thread.</param>
     /// <param name="cancellation">Ends the load between two weights; nothing stays allocated.</param>
@@ -34,7 +33,7 @@ public sealed partial class ControlNetModel
     /// <exception cref="CheckpointException">It is no ControlNet this library computes, or incomplete.</exception>
     public static ControlNetModel Load(
         string path, Device device, CheckpointOptions? options = null, DType? storage = null,
-        WeightGrowth? growth = null, IProgress<LoadProgress>? progress = null,
+        WeightGrowth growth = WeightGrowth.None, IProgress<LoadProgress>? progress = null,
         CancellationToken cancellation = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
@@ -48,8 +47,7 @@ public sealed partial class ControlNetModel
     /// <param name="options">What the checkpoint does not say itself; null for nothing.</param>
     /// <param name="storage">How convolution and linear weights are kept; null keeps the type of the file.</param>
     /// <param name="growth">
-    /// How much larger than stored the weights of convolutions may become; null goes by how they are kept, see
-    /// <see cref="WeightMap.Growth"/>.
+    /// How much larger than stored the weights of convolutions may become so that convolving is a little faster.
     /// </param>
     /// <param name="progress">Told about every weight read, on this thread.</param>
     /// <param name="cancellation">Ends the load between two weights; nothing stays allocated.</param>
@@ -58,7 +56,7 @@ public sealed partial class ControlNetModel
     /// <exception cref="CheckpointException">It is no ControlNet this library computes, or incomplete.</exception>
     public static ControlNetModel Load(
         Stream stream, Device device, CheckpointOptions? options = null, DType? storage = null,
-        WeightGrowth? growth = null, IProgress<LoadProgress>? progress = null,
+        WeightGrowth growth = WeightGrowth.None, IProgress<LoadProgress>? progress = null,
         CancellationToken cancellation = default)
     {
         using Checkpoint checkpoint = Checkpoint.Open(stream, options, leaveOpen: true);
@@ -72,8 +70,7 @@ public sealed partial class ControlNetModel
     /// <param name="options">What the checkpoint does not say itself; null for nothing.</param>
     /// <param name="storage">How convolution and linear weights are kept; null keeps the type of the file.</param>
     /// <param name="growth">
-    /// How much larger than stored the weights of convolutions may become; null goes by how they are kept, see
-    /// <see cref="WeightMap.Growth"/>.
+    /// How much larger than stored the weights of convolutions may become so that convolving is a little faster.
     /// </param>
     /// <param name="progress">Told about every weight read, on this thread.</param>
     /// <param name="cancellation">Ends the load between two weights; nothing stays allocated.</param>
@@ -82,7 +79,7 @@ public sealed partial class ControlNetModel
     /// <exception cref="CheckpointException">It is no ControlNet this library computes, or incomplete.</exception>
     public static ControlNetModel Load(
         ReadOnlyMemory<byte> bytes, Device device, CheckpointOptions? options = null, DType? storage = null,
-        WeightGrowth? growth = null, IProgress<LoadProgress>? progress = null,
+        WeightGrowth growth = WeightGrowth.None, IProgress<LoadProgress>? progress = null,
         CancellationToken cancellation = default)
     {
         using Checkpoint checkpoint = Checkpoint.Open(bytes, options);
@@ -91,7 +88,7 @@ public sealed partial class ControlNetModel
     }
 
     private static ControlNetModel Load(
-        Checkpoint checkpoint, string name, Device device, DType? storage, WeightGrowth? growth,
+        Checkpoint checkpoint, string name, Device device, DType? storage, WeightGrowth growth,
         IProgress<LoadProgress>? progress, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(device);

@@ -18,8 +18,8 @@ public sealed record LoadOptions
     public DType? WeightStorage { get; init; }
 
     /// <summary>
-    /// How much larger than stored the weights of convolutions may become so that convolving is faster. Null lets
-    /// weights kept in F32 grow fully and 16-bit weights not at all; <see cref="MemoryPlan"/> chooses by a budget.
+    /// How much larger than stored the weights of convolutions may become so that convolving is a little faster. Null
+    /// is <see cref="WeightGrowth.None"/>; <see cref="MemoryPlan"/> chooses by a budget.
     /// </summary>
     public WeightGrowth? WeightGrowth { get; init; }
 

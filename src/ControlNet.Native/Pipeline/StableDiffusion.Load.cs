@@ -90,7 +90,7 @@ public sealed partial class StableDiffusion
         try
         {
             DType? storage = options.WeightStorage;
-            WeightGrowth? growth = options.WeightGrowth;
+            WeightGrowth growth = options.WeightGrowth ?? WeightGrowth.None;
             text = new ClipTextModel(
                 checkpoint.Text.Map(device, storage, growth, tracker.For("text encoder")), checkpoint.Text.Config);
             unet = new UnetModel(

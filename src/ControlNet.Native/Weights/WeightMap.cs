@@ -16,7 +16,7 @@ public sealed class WeightMap
     private readonly ComponentWeights _weights;
     private readonly string _prefix;
 
-    internal WeightMap(ComponentWeights weights, Device device, DType? storage, WeightGrowth? growth = null)
+    internal WeightMap(ComponentWeights weights, Device device, DType? storage, WeightGrowth growth = WeightGrowth.None)
         : this(weights, device, storage, growth, string.Empty, imageSize: null)
     {
         if (storage == DType.I32)
@@ -26,7 +26,7 @@ public sealed class WeightMap
     }
 
     private WeightMap(
-        ComponentWeights weights, Device device, DType? storage, WeightGrowth? growth, string prefix, int? imageSize)
+        ComponentWeights weights, Device device, DType? storage, WeightGrowth growth, string prefix, int? imageSize)
     {
         _weights = weights;
         _prefix = prefix;
@@ -42,11 +42,8 @@ public sealed class WeightMap
     /// <summary>How packed and stored weights are kept; null keeps the type they have in the file.</summary>
     public DType? Storage { get; }
 
-    /// <summary>
-    /// How much the weights of convolutions may grow to be faster. Null lets those grow fully that are kept in F32, and
-    /// those not at all that are kept in 16 bits: who asks for half the memory gets it.
-    /// </summary>
-    public WeightGrowth? Growth { get; }
+    /// <summary>How much the weights of convolutions may grow to be faster.</summary>
+    public WeightGrowth Growth { get; }
 
     /// <summary>
     /// Edge in pixels of the images that convolutions below are expected to read, by which they choose how to keep
@@ -141,8 +138,7 @@ public sealed class WeightMap
     {
         Tensor weight = Take(name, new Shape(outChannels, inChannels, kernel, kernel), null, s_orPointwise);
         DType storage = Storage ?? weight.DType;
-        WeightGrowth growth = Growth ?? (storage == DType.F32 ? WeightGrowth.Full : WeightGrowth.None);
-        Conv2dUse? use = ImageSize is { } size ? new Conv2dUse(size, size, stride, padding, growth) : null;
+        Conv2dUse? use = ImageSize is { } size ? new Conv2dUse(size, size, stride, padding, Growth) : null;
         return Packed(weight, storage, (tensor, type) => Ops.PackConv2d(tensor, type, use));
     }
 
