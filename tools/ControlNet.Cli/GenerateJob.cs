@@ -37,8 +37,8 @@ internal sealed record GenerateJob(string Model, string? Net, RgbImage? Hint, fl
         }
 
         using ControlNetModel net = ControlNetModel.Load(
-            Net, device, storage: options.WeightStorage, growth: options.WeightGrowth ?? WeightGrowth.None, progress: progress,
-            cancellation: cancellation);
+            Net, device, storage: options.WeightStorage, growth: options.WeightGrowth ?? WeightGrowth.None,
+            progress: progress, cancellation: cancellation);
         loaded.Add(LoadSummary.Of(net.Name, net.Loaded!, predicts: false));
         ControlInput control = new() { Net = net, Image = Hint!, Scale = ControlScale };
         return model.Generate(Request with { Control = control }, progress, cancellation);
