@@ -21,13 +21,20 @@ public class Conv2dBench : OpBench
     [ParamsSource(nameof(Calls))]
     public Conv2dCase Call { get; set; } = null!;
 
+    /// <summary>
+    /// How large the packed weight may be; <c>CONTROLNET_FORCE=conv2d:direct</c> measures without transforms.
+    /// </summary>
+    [Params(WeightGrowth.None, WeightGrowth.Moderate, WeightGrowth.Full)]
+    public WeightGrowth Growth { get; set; }
+
     /// <inheritdoc/>
     protected override void MakeInputs()
     {
         Conv2dCase c = Call;
         _x = Draw(new Shape(c.Batch, c.Height, c.Width, c.In));
         using Tensor weight = Draw(new Shape(c.Out, c.In, c.Kernel, c.Kernel));
-        _weight = Ops.PackConv2d(weight, c.Weights);
+        _weight = Ops.PackConv2d(
+            weight, c.Weights, new Conv2dUse(c.Height, c.Width, c.Stride, c.Padding, Growth));
         _bias = c.Bias ? Draw(new Shape(c.Out)) : null;
         _row = c.AddRow ? Draw(new Shape(c.Batch, c.Out)) : null;
         int outHeight = ((c.Height + c.Padding.Top + c.Padding.Bottom - c.Kernel) / c.Stride) + 1;

@@ -11,8 +11,8 @@ using ControlNet.Native.Weights;
 namespace ControlNet.Native.Bench;
 
 /// <summary>
-/// Times the parts of one denoising step at true size, from a checkpoint on disk, and prints one line for each, in the
-/// words of <c>bench/peers/sd15_torch.py</c>: <c>bench/peers/compare</c> runs both in turn.
+/// Times the parts of one denoising step at true size, from a checkpoint on disk, and prints one line for each,
+/// for profiling; <c>table</c> compares.
 /// </summary>
 internal static class StepTiming
 {

@@ -1,25 +1,25 @@
-#!/usr/bin/env python3
 """Stable Diffusion 1.5 with a ControlNet in plain PyTorch, read from the original single-file layout.
 
-A peer to time against and an oracle at true size; not part of the product. Needs torch and numpy only.
-
-  sd15_torch.py MODEL.safetensors [--control CONTROL.safetensors] [--size 512] [--batch 2] [--repeat 3]
-                [--part unet|control|decode|all] [--channels-last] [--save FILE.npz]
-
-Prints one line for each part: median seconds over the repeats, two threads, torch.no_grad.
+A peer to time against (torch_server.py, onnx_export.py, torch_generate.py) and an oracle at true size; not part of the
+product. Needs torch and numpy only. Activations are [N, C, H, W] in whichever memory format they come.
 """
-import argparse, json, math, struct, sys, time
+import json
+import math
+import struct
+
 import numpy as np
 import torch
 import torch.nn.functional as F
 
 TYPES = {'F32': np.float32, 'F16': np.float16}
+UNET, CONTROL, VAE = 'model.diffusion_model.', 'control_model.', 'first_stage_model.'
+TEXT = 'cond_stage_model.transformer.text_model.'
 
 
 class Weights:
-    """Tensors of a safetensors file, widened to float32 when taken."""
+    """Tensors of a safetensors file below a prefix, widened to float32; convolutions channels-last where that is asked."""
 
-    def __init__(self, path, prefix):
+    def __init__(self, path, prefix, channels_last=False):
         with open(path, 'rb') as f:
             n = struct.unpack('<Q', f.read(8))[0]
             header = json.loads(f.read(n))
@@ -29,7 +29,10 @@ class Weights:
             if name.startswith(prefix):
                 a, b = e['data_offsets']
                 x = data[a:b].view(TYPES[e['dtype']]).reshape(e['shape'])
-                self.t[name[len(prefix):]] = torch.from_numpy(np.array(x, np.float32))
+                y = torch.from_numpy(np.array(x, np.float32))
+                if channels_last and y.dim() == 4:
+                    y = y.contiguous(memory_format=torch.channels_last)
+                self.t[name[len(prefix):]] = y
 
     def has(self, name):
         return name in self.t
@@ -127,11 +130,16 @@ def unet(w, x, t, context, control=None):
     return conv(w, 'out.2', F.silu(gn(w, 'out.0', h, 1e-5)))
 
 
-def control_net(w, x, hint, t, context):
+def encode_hint(w, hint):
+    """[1, 3, H, W] in [0, 1] to [1, 320, H / 8, W / 8]: once for an image."""
     for i in range(8):
         hint = conv(w, f'input_hint_block.{2 * i}', hint, 2 if i in (2, 4, 6) else 1)
         hint = F.silu(hint) if i < 7 else hint
-    h, skips = encoder(w, x, time_embedding(w, t), context, hint)
+    return hint
+
+
+def control_net(w, x, hint_features, t, context):
+    h, skips = encoder(w, x, time_embedding(w, t), context, hint_features)
     return [conv(w, f'zero_convs.{i}.0', s) for i, s in enumerate(skips)] + [conv(w, 'middle_block_out.0', h)]
 
 
@@ -161,49 +169,33 @@ def decode(w, z):
     return conv(w, 'decoder.conv_out', F.silu(gn(w, 'decoder.norm_out', h, 1e-6)))
 
 
-def main():
-    ap = argparse.ArgumentParser()
-    ap.add_argument('model')
-    ap.add_argument('--control')
-    ap.add_argument('--size', type=int, default=512)
-    ap.add_argument('--batch', type=int, default=2)
-    ap.add_argument('--repeat', type=int, default=3)
-    ap.add_argument('--threads', type=int, default=2)
-    ap.add_argument('--part', default='unet')
-    ap.add_argument('--channels-last', action='store_true')
-    ap.add_argument('--save')
-    a = ap.parse_args()
-    torch.set_num_threads(a.threads)
-    torch.manual_seed(1)
-    s = a.size // 8
-    x, c = torch.randn(a.batch, 4, s, s), torch.randn(a.batch, 77, 768)
-    hint = torch.rand(a.batch, 3, a.size, a.size)
-    t = torch.full((a.batch,), 501.0)
-    if a.channels_last:
-        x, hint = (v.contiguous(memory_format=torch.channels_last) for v in (x, hint))
-    work = {}
-    if a.part in ('unet', 'all'):
-        wu = Weights(a.model, 'model.diffusion_model.')
-        work['unet'] = lambda: unet(wu, x, t, c)
-    if a.part in ('control', 'all') and a.control:
-        wc = Weights(a.control, 'control_model.')
-        work['control'] = lambda: control_net(wc, x, hint, t, c)
-    if a.part in ('decode', 'all'):
-        wv = Weights(a.model, 'first_stage_model.')
-        work['decode'] = lambda: decode(wv, x[:1])
-    saved = dict(x=x.numpy(), context=c.numpy(), hint=hint.numpy(), t=t.numpy())
-    with torch.no_grad():
-        for name, run in work.items():
-            times = []
-            for _ in range(a.repeat):
-                start = time.perf_counter()
-                y = run()
-                times.append(time.perf_counter() - start)
-            print(f'{name} {sorted(times)[len(times) // 2]:.3f} s', flush=True)
-            saved[name] = (y[-1] if isinstance(y, list) else y).numpy()
-    if a.save:
-        np.savez(a.save, **saved)
+def encode(w, x):
+    """[N, 3, H, W] in [-1, 1] to the mean of the posterior, [N, 4, H / 8, W / 8], not yet scaled."""
+    h = conv(w, 'encoder.conv_in', x)
+    for i in range(4):
+        for j in range(2):
+            h = vae_resnet(w, f'encoder.down.{i}.block.{j}', h)
+        if i < 3:
+            h = conv(w, f'encoder.down.{i}.downsample.conv', F.pad(h, (0, 1, 0, 1)), 2, 0)
+    h = vae_resnet(w, 'encoder.mid.block_1', h)
+    h = vae_resnet(w, 'encoder.mid.block_2', vae_attention(w, 'encoder.mid.attn_1', h))
+    h = conv(w, 'encoder.conv_out', F.silu(gn(w, 'encoder.norm_out', h, 1e-6)))
+    return conv(w, 'quant_conv', h)[:, :4]
 
 
-if __name__ == '__main__':
-    main()
+def clip(w, ids):
+    """[N, 77] token ids to [N, 77, 768]: the last layer, normalised."""
+    n = ids.shape[1]
+    x = w['embeddings.token_embedding.weight'][ids] + w['embeddings.position_embedding.weight'][:n]
+    mask = torch.full((n, n), float('-inf')).triu(1)
+    i = 0
+    while w.has(f'encoder.layers.{i}.mlp.fc1.weight'):
+        p = f'encoder.layers.{i}'
+        y = ln(w, p + '.layer_norm1', x)
+        q, k, v = (lin(w, f'{p}.self_attn.{m}_proj', y).view(-1, n, 12, 64).transpose(1, 2) for m in 'qkv')
+        a = torch.softmax(q @ k.transpose(-1, -2) * 0.125 + mask, -1) @ v
+        x = x + lin(w, p + '.self_attn.out_proj', a.transpose(1, 2).reshape(-1, n, 768))
+        y = lin(w, p + '.mlp.fc1', ln(w, p + '.layer_norm2', x))
+        x = x + lin(w, p + '.mlp.fc2', y * torch.sigmoid(1.702 * y))
+        i += 1
+    return ln(w, 'final_layer_norm', x)

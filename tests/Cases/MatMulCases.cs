@@ -34,6 +34,10 @@ public static class MatMulCases
             yield return new LinearCase(17, 385, 40, type);
             yield return new LinearCase(40, 1000, 96, type, AddTensor: true);
             yield return new LinearCase(1100, 65, 70, type);
+
+            // Rows a multiple of 4 KiB apart take a path of their own.
+            yield return new LinearCase(30, 1024, 40, type, AddTensor: true);
+            yield return new LinearCase(30, 400, 1024, type);
         }
 
         foreach (Activation activation in (Activation[])[Activation.Silu, Activation.Gelu, Activation.QuickGelu])
@@ -55,6 +59,32 @@ public static class MatMulCases
         yield return new LinearCase(154, 768, 320);
         yield return new LinearCase(154, 768, 3072, Activation: Activation.QuickGelu);
         yield return new LinearCase(2, 320, 1280, Activation: Activation.Silu);
+    }
+
+    /// <summary>
+    /// What matters to gradients alone: rows that do not fill a block, sums so long that they are split, a row length
+    /// of a multiple of 4096 bytes.
+    /// </summary>
+    public static IEnumerable<LinearCase> GradientEdges()
+    {
+        yield return new LinearCase(257, 30, 70);
+        yield return new LinearCase(1000, 20, 40);
+        yield return new LinearCase(5000, 9, 3);
+        yield return new LinearCase(300, 1024, 33);
+        yield return new LinearCase(60, 33, 1024, DType.F16);
+        yield return new LinearCase(600, 600, 600, DType.BF16);
+    }
+
+    /// <summary>Linear layers that training a ControlNet goes back through, at 512 x 512 and batch 2.</summary>
+    public static IEnumerable<LinearCase> Training()
+    {
+        yield return new LinearCase(8192, 320, 320);
+        yield return new LinearCase(8192, 320, 2560);
+        yield return new LinearCase(8192, 1280, 320);
+        yield return new LinearCase(2048, 640, 640);
+        yield return new LinearCase(2048, 640, 5120);
+        yield return new LinearCase(512, 1280, 1280);
+        yield return new LinearCase(154, 768, 320);
     }
 
     /// <summary>Batches, transposes, repeated operands, empty extents.</summary>

@@ -6,7 +6,6 @@ using System.IO;
 using System.Threading;
 using System.Threading.Tasks;
 using ControlNet.Native;
-using ControlNet.Native.Control;
 using ControlNet.Native.Imaging;
 using ControlNet.Native.Sampling;
 using ControlNet.Native.Tensors;
@@ -52,25 +51,33 @@ internal static class GenerateCommand
             Tokenizer = arguments.GetValue(options.Tokenizer),
             ConfigsFrom = arguments.GetValue(options.Config),
             Prediction = ReadPrediction(arguments.GetValue(options.Prediction)),
+            WeightStorage = ReadWeightType(arguments.GetValue(options.WeightType)),
         };
+        string? budget = arguments.GetValue(options.MaxMemory);
+        long? budgetBytes = budget is null ? null : MemorySize.Parse("--max-memory", budget);
+        GenerateJob job = new(
+            arguments.GetValue(options.Model)!, netPath, hint, arguments.GetValue(options.ControlScale), request);
         List<string> loaded = [];
         using Device device = options.Device.Open(arguments);
-        GeneratedImage image = ProgressDisplay.Run(progress =>
+        if (arguments.GetValue(options.EstimateMemory))
         {
-            using StableDiffusion model = StableDiffusion.Load(
-                arguments.GetValue(options.Model)!, device, loading, progress, cancellation);
-            loaded.Add(LoadSummary.Of(model.Name, model.Report, predicts: true));
-            if (netPath is null)
+            foreach (MemoryPlan way in MemoryPlan.Ways(device, loading, job.Rehearse))
             {
-                return model.Generate(request, progress, cancellation);
+                Console.Out.WriteLine(way);
             }
 
-            using ControlNetModel net = ControlNetModel.Load(
-                netPath, device, progress: progress, cancellation: cancellation);
-            loaded.Add(LoadSummary.Of(net.Name, net.Loaded!, predicts: false));
-            ControlInput control = new() { Net = net, Image = hint!, Scale = arguments.GetValue(options.ControlScale) };
-            return model.Generate(request with { Control = control }, progress, cancellation);
-        });
+            return ExitCode.Success;
+        }
+
+        if (budgetBytes is { } bytes)
+        {
+            MemoryPlan plan = MemoryPlan.Choose(device, loading, bytes, job.Rehearse);
+            loading = plan.Options;
+            loaded.Add($"memory: {plan}");
+        }
+
+        GeneratedImage image = ProgressDisplay.Run(progress =>
+            job.Run(device, loading, progress, loaded, cancellation));
 
         cancellation.ThrowIfCancellationRequested();
         if (latentsPath is not null)
@@ -150,6 +157,15 @@ internal static class GenerateCommand
         "CPU" => NoiseGenerator.TorchCpu,
         "CUDA" => NoiseGenerator.TorchCuda,
         _ => throw new UsageException($"--rng is '{name}', but must be 'cpu' or 'cuda'"),
+    };
+
+    private static DType? ReadWeightType(string? name) => name?.ToUpperInvariant() switch
+    {
+        null => null,
+        "F32" => DType.F32,
+        "F16" => DType.F16,
+        "BF16" => DType.BF16,
+        _ => throw new UsageException($"--weight-type is '{name}', but must be 'f32', 'f16' or 'bf16'"),
     };
 
     private static PredictionType? ReadPrediction(string? name) => name?.ToUpperInvariant() switch

@@ -141,6 +141,24 @@ internal sealed class GenerateOptions
         HelpName = "NAME",
     };
 
+    public Option<string?> WeightType { get; } = new("--weight-type")
+    {
+        Description = "How weights are kept in memory: f32, f16 or bf16. [default: as the file stores them]",
+        HelpName = "TYPE",
+    };
+
+    public Option<string?> MaxMemory { get; } = new("--max-memory")
+    {
+        Description = "Memory that may be taken, for example 6GiB; weights are kept the fastest way that fits. "
+            + "[default: at their own size]",
+        HelpName = "SIZE",
+    };
+
+    public Option<bool> EstimateMemory { get; } = new("--estimate-memory")
+    {
+        Description = "Say what the image would take in each way of keeping the weights, and stop. [default: off]",
+    };
+
     public Option<string?> InitLatents { get; } = new("--init-latents")
     {
         Description = "Safetensors file with the unit normal noise to start from, 'latents', F32 [1, 4, H/8, W/8]. "
@@ -170,7 +188,7 @@ internal sealed class GenerateOptions
         [
             Model, Prompt, NegativePrompt, ControlNet, ControlImage, ControlScale, Output, Width, Height, Steps,
             CfgScale, Sampler, Scheduler, Seed, Rng, Eta, ClipSkip, TruncatePrompt, Tokenizer, Config, Prediction,
-            InitLatents, SaveLatents,
+            WeightType, MaxMemory, EstimateMemory, InitLatents, SaveLatents,
         ];
         all.ToList().ForEach(command.Options.Add);
         Device.AddTo(command);

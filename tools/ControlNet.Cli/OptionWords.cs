@@ -26,6 +26,7 @@ internal static partial class OptionWords
         ["InitialLatents"] = "--init-latents",
         ["Tokenizer"] = "--tokenizer",
         ["ConfigsFrom"] = "--config",
+        ["WeightStorage"] = "--weight-type",
         ["Prediction"] = "--prediction",
         ["PredictionType"] = "--prediction",
     };

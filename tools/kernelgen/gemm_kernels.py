@@ -1,14 +1,17 @@
 #!/usr/bin/env python3
-"""Writes the matrix micro-kernels, src/ControlNet.Native.Tensors/Cpu/Gemm/Gemm*.g.cs. Run it from the repository root.
+"""Writes the matrix micro-kernels, src/ControlNet.Native.Tensors/Cpu/Gemm/Gemm*.g.cs. Run it from the repository root;
+with --check it writes nothing and fails when a file differs.
 
-A kernel multiplies up to MaxRows rows of a with one panel b[depth][32] and stores or adds the product into c. Its
+A kernel multiplies up to MaxRows rows of a with one panel b[depth][32], or with the first 16 columns of one, and stores or
+adds the product into c. Its
 accumulators must be separate locals: as arrays the JIT keeps them in memory and the kernel runs at a third of its speed.
 Nobody writes 28 locals by hand, hence this script.
 """
 import os
+import sys
 
 FOLDER = "src/ControlNet.Native.Tensors/Cpu/Gemm"
-PANEL = 32
+PANEL, NARROW = 32, 16
 
 
 class Tile:
@@ -63,13 +66,13 @@ TILES = [
 PARAMETERS = "nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead"
 
 
-def kernel(tile, rows, transposed):
-    """One method. Rows of a share pointers in threes, so that 14 rows need 5 registers instead of 14."""
+def kernel(tile, rows, transposed, vectors):
+    """One method of so many vectors a row. Rows of a share pointers in threes, so that 14 rows need 5 registers instead of 14."""
     out = []
-    name = f"{'Columns' if transposed else 'Rows'}{rows}"
+    name = f"{'Columns' if transposed else 'Rows'}{rows}x{vectors * tile.lanes}"
     out += ["    [MethodImpl(MethodImplOptions.AggressiveOptimization)]", f"    private static void {name}({PARAMETERS})", "    {"]
     for i in range(rows):
-        locals_ = ", ".join(f"c{i}v{j} = {tile.zero()}" for j in range(tile.vectors))
+        locals_ = ", ".join(f"c{i}v{j} = {tile.zero()}" for j in range(vectors))
         out.append(f"        {tile.type} {locals_};")
     groups = 1 if transposed else (rows + 2) // 3
     for g in range(1, groups):
@@ -78,7 +81,7 @@ def kernel(tile, rows, transposed):
     if tile.prefetches:
         out += ["            if (ahead != null)", "            {", "                Sse.Prefetch1(ahead);",
                 "                ahead += 64;", "            }", ""]
-    for j in range(tile.vectors):
+    for j in range(vectors):
         at = f"b + {j * tile.lanes}" if j else "b"
         out.append(f"            {tile.type} b{j} = {tile.load(at)};")
     for i in range(rows):
@@ -89,7 +92,7 @@ def kernel(tile, rows, transposed):
             element = [f"*{base}", f"{base}[lda]", f"{base}[2 * lda]"][i % 3]
         declare = f"{tile.type} x" if i == 0 else "x"
         out.append(f"            {declare} = {tile.spread(element)};")
-        for j in range(tile.vectors):
+        for j in range(vectors):
             c = f"c{i}v{j}"
             out.append(f"            {c} = {tile.multiply_add('x', f'b{j}', c)};")
     if transposed:
@@ -98,14 +101,14 @@ def kernel(tile, rows, transposed):
         out += [f"            a{g if g else ''}++;" for g in range(groups)]
     out += [f"            b += {PANEL};", "        }", "", "        if (accumulate)", "        {"]
     for i in range(rows):
-        for j in range(tile.vectors):
+        for j in range(vectors):
             at = f"c + {j * tile.lanes}" if j else "c"
             out.append(f"            {tile.store(f'{tile.load(at)} + c{i}v{j}', at)}")
         if i < rows - 1:
             out.append("            c += ldc;")
     out += ["        }", "        else", "        {"]
     for i in range(rows):
-        for j in range(tile.vectors):
+        for j in range(vectors):
             at = f"c + {j * tile.lanes}" if j else "c"
             out.append(f"            {tile.store(f'c{i}v{j}', at)}")
         if i < rows - 1:
@@ -114,21 +117,24 @@ def kernel(tile, rows, transposed):
     return out
 
 
-def dispatcher(tile, transposed):
+def dispatcher(tile, transposed, columns):
     name, method = ("Transposed", "Columns") if transposed else ("RowMajor", "Rows")
+    name += "" if columns == PANEL else "Narrow"
+    width = min(columns, tile.columns)
+    what = "a panel of 32 columns" if columns == PANEL else "the first 16 columns of a panel"
     layout = "a[k * lda + i]" if transposed else "a[i * lda + k]"
-    out = [f"    /// <summary>Up to <see cref=\"MaxRows\"/> rows of a, <c>{layout}</c>, times a panel of 32 columns.</summary>",
+    out = [f"    /// <summary>Up to <see cref=\"MaxRows\"/> rows of a, <c>{layout}</c>, times {what}.</summary>",
            f"    public static void {name}(int rows, {PARAMETERS})", "    {"]
-    passes, indent = PANEL // tile.columns, "        "
+    passes, indent = columns // width, "        "
     if passes > 1:
-        out += [f"        for (int column = 0; column < {PANEL}; column += {tile.columns})", "        {"]
+        out += [f"        for (int column = 0; column < {columns}; column += {width})", "        {"]
         indent += "    "
     out += [f"{indent}switch (rows)", indent + "{"]
     offset = " + column" if passes > 1 else ""
     for rows in range(tile.rows, 0, -1):
         label = "default" if rows == 1 else f"case {rows}"
         out += [f"{indent}    {label}:",
-                f"{indent}        {method}{rows}(depth, a, lda, b{offset}, c{offset}, ldc, accumulate, ahead);",
+                f"{indent}        {method}{rows}x{width}(depth, a, lda, b{offset}, c{offset}, ldc, accumulate, ahead);",
                 f"{indent}        break;"]
     out.append(indent + "}")
     if passes > 1:
@@ -146,15 +152,25 @@ def source(tile):
            "namespace ControlNet.Native.Tensors.Cpu.Gemm;", "",
            f"/// <summary>{tile.summary}</summary>", f"internal static unsafe class {tile.name}", "{",
            "    /// <summary>Rows one call may have.</summary>", f"    public const int MaxRows = {tile.rows};"]
-    for transposed in (False, True):
-        out += ["", *dispatcher(tile, transposed)]
-    for transposed in (False, True):
-        for rows in range(1, tile.rows + 1):
-            out += ["", *kernel(tile, rows, transposed)]
+    for columns in (PANEL, NARROW):
+        for transposed in (False, True):
+            out += ["", *dispatcher(tile, transposed, columns)]
+    for vectors in sorted({min(columns // tile.lanes, tile.vectors) for columns in (PANEL, NARROW)}, reverse=True):
+        for transposed in (False, True):
+            for rows in range(1, tile.rows + 1):
+                out += ["", *kernel(tile, rows, transposed, vectors)]
     out.append("}")
     return "\n".join(out) + "\n"
 
 
+differing = []
 for t in TILES:
-    with open(os.path.join(FOLDER, f"{t.name}.g.cs"), "w", newline="\n") as f:
-        f.write(source(t))
+    path = os.path.join(FOLDER, f"{t.name}.g.cs")
+    if "--check" in sys.argv:
+        with open(path, newline="") as f:
+            differing += [path] if f.read() != source(t) else []
+    else:
+        with open(path, "w", newline="\n") as f:
+            f.write(source(t))
+if differing:
+    sys.exit("not what the generator writes: " + ", ".join(differing))

@@ -59,12 +59,27 @@ internal readonly record struct AttentionDims(
 /// <remarks>
 /// Numerics: scores, softmax and sums in float32, the largest score subtracted first (online, Milakov and Gimelshein,
 /// arXiv:1805.02867). The score matrix is never stored: memory beyond the tensors is a few tiles for each worker.
-/// Aliasing: y overlaps nothing.
+/// Backward computes each weight again, as exactly as forward did: from the same score, less the largest of its row,
+/// less the logarithm of the row's sum. Kept as one number those two would lose s 2^-24 to a score of size s.
+/// Aliasing: results overlap nothing.
 /// </remarks>
 internal interface IAttentionKernels
 {
     /// <summary>
     /// y = softmax(scale * q k^T) v for each head; with <c>Causal</c>, query i sees the keys up to i.
+    /// <paramref name="sums"/>, <c>[Batch, Heads, 2, Queries]</c>, may be none, as inference has it; else it receives
+    /// for each query the largest of its scores times log2(e), and log2 of the sum of its weights relative to that:
+    /// all that <see cref="Backward"/> wants to know of softmax.
     /// </summary>
-    void Forward(in AttentionDims d, BufferView q, BufferView k, BufferView v, BufferView y);
+    void Forward(in AttentionDims d, BufferView q, BufferView k, BufferView v, BufferView y, BufferView sums);
+
+    /// <summary>
+    /// The gradients of q, k and v from the gradient <paramref name="dy"/> of y, given y and sums as
+    /// <see cref="Forward"/> left them. With p the weights, dp = dy v^T and ds = p (dp - sum over channels of dy y):
+    /// dv = p^T dy, dq = scale * ds k, dk = scale * ds^T q. Each of the three may be none and then costs nothing.
+    /// Source: Dao et al., 2022, arXiv:2205.14135, algorithm 4.
+    /// </summary>
+    void Backward(
+        in AttentionDims d, BufferView q, BufferView k, BufferView v, BufferView y, BufferView sums, BufferView dy,
+        BufferView dq, BufferView dk, BufferView dv);
 }

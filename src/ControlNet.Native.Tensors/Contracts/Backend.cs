@@ -28,11 +28,30 @@ internal abstract class Backend : IDisposable
 
     public abstract IAttentionKernels Attention { get; }
 
+    public abstract IAdamWKernels AdamW { get; }
+
     /// <summary>Bytes handed out and not returned.</summary>
     public abstract long BytesInUse { get; }
 
     /// <summary>Blocks handed out and not returned.</summary>
     public abstract long BlocksInUse { get; }
+
+    /// <summary>The most bytes handed out at once.</summary>
+    public abstract long PeakBytesInUse { get; }
+
+    /// <summary>The most bytes held at once: handed out, or kept for reuse.</summary>
+    public abstract long PeakBytes { get; }
+
+    /// <summary>
+    /// Whether tensors have elements. A backend that only plans has none: nothing is uploaded to it, and what is
+    /// downloaded from it is zeros.
+    /// </summary>
+    public virtual bool HoldsData => true;
+
+    /// <summary>
+    /// A backend that takes the memory this one would take for the same calls, without holding or computing anything.
+    /// </summary>
+    public abstract Backend CreatePlanner();
 
     /// <summary>Hands out a block; its content is undefined.</summary>
     /// <exception cref="DeviceMemoryException">There is not that much memory.</exception>

@@ -79,7 +79,7 @@ internal readonly record struct Conv2dDims(
 /// <remarks>
 /// Numerics: float32 accumulation in blocks over K = In * Kernel * Kernel, or over In by Winograd's algorithm, within
 /// 5e-6 (relative root mean square) of double. Never materialises the im2col matrix.
-/// Aliasing: y overlaps nothing, but <c>addTensor</c> may be y.
+/// Aliasing: y, dx and dWeight overlap nothing, but <c>addTensor</c> may be y or dx.
 /// </remarks>
 internal interface IConv2dKernels
 {
@@ -107,4 +107,33 @@ internal interface IConv2dKernels
     void Forward(
         in Conv2dDims d, BufferView x, BufferView packed, BufferView bias, BufferView addRow, BufferView addTensor,
         BufferView y);
+
+    /// <summary>Elements a weight packed for the data gradient occupies, padding included.</summary>
+    long PackedGradientCount(int outChannels, int inChannels, int kernel, int stride);
+
+    /// <summary>
+    /// Rearranges weight <c>[Out, In, Kernel, Kernel]</c> (F32, F16 or BF16) for <see cref="DataGradient"/> of a
+    /// convolution of that stride, in the type of packed.
+    /// </summary>
+    void PackGradient(
+        int outChannels, int inChannels, int kernel, int stride, BufferView weight, BufferView packed);
+
+    /// <summary>
+    /// dx[n, iy, ix, i] = the sum over o, ky, kx of dy[n, oy, ox, o] w[o, i, ky, kx] where oy * Stride + ky - Top = iy
+    /// and ox * Stride + kx - Left = ix, + addTensor. d is the forward call's; dy, <c>[Batch, OutHeight, OutWidth,
+    /// Out]</c>, is the gradient of its sum, in front of the activation, hence also that of addRow before the sum over
+    /// pixels. addTensor is like dx, may be dx, and may be absent.
+    /// </summary>
+    void DataGradient(in Conv2dDims d, BufferView dy, BufferView packed, BufferView addTensor, BufferView dx);
+
+    /// <summary>
+    /// dWeight[o, i, ky, kx] = the sum over n, oy, ox of dy[n, oy, ox, o] x[n, oy * Stride + ky - Top, ox * Stride + kx
+    /// - Left, i], added to what is there when accumulate. dWeight is F32 <c>[Out, In, Kernel, Kernel]</c>, not packed.
+    /// </summary>
+    /// <remarks>
+    /// Numerics: float32 sums in blocks of at most 256 pixels; the same bits for every number of threads. An infinity
+    /// or NaN in x may reach other taps of its input channel than those that meet it. The gradient of the bias is
+    /// <see cref="IReduceKernels.Sum"/> over the pixels of dy, that of addRow over the pixels of each image.
+    /// </remarks>
+    void WeightGradient(in Conv2dDims d, BufferView x, BufferView dy, bool accumulate, BufferView dWeight);
 }

@@ -28,7 +28,28 @@ public sealed class Device : IDisposable
     /// <summary>Blocks of tensors alive on this device now; 0 again after everything was disposed.</summary>
     public long BlocksInUse => Backend.BlocksInUse;
 
+    /// <summary>The most bytes of tensors, weights and temporaries that were alive on this device at once.</summary>
+    public long PeakBytesInUse => Backend.PeakBytesInUse;
+
+    /// <summary>
+    /// The most bytes this device has held at once: tensors, weights, temporaries of operations and blocks kept for
+    /// reuse.
+    /// </summary>
+    public long PeakBytes => Backend.PeakBytes;
+
+    /// <summary>
+    /// Whether tensors of this device have elements; false for a device that only plans, see <see cref="ForPlanning"/>.
+    /// </summary>
+    public bool HoldsData => Backend.HoldsData;
+
     internal Contracts.Backend Backend { get; }
+
+    /// <summary>
+    /// A device on which models load and run without reading, holding or computing anything: afterwards its
+    /// <see cref="PeakBytes"/> says what the same would take on this one. What is read from its tensors is zeros.
+    /// </summary>
+    /// <returns>A device that belongs to the caller.</returns>
+    public Device ForPlanning() => new(Backend.CreatePlanner());
 
     /// <summary>
     /// Waits until no other thread has the device and keeps it for this thread until the reservation is disposed, on

@@ -64,12 +64,25 @@ internal readonly record struct GroupNormDims(
 /// Group normalisation as a backend must provide it. Source: Wu and He, 2018, arXiv:1803.08494, eq. 1 to 4.
 /// </summary>
 /// <remarks>
-/// Numerics: statistics are accumulated in float32 whatever the storage type, and the variance is the
-/// population variance taken about the mean (two passes or Welford, never E[x²] - E[x]²).
-/// Aliasing: <c>y</c> may be <c>x</c>; no other buffers may overlap.
+/// Numerics: statistics are accumulated in float32 whatever the storage type, and the variance is the population
+/// variance taken about the mean or a pivot near it (two passes, Welford or shifted sums), never E[x²] - E[x]² of x
+/// itself in float32.
+/// Backward takes the statistics from x again, by the arithmetic of forward, so nothing has to be kept for it; sums
+/// over pixels and rows are accumulated in float32 over short runs and in float64 beyond.
+/// Aliasing: <c>y</c> may be <c>x</c>, <c>dx</c> may be <c>dy</c> or <c>x</c>; no other buffers may overlap.
 /// </remarks>
 internal interface IGroupNormKernels
 {
     /// <summary>y = act((x - mean) * rstd * gamma + beta), mean and rstd of each group of each image.</summary>
     void Forward(in GroupNormDims d, BufferView x, BufferView gamma, BufferView beta, BufferView y);
+
+    /// <summary>
+    /// The gradients of x, gamma and beta from the gradient <paramref name="dy"/> of y. With n = (x - mean) * rstd and
+    /// g = dy * act'(n * gamma + beta): dBeta = sum of g and dGamma = sum of g n over images and pixels;
+    /// dx = rstd * (gamma g - mean of gamma g - n * mean of gamma g n), means over the group of an image.
+    /// Each result may be none: a frozen layer wants dx alone.
+    /// </summary>
+    void Backward(
+        in GroupNormDims d, BufferView x, BufferView gamma, BufferView beta, BufferView dy, BufferView dx,
+        BufferView dGamma, BufferView dBeta);
 }

@@ -87,7 +87,9 @@ internal readonly record struct MatMulDims(
 /// <summary>
 /// Matrix products. Numerics: float32 accumulation in blocks; K up to 10,240 loses at most 4e-6 relative rms.
 /// </summary>
-/// <remarks>Aliasing: y overlaps nothing, but <c>addTensor</c> may be y.</remarks>
+/// <remarks>
+/// Aliasing: y, dx and dWeight overlap nothing, but <c>addTensor</c> may be y or dx.
+/// </remarks>
 internal interface IMatMulKernels
 {
     /// <summary>Elements a packed weight <c>[Out, In]</c> occupies, padding included.</summary>
@@ -104,5 +106,33 @@ internal interface IMatMulKernels
     void Linear(in LinearDims d, BufferView x, BufferView packed, BufferView bias, BufferView addTensor, BufferView y);
 
     /// <summary>y = scale * op(a) op(b) for every member of the batch.</summary>
+    /// <remarks>
+    /// The gradients of a product are products: of y = a b, da = dy b^T and db = a^T dy, and likewise for the other
+    /// transposes. The gradient of an operand that the batch repeats is the sum over its repetitions.
+    /// </remarks>
     void Product(in MatMulDims d, BufferView a, BufferView b, BufferView y);
+
+    /// <summary>Elements a weight <c>[Out, In]</c> packed for the data gradient occupies, padding included.</summary>
+    long PackedGradientCount(int outFeatures, int inFeatures);
+
+    /// <summary>
+    /// Rearranges weight <c>[Out, In]</c> (F32, F16 or BF16) for <see cref="LinearDataGradient"/>, in the type of
+    /// packed.
+    /// </summary>
+    void PackGradient(int outFeatures, int inFeatures, BufferView weight, BufferView packed);
+
+    /// <summary>
+    /// dx <c>[Rows, In]</c> = dy w + addTensor. d is the forward call's; dy <c>[Rows, Out]</c> is the gradient of its
+    /// sum, in front of the activation. addTensor is like dx, may be dx, and may be absent.
+    /// </summary>
+    void LinearDataGradient(in LinearDims d, BufferView dy, BufferView packed, BufferView addTensor, BufferView dx);
+
+    /// <summary>
+    /// dWeight <c>[Out, In]</c> (F32, not packed) = dy^T x, added to what is there when accumulate.
+    /// </summary>
+    /// <remarks>
+    /// Numerics: float32 sums in blocks of at most 256 rows; the same bits for every number of threads. The gradient of
+    /// the bias is <see cref="IReduceKernels.Sum"/> over the rows of dy.
+    /// </remarks>
+    void LinearWeightGradient(in LinearDims d, BufferView x, BufferView dy, bool accumulate, BufferView dWeight);
 }

@@ -35,6 +35,21 @@ internal readonly record struct PermuteDims(int D0, int D1, int D2, int D3, int 
         result = new Shape(permuted);
         return new PermuteDims(extents[0], extents[1], extents[2], extents[3], from[0], from[1], from[2], from[3]);
     }
+
+    /// <summary>The permutation that undoes this one: its gradient.</summary>
+    public PermuteDims Inverse()
+    {
+        ReadOnlySpan<int> extents = [D0, D1, D2, D3];
+        ReadOnlySpan<int> from = [From0, From1, From2, From3];
+        Span<int> back = stackalloc int[Shape.MaxRank];
+        for (int axis = 0; axis < from.Length; axis++)
+        {
+            back[from[axis]] = axis;
+        }
+
+        return new PermuteDims(
+            extents[From0], extents[From1], extents[From2], extents[From3], back[0], back[1], back[2], back[3]);
+    }
 }
 
 /// <summary>
@@ -43,7 +58,13 @@ internal readonly record struct PermuteDims(int D0, int D1, int D2, int D3, int 
 /// Concatenation and slicing along any axis are calls of this.
 /// </summary>
 internal readonly record struct CopyRowsDims(
-    long Rows, long Length, long SourceStart, long SourceStep, long TargetStart, long TargetStep);
+    long Rows, long Length, long SourceStart, long SourceStep, long TargetStart, long TargetStep)
+{
+    /// <summary>
+    /// The same rows back from y to x: the gradient of a tensor that was joined into a longer one.
+    /// </summary>
+    public CopyRowsDims Inverse() => new(Rows, Length, TargetStart, TargetStep, SourceStart, SourceStep);
+}
 
 /// <summary>
 /// Nearest-neighbour resize of <c>[Batch, Height, Width, Channels]</c> to
@@ -71,7 +92,10 @@ internal readonly record struct UpsampleDims(
     }
 }
 
-/// <summary>Moves elements and computes nothing, so results are exact. No buffers may overlap.</summary>
+/// <summary>
+/// Moves elements and computes nothing, so results are exact. No buffers may overlap. Backward adds what came from one
+/// element, in float32 and in the order of y.
+/// </summary>
 internal interface IMovementKernels
 {
     /// <summary>y = x with its axes reordered.</summary>
@@ -88,4 +112,21 @@ internal interface IMovementKernels
     /// against the rows of the table.
     /// </summary>
     void GatherRows(int width, BufferView table, BufferView ids, BufferView y);
+
+    /// <summary>
+    /// dx holds dy where <see cref="CopyRows"/> took an element of x and 0 elsewhere; F32. The rows must not overlap in
+    /// x. Backward of a slice, and padding with zeros.
+    /// </summary>
+    void CopyRowsBackward(in CopyRowsDims d, BufferView dy, BufferView dx);
+
+    /// <summary>
+    /// Each pixel of dx is the sum of the pixels of dy that <see cref="UpsampleNearest"/> takes from it, 0 if there is
+    /// none.
+    /// </summary>
+    void UpsampleNearestBackward(in UpsampleDims d, BufferView dy, BufferView dx);
+
+    /// <summary>
+    /// dTable[r, :] = sum of dy[i, :] over all i with ids[i] = r, added in the order of i; 0 where there is none.
+    /// </summary>
+    void GatherRowsBackward(int width, BufferView ids, BufferView dy, BufferView dTable);
 }

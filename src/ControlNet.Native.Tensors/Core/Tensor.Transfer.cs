@@ -46,6 +46,11 @@ public sealed partial class Tensor
         ArgumentNullException.ThrowIfNull(fill);
         int bytes = checked((int)(shape.Count * type.ElementBytes()));
         Tensor tensor = new(device.Backend, shape, type);
+        if (!device.HoldsData)
+        {
+            return tensor;
+        }
+
         try
         {
             if (tensor.View.Block.HostAddress != 0)

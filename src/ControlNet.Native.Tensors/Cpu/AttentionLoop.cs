@@ -24,6 +24,9 @@ internal unsafe struct AttentionLoop : IParallelWork
     public AttentionDims Dims;
     public float* Q, K, V, Y;
 
+    /// <summary><c>[Batch][Heads][2][Queries]</c>, or null where nobody asked for them.</summary>
+    public float* Sums;
+
     /// <summary>Items a head has.</summary>
     public readonly int Blocks => (int)(((long)Dims.Queries + Lanes - 1) / Lanes);
 
@@ -43,7 +46,6 @@ internal unsafe struct AttentionLoop : IParallelWork
         float* sums = q + ((long)width * Lanes), scores = sums + ((long)width * Lanes);
         SoftmaxLanes softmax = new(scores + (TileKeys * Lanes));
         softmax.Reset();
-        new Span<float>(sums, width * Lanes).Clear();
         if (queries < Lanes)
         {
             new Span<float>(q, width * Lanes).Clear();
@@ -62,8 +64,14 @@ internal unsafe struct AttentionLoop : IParallelWork
                 Mask(scores, first, keys, firstQuery);
             }
 
-            softmax.Weigh(scores, keys, sums, width);
-            AddValues(tileV, stride, scores, keys, sums);
+            softmax.Weigh(scores, keys, sums, width, tile == 0);
+            AddValues(tileV, stride, scores, keys, sums, tile > 0);
+        }
+
+        if (Sums != null)
+        {
+            float* largest = Sums + (2L * unit * Dims.Queries) + firstQuery;
+            softmax.Store(largest, largest + Dims.Queries, queries);
         }
 
         softmax.Normalise(sums, width);
@@ -83,15 +91,17 @@ internal unsafe struct AttentionLoop : IParallelWork
         }
     }
 
-    /// <summary>sums[channel][query] += v[key][channel] weights[key][query]</summary>
-    private readonly void AddValues(float* v, long stride, float* weights, int keys, float* sums)
+    /// <summary>
+    /// sums[channel][query] += v[key][channel] weights[key][query], or without the sums that were there.
+    /// </summary>
+    private readonly void AddValues(float* v, long stride, float* weights, int keys, float* sums, bool accumulate)
     {
         int width = Dims.HeadWidth, parts = (width + Kernel.MaxRows - 1) / Kernel.MaxRows;
         for (int part = 0; part < parts; part++)
         {
             int first = (int)((long)width * part / parts), rows = (int)((long)width * (part + 1) / parts) - first;
             Kernel.Transposed(
-                rows, keys, v + first, (nint)stride, weights, sums + ((long)first * Lanes), Lanes, true, null);
+                rows, keys, v + first, (nint)stride, weights, sums + ((long)first * Lanes), Lanes, accumulate, null);
         }
     }
 

@@ -7,9 +7,10 @@ namespace ControlNet.Native.Tensors.Cpu;
 /// Attention without a score matrix: each worker holds one tile of scores. Source: Dao et al., 2022, arXiv:2205.14135,
 /// for the order of work.
 /// </summary>
-internal sealed unsafe class CpuAttention(WorkerTeam team) : IAttentionKernels
+internal sealed unsafe partial class CpuAttention(WorkerTeam team, CpuMemory memory) : IAttentionKernels
 {
-    public void Forward(in AttentionDims d, BufferView q, BufferView k, BufferView v, BufferView y)
+    public void Forward(
+        in AttentionDims d, BufferView q, BufferView k, BufferView v, BufferView y, BufferView sums)
     {
         AttentionLoop loop = new()
         {
@@ -20,6 +21,7 @@ internal sealed unsafe class CpuAttention(WorkerTeam team) : IAttentionKernels
             K = k.Floats,
             V = v.Floats,
             Y = y.Floats,
+            Sums = FloatsOrNull(sums),
         };
         team.For(checked(d.Batch * d.Heads * loop.Blocks), ref loop);
     }

@@ -10,19 +10,26 @@ namespace ControlNet.Native.Tensors.Cpu;
 /// </summary>
 internal sealed unsafe class CpuBackend : Backend
 {
-    private readonly CpuMemory _memory = new();
+    private readonly CpuMemory _memory = new(new NativeHostMemory());
     private readonly WorkerTeam _team;
+    private readonly ForcedImplementations _forced;
 
-    public CpuBackend(int threads = 0)
+    /// <summary>Starts the threads.</summary>
+    /// <param name="threads">How many compute, the caller included; 0 means one for each processor.</param>
+    /// <param name="forced">Which implementations are pinned; when not given, those of the environment.</param>
+    /// <exception cref="DeviceException">The environment pins something unknown.</exception>
+    public CpuBackend(int threads = 0, ForcedImplementations? forced = null)
     {
+        _forced = forced ?? ForcedImplementations.FromEnvironment();
         _team = new WorkerTeam(threads > 0 ? threads : Environment.ProcessorCount);
         Pointwise = new CpuPointwise(_team);
         Movement = new CpuMovement(_team);
         Reduce = new CpuReduce(_team);
         MatMul = new CpuMatMul(_team, _memory);
-        Conv2d = new CpuConv2d(_team, _memory);
+        Conv2d = new CpuConv2d(_team, _memory, _forced.Conv2d);
         GroupNorm = new CpuGroupNorm(_team);
-        Attention = new CpuAttention(_team);
+        Attention = new CpuAttention(_team, _memory);
+        AdamW = new CpuAdamW(_team);
     }
 
     public int Threads => _team.Threads;
@@ -45,6 +52,8 @@ internal sealed unsafe class CpuBackend : Backend
 
     public override IAttentionKernels Attention { get; }
 
+    public override IAdamWKernels AdamW { get; }
+
     private static string InstructionSet =>
         Avx512F.IsSupported ? "AVX-512"
         : Fma.IsSupported && Avx2.IsSupported ? "AVX2"
@@ -54,6 +63,12 @@ internal sealed unsafe class CpuBackend : Backend
     public override long BytesInUse => _memory.BytesInUse;
 
     public override long BlocksInUse => _memory.BlocksInUse;
+
+    public override long PeakBytesInUse => _memory.PeakBytesInUse;
+
+    public override long PeakBytes => _memory.PeakBytes;
+
+    public override Backend CreatePlanner() => new CpuPlanningBackend(Description, _forced);
 
     public override MemoryBlock Allocate(long bytes) => _memory.Allocate(bytes);
 

@@ -12,22 +12,13 @@ namespace ControlNet.Native.Tensors.Cpu;
 /// Padding is made real in a copy of the image, a band of lines at a time: beyond the tensors at most
 /// <see cref="MaxFrameBytes"/>, or what one line of output needs.
 /// </remarks>
-internal sealed unsafe class CpuConv2d(WorkerTeam team, CpuMemory memory) : IConv2dKernels
+internal sealed unsafe partial class CpuConv2d(WorkerTeam team, CpuMemory memory, string? pinned = null)
+    : IConv2dKernels
 {
     /// <summary>A padded copy this large still lies in the last-level cache when the product reads it.</summary>
     internal const long MaxFrameBytes = 16L << 20;
 
-    public Conv2dForm ChooseForm(int outChannels, int inChannels, int kernel, Conv2dUse? use) => Conv2dForm.Direct;
-
-    public long PackedCount(int outChannels, int inChannels, int kernel, Conv2dForm form) =>
-        GemmPack.Count(checked((long)inChannels * kernel * kernel), outChannels);
-
-    public void Pack(
-        int outChannels, int inChannels, int kernel, BufferView weight, BufferView packed, Conv2dForm form) =>
-        GemmPack.Weights(
-            team, outChannels, inChannels, kernel * kernel, weight.Type, weight.Address, packed.Type, packed.Address);
-
-    public void Forward(
+    private void Direct(
         in Conv2dDims d, BufferView x, BufferView packed, BufferView bias, BufferView addRow, BufferView addTensor,
         BufferView y)
     {
@@ -42,14 +33,7 @@ internal sealed unsafe class CpuConv2d(WorkerTeam team, CpuMemory memory) : ICon
             Columns = d.Out,
             Batch0 = 1,
             Batch1 = 1,
-            Epilogue = new TileEpilogue
-            {
-                Scale = 1,
-                Bias = FloatsOrNull(bias),
-                AddRow = FloatsOrNull(addRow),
-                AddTensor = FloatsOrNull(addTensor),
-                Activation = d.Activation,
-            },
+            Epilogue = EpilogueOf(d, bias, addRow, addTensor),
         };
         if (d.Padding == default)
         {
@@ -86,21 +70,8 @@ internal sealed unsafe class CpuConv2d(WorkerTeam team, CpuMemory memory) : ICon
 
     private void RunPadded(in Conv2dDims d, GemmProblem problem, float* x, float* y)
     {
-        long frameLine = (long)(d.Width + d.Padding.Left + d.Padding.Right) * d.In;
-        long FrameLines(long outLines, int kernel, int stride) => ((outLines - 1) * stride) + kernel;
-        long imageBytes = checked(FrameLines(d.OutHeight, d.Kernel, d.Stride) * frameLine * sizeof(float));
-
-        // Whole images as long as they fit, else a band of lines of one image.
-        int images = (int)Math.Clamp(MaxFrameBytes / Math.Max(1, imageBytes), 1, Math.Max(1, d.Batch));
-        int lines = d.OutHeight;
-        if (imageBytes > MaxFrameBytes)
-        {
-            long linesThatFit = ((MaxFrameBytes / (frameLine * sizeof(float))) - d.Kernel) / d.Stride;
-            lines = (int)Math.Clamp(linesThatFit, 1, d.OutHeight);
-        }
-
-        long frameLines = FrameLines(lines, d.Kernel, d.Stride);
-        using MemoryBlock frame = memory.Allocate(checked(images * frameLines * frameLine * sizeof(float)));
+        (long frameLine, int images, int lines) = FrameOf(d);
+        using MemoryBlock frame = memory.Allocate(FrameBytes(d));
         for (int image = 0; image < d.Batch; image += images)
         {
             for (int line = 0; line < d.OutHeight; line += lines)
@@ -111,6 +82,40 @@ internal sealed unsafe class CpuConv2d(WorkerTeam team, CpuMemory memory) : ICon
             }
         }
     }
+
+    /// <summary>Bytes of the padded copy; 0 without padding.</summary>
+    private static long FrameBytes(in Conv2dDims d)
+    {
+        if (d.Padding == default)
+        {
+            return 0;
+        }
+
+        (long frameLine, int images, int lines) = FrameOf(d);
+        return checked(images * FrameLines(d, lines) * frameLine * sizeof(float));
+    }
+
+    /// <summary>
+    /// Floats of a padded line, and how many images or lines of one image are copied at a time: whole images as long as
+    /// they fit, else a band.
+    /// </summary>
+    private static (long FrameLine, int Images, int Lines) FrameOf(in Conv2dDims d)
+    {
+        long frameLine = (long)(d.Width + d.Padding.Left + d.Padding.Right) * d.In;
+        long imageBytes = checked(FrameLines(d, d.OutHeight) * frameLine * sizeof(float));
+        int images = (int)Math.Clamp(MaxFrameBytes / Math.Max(1, imageBytes), 1, Math.Max(1, d.Batch));
+        int lines = d.OutHeight;
+        if (imageBytes > MaxFrameBytes)
+        {
+            long linesThatFit = ((MaxFrameBytes / (frameLine * sizeof(float))) - d.Kernel) / d.Stride;
+            lines = (int)Math.Clamp(linesThatFit, 1, d.OutHeight);
+        }
+
+        return (frameLine, images, lines);
+    }
+
+    /// <summary>Lines of the padded image under some lines of the result.</summary>
+    private static long FrameLines(in Conv2dDims d, int outLines) => ((outLines - 1L) * d.Stride) + d.Kernel;
 
     private void RunBand(
         in Conv2dDims d, GemmProblem problem, float* x, float* y, float* frame, long frameLine,
@@ -149,6 +154,16 @@ internal sealed unsafe class CpuConv2d(WorkerTeam team, CpuMemory memory) : ICon
 
         GemmDriver.Run(team, problem);
     }
+
+    private static TileEpilogue EpilogueOf(
+        in Conv2dDims d, BufferView bias, BufferView addRow, BufferView addTensor) => new()
+        {
+            Scale = 1,
+            Bias = FloatsOrNull(bias),
+            AddRow = FloatsOrNull(addRow),
+            AddTensor = FloatsOrNull(addTensor),
+            Activation = d.Activation,
+        };
 
     private static float* FloatsOrNull(BufferView view) => view.IsNone ? null : view.Floats;
 }

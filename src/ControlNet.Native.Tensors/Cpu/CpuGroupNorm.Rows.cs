@@ -1,6 +1,7 @@
 using System;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 using ControlNet.Native.Tensors.Contracts;
 
 namespace ControlNet.Native.Tensors.Cpu;
@@ -14,113 +15,191 @@ internal sealed unsafe partial class CpuGroupNorm
         public GroupNormDims Dims;
         public float* X, Gamma, Beta, Y;
 
+        /// <summary>
+        /// Rows that take each step together, and the floats they may have to stay in the nearest cache.
+        /// </summary>
+        private const int MostRowsAtOnce = 8, FloatsAtOnce = 4096;
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public readonly void Run(int item, int worker)
         {
-            int channels = Dims.Channels;
+            int channels = Dims.Channels, atOnce = Math.Clamp(FloatsAtOnce / channels, 1, MostRowsAtOnce);
             (long row, long end) = Partition.Range(item, Dims.Batch, channels);
-            for (; row < end; row++)
+            for (; row < end; row += atOnce)
             {
-                Normalize(X + (row * channels), Gamma, Beta, channels, Dims.Eps, Y + (row * channels));
+                int rows = (int)Math.Min(atOnce, end - row);
+                float* x = X + (row * channels), y = Y + (row * channels);
+                if (Avx512F.IsSupported && channels >= Lanes16.Count)
+                {
+                    Normalize<Lanes16, Vector512<float>>(x, rows, Gamma, Beta, channels, Dims.Eps, y);
+                }
+                else if (Vector128.IsHardwareAccelerated && channels >= Lanes8.Count)
+                {
+                    Normalize<Lanes8, Vector256<float>>(x, rows, Gamma, Beta, channels, Dims.Eps, y);
+                }
+                else
+                {
+                    for (int r = 0; r < rows; r++)
+                    {
+                        Normalize(x + (r * channels), Gamma, Beta, channels, Dims.Eps, y + (r * channels));
+                    }
+                }
             }
         }
 
         /// <summary>
-        /// The first mean may carry the rounding of a float32 sum; the second pass measures what is left of it, e, and
-        /// both mean and variance are corrected by it.
+        /// The steps of a row wait for one another, a sum across lanes, a root and a quotient each time; those of
+        /// several rows do not.
         /// </summary>
+        [SkipLocalsInit]
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        private static void Normalize(float* x, float* gamma, float* beta, int channels, float eps, float* y)
+        private static void Normalize<TLanes, TVector>(
+            float* x, int rows, float* gamma, float* beta, int channels, float eps, float* y)
+            where TLanes : struct, ILanes<TVector>
         {
-            int whole = Vector128.IsHardwareAccelerated ? channels / 16 * 16 : 0;
-            float sum = whole > 0 ? Total(x, whole) : 0f;
-            for (int c = whole; c < channels; c++)
+            float* means = stackalloc float[3 * MostRowsAtOnce];
+            float* rstds = means + MostRowsAtOnce, shifts = rstds + MostRowsAtOnce;
+            for (int r = 0; r < rows; r++)
+            {
+                means[r] = Mean<TLanes, TVector>(x + (r * channels), channels);
+            }
+
+            for (int r = 0; r < rows; r++)
+            {
+                (rstds[r], shifts[r]) = Spread<TLanes, TVector>(x + (r * channels), channels, means[r], eps);
+            }
+
+            for (int r = 0; r < rows; r++)
+            {
+                Apply<TLanes, TVector>(
+                    x + (r * channels), gamma, beta, channels, means[r], rstds[r], shifts[r], y + (r * channels));
+            }
+        }
+
+        /// <summary>The mean, with the rounding of a float32 sum.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        private static float Mean<TLanes, TVector>(float* x, int channels)
+            where TLanes : struct, ILanes<TVector>
+        {
+            int whole = channels / TLanes.Count * TLanes.Count, pairs = whole - TLanes.Count, c = 0;
+            TVector s0 = TLanes.Create(0f), s1 = s0;
+            for (; c < pairs; c += 2 * TLanes.Count)
+            {
+                TLanes.Prefetch(x + c);
+                TLanes.Prefetch(x + c + TLanes.Count);
+                s0 = TLanes.Add(s0, TLanes.Load(x + c));
+                s1 = TLanes.Add(s1, TLanes.Load(x + c + TLanes.Count));
+            }
+
+            if (c < whole)
+            {
+                s0 = TLanes.Add(s0, TLanes.Load(x + c));
+            }
+
+            float sum = TLanes.Sum(TLanes.Add(s0, s1));
+            for (c = whole; c < channels; c++)
             {
                 sum += x[c];
             }
 
-            float mean = sum / channels;
-            double e = 0, q = 0;
-            if (whole > 0)
+            return sum / channels;
+        }
+
+        /// <summary>
+        /// Measures what the mean still lacks, e, and corrects both mean and variance by it.
+        /// </summary>
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        private static (float Rstd, float Shift) Spread<TLanes, TVector>(float* x, int channels, float mean, float eps)
+            where TLanes : struct, ILanes<TVector>
+        {
+            int whole = channels / TLanes.Count * TLanes.Count, pairs = whole - TLanes.Count, c = 0;
+            TVector means = TLanes.Create(mean), e0 = TLanes.Create(0f), e1 = e0, q0 = e0, q1 = e0;
+            for (; c < pairs; c += 2 * TLanes.Count)
             {
-                Vector512<float> means = Vector512.Create(mean);
-                Vector512<float> e0 = Vector512<float>.Zero, e1 = e0, q0 = e0, q1 = e0;
-                int c = 0;
-                for (; c <= whole - 32; c += 32)
-                {
-                    Vector512<float> a = Vector512.Load(x + c) - means;
-                    Vector512<float> b = Vector512.Load(x + c + 16) - means;
-                    e0 += a;
-                    e1 += b;
-                    q0 = VectorMath.Fma(a, a, q0);
-                    q1 = VectorMath.Fma(b, b, q1);
-                }
-
-                if (c < whole)
-                {
-                    Vector512<float> a = Vector512.Load(x + c) - means;
-                    e0 += a;
-                    q0 = VectorMath.Fma(a, a, q0);
-                }
-
-                e = Vector512.Sum(e0 + e1);
-                q = Vector512.Sum(q0 + q1);
+                TVector a = TLanes.Subtract(TLanes.Load(x + c), means);
+                TVector b = TLanes.Subtract(TLanes.Load(x + c + TLanes.Count), means);
+                e0 = TLanes.Add(e0, a);
+                e1 = TLanes.Add(e1, b);
+                q0 = TLanes.Fma(a, a, q0);
+                q1 = TLanes.Fma(b, b, q1);
             }
 
-            for (int c = whole; c < channels; c++)
+            if (c < whole)
+            {
+                TVector a = TLanes.Subtract(TLanes.Load(x + c), means);
+                e0 = TLanes.Add(e0, a);
+                q0 = TLanes.Fma(a, a, q0);
+            }
+
+            double e = TLanes.Sum(TLanes.Add(e0, e1)), q = TLanes.Sum(TLanes.Add(q0, q1));
+            for (c = whole; c < channels; c++)
             {
                 float difference = x[c] - mean;
                 e += difference;
                 q += difference * difference;
             }
 
+            return Spread(e, q, channels, eps);
+        }
+
+        /// <summary>y = act(((x - mean) rstd + shift) gamma + beta).</summary>
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        private static void Apply<TLanes, TVector>(
+            float* x, float* gamma, float* beta, int channels, float mean, float rstd, float shift, float* y)
+            where TLanes : struct, ILanes<TVector>
+        {
+            TVector means = TLanes.Create(mean), rstds = TLanes.Create(rstd), shifts = TLanes.Create(shift);
+            int c = 0;
+            for (; c <= channels - TLanes.Count; c += TLanes.Count)
+            {
+                TVector normal = TLanes.Fma(TLanes.Subtract(TLanes.Load(x + c), means), rstds, shifts);
+                TVector scaled = TLanes.Fma(normal, TLanes.Load(gamma + c), TLanes.Load(beta + c));
+                TLanes.Store(TEpilogue.Apply<TLanes, TVector>(scaled), y + c);
+            }
+
+            Apply(x, gamma, beta, c, channels, mean, rstd, shift, y);
+        }
+
+        private static void Normalize(float* x, float* gamma, float* beta, int channels, float eps, float* y)
+        {
+            float sum = 0f;
+            for (int c = 0; c < channels; c++)
+            {
+                sum += x[c];
+            }
+
+            float mean = sum / channels;
+            double e = 0, q = 0;
+            for (int c = 0; c < channels; c++)
+            {
+                float difference = x[c] - mean;
+                e += difference;
+                q += difference * difference;
+            }
+
+            (float rstd, float shift) = Spread(e, q, channels, eps);
+            Apply(x, gamma, beta, 0, channels, mean, rstd, shift, y);
+        }
+
+        /// <summary>1 / deviation, and what is left of the mean in deviations, negated.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private static (float Rstd, float Shift) Spread(double e, double q, int channels, float eps)
+        {
             double left = e / channels;
-            double variance = Math.Max(0, (q / channels) - (left * left));
-            double rstd = 1 / Math.Sqrt(variance + eps);
-            Apply(x, gamma, beta, channels, whole, mean, (float)rstd, (float)(-left * rstd), y);
+            double rstd = 1 / Math.Sqrt(Math.Max(0, (q / channels) - (left * left)) + eps);
+            return ((float)rstd, (float)(-left * rstd));
         }
 
         /// <summary>y = act(((x - mean) rstd + shift) gamma + beta).</summary>
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private static void Apply(
-            float* x, float* gamma, float* beta, int channels, int whole, float mean, float rstd, float shift, float* y)
+            float* x, float* gamma, float* beta, int first, int channels, float mean, float rstd, float shift,
+            float* y)
         {
-            if (whole > 0)
-            {
-                Vector512<float> means = Vector512.Create(mean);
-                Vector512<float> rstds = Vector512.Create(rstd);
-                Vector512<float> shifts = Vector512.Create(shift);
-                for (int c = 0; c < whole; c += 16)
-                {
-                    Vector512<float> normal = VectorMath.Fma(Vector512.Load(x + c) - means, rstds, shifts);
-                    Vector512<float> scaled = VectorMath.Fma(
-                        normal, Vector512.Load(gamma + c), Vector512.Load(beta + c));
-                    TEpilogue.Apply(scaled).Store(y + c);
-                }
-            }
-
-            for (int c = whole; c < channels; c++)
+            for (int c = first; c < channels; c++)
             {
                 y[c] = TEpilogue.Apply(((((x[c] - mean) * rstd) + shift) * gamma[c]) + beta[c]);
             }
-        }
-
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        private static float Total(float* x, int whole)
-        {
-            Vector512<float> s0 = Vector512<float>.Zero, s1 = s0;
-            int c = 0;
-            for (; c <= whole - 32; c += 32)
-            {
-                s0 += Vector512.Load(x + c);
-                s1 += Vector512.Load(x + c + 16);
-            }
-
-            if (c < whole)
-            {
-                s0 += Vector512.Load(x + c);
-            }
-
-            return Vector512.Sum(s0 + s1);
         }
     }
 }

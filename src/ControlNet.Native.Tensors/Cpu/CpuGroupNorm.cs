@@ -1,6 +1,7 @@
 using System;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 using ControlNet.Native.Tensors.Contracts;
 
 namespace ControlNet.Native.Tensors.Cpu;
@@ -44,9 +45,13 @@ internal sealed unsafe partial class CpuGroupNorm(WorkerTeam team) : IGroupNormK
         moments.Sums = (double*)scratch;
         team.For(moments.Items, ref moments);
         JoinWork join = new(moments) { Gamma = gamma.Floats, Beta = beta.Floats, Affine = affine };
-        team.For(Partition.Items(d.Batch, moments.Parts * (long)d.Channels), ref join);
-        NormalizeWork<TEpilogue> normalize = new() { Dims = d, X = x.Floats, Affine = affine, Y = y.Floats };
-        team.For(Partition.Items((long)d.Batch * d.Spatial, d.Channels), ref normalize);
+        team.For(Partition.Items(join.Rows, join.RowWidth), ref join);
+        NormalizeWork<TEpilogue> normalize = new()
+        {
+            Dims = d, X = x.Floats, Affine = affine, Y = y.Floats,
+            Streaming = StreamingStores.Pay(y.Floats, y.Count, d.Channels),
+        };
+        team.For(normalize.Items, ref normalize);
     }
 
     /// <summary>
@@ -61,20 +66,30 @@ internal sealed unsafe partial class CpuGroupNorm(WorkerTeam team) : IGroupNormK
         /// <summary>For each image three rows of one float for each channel: mean, factor, shift.</summary>
         public float* Affine { get; init; }
 
+        /// <summary>A row of work is a group of an image.</summary>
+        public long Rows => (long)moments.Dims.Batch * moments.Dims.Groups;
+
+        public long RowWidth => 2L * moments.Parts * moments.Dims.ChannelsPerGroup;
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public void Run(int item, int worker)
         {
             GroupNormDims d = moments.Dims;
-            (long image, long end) = Partition.Range(item, d.Batch, moments.Parts * (long)d.Channels);
-            for (; image < end; image++)
+            (long at, long end) = Partition.Range(item, Rows, RowWidth);
+            while (at < end)
             {
-                double* sums = moments.JoinParts(image);
-                for (int group = 0; group < d.Groups; group++)
+                (long image, long group) = Math.DivRem(at, d.Groups);
+                int endGroup = (int)Math.Min(d.Groups, group + (end - at));
+                double* sums = moments.JoinParts(
+                    image, (int)group * d.ChannelsPerGroup, endGroup * d.ChannelsPerGroup);
+                for (; group < endGroup; group++, at++)
                 {
-                    Join(d, sums, group * d.ChannelsPerGroup, Affine + (image * 3 * d.Channels));
+                    Join(d, sums, (int)group * d.ChannelsPerGroup, Affine + (image * 3 * d.Channels));
                 }
             }
         }
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private void Join(in GroupNormDims d, double* sums, int first, float* affine)
         {
             double sum = 0, squares = 0, count = (double)d.Spatial * d.ChannelsPerGroup;
@@ -107,73 +122,92 @@ internal sealed unsafe partial class CpuGroupNorm(WorkerTeam team) : IGroupNormK
     {
         public GroupNormDims Dims;
         public float* X, Affine, Y;
+        public bool Streaming;
 
+        public readonly int Items => Partition.Items((long)Dims.Batch * Dims.Spatial, Dims.Channels);
+
+        /// <summary>
+        /// The last items first: of a large x the end is still in the cache, where the moments left it.
+        /// </summary>
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public readonly void Run(int item, int worker)
         {
             (int spatial, int channels) = (Dims.Spatial, Dims.Channels);
-            (long pixel, long end) = Partition.Range(item, (long)Dims.Batch * spatial, channels);
+            (long pixel, long end) = Partition.Range(Items - 1 - item, (long)Dims.Batch * spatial, channels);
             while (pixel < end)
             {
                 long image = pixel / spatial;
-                long stop = Math.Min(end, (image + 1) * spatial);
+                int count = (int)(Math.Min(end, (image + 1) * spatial) - pixel);
                 float* affine = Affine + (image * 3 * channels);
-                for (; pixel <= stop - 2; pixel += 2)
+                float* x = X + (pixel * channels), y = Y + (pixel * channels);
+                int done = 0;
+                if (Avx512F.IsSupported)
                 {
-                    TwoPixels(X + (pixel * channels), affine, channels, Y + (pixel * channels));
+                    done = Loop<Lanes16, Vector512<float>>(x, affine, channels, count, y, Streaming);
+                }
+                else if (Vector128.IsHardwareAccelerated)
+                {
+                    done = Loop<Lanes8, Vector256<float>>(x, affine, channels, count, y, Streaming);
                 }
 
-                for (; pixel < stop; pixel++)
+                if (done < channels)
                 {
-                    OnePixel(X + (pixel * channels), affine, channels, 0, Y + (pixel * channels));
+                    Rest(x, affine, channels, done, count, y);
                 }
+
+                pixel += count;
             }
+
+            StreamingStores.Fence(Streaming);
         }
 
-        /// <summary>Two pixels share the loads of mean, factor and shift.</summary>
+        /// <summary>Two pixels share the loads of mean, factor and shift. Returns the channels done.</summary>
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        private static void TwoPixels(float* x, float* affine, int channels, float* y)
+        private static int Loop<TLanes, TVector>(
+            float* x, float* affine, int channels, int pixels, float* y, bool streaming)
+            where TLanes : struct, ILanes<TVector>
         {
-            int c = 0;
-            if (Vector128.IsHardwareAccelerated)
+            float* factors = affine + channels, shifts = factors + channels;
+            int whole = channels / TLanes.Count * TLanes.Count;
+            for (; pixels > 0; pixels -= 2, x += 2 * channels, y += 2 * channels)
             {
-                for (; c <= channels - 16; c += 16)
+                // An odd last pixel is done twice.
+                int second = pixels > 1 ? channels : 0;
+                for (int c = 0; c < whole; c += TLanes.Count)
                 {
-                    Vector512<float> mean = Vector512.Load(affine + c);
-                    Vector512<float> factor = Vector512.Load(affine + channels + c);
-                    Vector512<float> shift = Vector512.Load(affine + (2 * channels) + c);
-                    Vector512<float> first = VectorMath.Fma(Vector512.Load(x + c) - mean, factor, shift);
-                    Vector512<float> second = VectorMath.Fma(Vector512.Load(x + channels + c) - mean, factor, shift);
-                    TEpilogue.Apply(first).Store(y + c);
-                    TEpilogue.Apply(second).Store(y + channels + c);
+                    TLanes.Prefetch(x + c);
+                    TLanes.Prefetch(x + second + c);
+                    TVector mean = TLanes.Load(affine + c);
+                    TVector factor = TLanes.Load(factors + c), shift = TLanes.Load(shifts + c);
+                    TVector a = TLanes.Fma(TLanes.Subtract(TLanes.Load(x + c), mean), factor, shift);
+                    TVector b = TLanes.Fma(TLanes.Subtract(TLanes.Load(x + second + c), mean), factor, shift);
+                    a = TEpilogue.Apply<TLanes, TVector>(a);
+                    b = TEpilogue.Apply<TLanes, TVector>(b);
+                    if (streaming)
+                    {
+                        TLanes.StoreStreaming(a, y + c);
+                        TLanes.StoreStreaming(b, y + second + c);
+                    }
+                    else
+                    {
+                        TLanes.Store(a, y + c);
+                        TLanes.Store(b, y + second + c);
+                    }
                 }
             }
 
-            if (c < channels)
-            {
-                OnePixel(x, affine, channels, c, y);
-                OnePixel(x + channels, affine, channels, c, y + channels);
-            }
+            return whole;
         }
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        private static void OnePixel(float* x, float* affine, int channels, int c, float* y)
+        private static void Rest(float* x, float* affine, int channels, int first, int pixels, float* y)
         {
-            float* factor = affine + channels;
-            float* shift = factor + channels;
-            if (Vector128.IsHardwareAccelerated)
+            float* factor = affine + channels, shift = factor + channels;
+            for (; pixels > 0; pixels--, x += channels, y += channels)
             {
-                for (; c <= channels - 16; c += 16)
+                for (int c = first; c < channels; c++)
                 {
-                    Vector512<float> centred = Vector512.Load(x + c) - Vector512.Load(affine + c);
-                    Vector512<float> scaled = VectorMath.Fma(
-                        centred, Vector512.Load(factor + c), Vector512.Load(shift + c));
-                    TEpilogue.Apply(scaled).Store(y + c);
+                    y[c] = TEpilogue.Apply(((x[c] - affine[c]) * factor[c]) + shift[c]);
                 }
-            }
-
-            for (; c < channels; c++)
-            {
-                y[c] = TEpilogue.Apply(((x[c] - affine[c]) * factor[c]) + shift[c]);
             }
         }
     }

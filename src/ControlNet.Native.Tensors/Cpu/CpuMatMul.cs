@@ -4,7 +4,7 @@ using ControlNet.Native.Tensors.Cpu.Gemm;
 namespace ControlNet.Native.Tensors.Cpu;
 
 /// <summary>Matrix products by panels: weights are packed once, the right side of a product for each call.</summary>
-internal sealed unsafe class CpuMatMul(WorkerTeam team, CpuMemory memory) : IMatMulKernels
+internal sealed unsafe partial class CpuMatMul(WorkerTeam team, CpuMemory memory) : IMatMulKernels
 {
     public long PackedCount(int outFeatures, int inFeatures) => GemmPack.Count(inFeatures, outFeatures);
 
@@ -27,10 +27,9 @@ internal sealed unsafe class CpuMatMul(WorkerTeam team, CpuMemory memory) : IMat
 
     public void Product(in MatMulDims d, BufferView a, BufferView b, BufferView y)
     {
-        // A repeated operand is packed once.
-        int matrices0 = d.StepB0 == 0 ? 1 : d.Batch0, matrices1 = d.StepB1 == 0 ? 1 : d.Batch1;
+        (int matrices0, int matrices1) = MatricesOfB(d);
         long packedCount = GemmPack.Count(d.K, d.N);
-        using MemoryBlock packed = memory.Allocate(checked(packedCount * matrices0 * matrices1 * sizeof(float)));
+        using MemoryBlock packed = memory.Allocate(PackedBytes(d));
         GemmPack.Matrices(
             team, matrices0 * matrices1, d.K, d.N, d.TransposeB, b.Floats, (float*)packed.HostAddress);
 
@@ -48,6 +47,17 @@ internal sealed unsafe class CpuMatMul(WorkerTeam team, CpuMemory memory) : IMat
         problem.StepPanels1 = d.StepB1 == 0 ? 0 : packedCount;
         GemmDriver.Run(team, problem);
     }
+
+    /// <summary>Bytes the right side of a product takes in panels, for as long as the call.</summary>
+    internal static long PackedBytes(in MatMulDims d)
+    {
+        (int matrices0, int matrices1) = MatricesOfB(d);
+        return checked(GemmPack.Count(d.K, d.N) * matrices0 * matrices1 * sizeof(float));
+    }
+
+    /// <summary>Different matrices on the right side: a repeated operand is packed once.</summary>
+    private static (int Batch0, int Batch1) MatricesOfB(in MatMulDims d) =>
+        (d.StepB0 == 0 ? 1 : d.Batch0, d.StepB1 == 0 ? 1 : d.Batch1);
 
     private static float* FloatsOrNull(BufferView view) => view.IsNone ? null : view.Floats;
 }

@@ -1,74 +1,87 @@
 using System;
 using System.Collections.Generic;
-using System.Runtime.InteropServices;
 using System.Threading;
 using ControlNet.Native.Tensors.Contracts;
 
 namespace ControlNet.Native.Tensors.Cpu;
 
 /// <summary>
-/// Aligned host blocks, kept for reuse: a fresh large block costs a page fault for every 4 KiB, which is more than many
-/// an op. Sizes are rounded up in steps of an eighth so that blocks of nearly one size serve each other.
+/// Aligned host blocks, cut from regions that are kept: fresh memory costs a page fault for every page, which is more
+/// than many an op. A block is the front of the smallest free range it fits into, so the memory held stays close to
+/// the most that was in use.
 /// </summary>
-internal sealed unsafe class CpuMemory : IDisposable
+/// <param name="source">Where the regions come from.</param>
+internal sealed class CpuMemory(HostMemory source) : IDisposable
 {
-    private const nuint CacheLine = 64;
+    /// <summary>Blocks below this come from the system one by one.</summary>
+    private const long SmallestCutBytes = 64 << 10;
 
-    /// <summary>Blocks below this are cheap to get from the system.</summary>
-    private const long SmallestKeptBytes = 64 * 1024;
+    /// <summary>Blocks begin and end at multiples of this, so that no two share a cache line or a page.</summary>
+    private const long Granularity = 4096;
 
-    private readonly Dictionary<long, Stack<nint>> _kept = [];
+    /// <summary>Least size of a region; larger blocks get one of their own.</summary>
+    private const long RegionBytes = 64L << 20;
+
+    /// <summary>In the order of their addresses' age: long-lived blocks gather at the front.</summary>
+    private readonly List<MemoryRegion> _regions = [];
     private readonly Lock _lock = new();
+    private long _heldBytes;
     private bool _disposed;
 
+    /// <summary>Bytes handed out and not returned.</summary>
     public long BytesInUse { get; private set; }
 
+    /// <summary>Blocks handed out and not returned.</summary>
     public long BlocksInUse { get; private set; }
+
+    /// <summary>The most that <see cref="BytesInUse"/> has been.</summary>
+    public long PeakBytesInUse { get; private set; }
+
+    /// <summary>The most this has taken from the system at once.</summary>
+    public long PeakBytes { get; private set; }
+
+    private bool HoldsData => source.HoldsData;
 
     public MemoryBlock Allocate(long bytes)
     {
-        long rounded = RoundUp(bytes);
-        nint address;
+        bool isCut = bytes >= SmallestCutBytes;
+        long granularity = isCut ? Granularity : 64;
+        long rounded = checked(bytes + granularity - 1) / granularity * granularity;
         lock (_lock)
         {
-            address = _kept.TryGetValue(rounded, out Stack<nint>? blocks) && blocks.Count > 0 ? blocks.Pop() : 0;
-            BytesInUse += rounded;
-            BlocksInUse++;
-        }
-
-        if (address == 0)
-        {
+            MemoryRegion? region = null;
+            nint address;
             try
             {
-                // 64 bytes beyond the end let a vector kernel load, never store, past the last element.
-                address = (nint)NativeMemory.AlignedAlloc((nuint)rounded + CacheLine, CacheLine);
+                address = isCut ? Cut(rounded, out region) : Take(rounded);
             }
             catch (OutOfMemoryException e)
             {
-                Forget(rounded);
                 throw new DeviceMemoryException(
                     $"cpu: {bytes} bytes are not to be had with {BytesInUse} in use; use smaller images, 16-bit " +
                     "weights or dispose a model", e);
             }
-        }
 
-        return new HostBlock(this, address, rounded);
+            BytesInUse += rounded;
+            PeakBytesInUse = Math.Max(PeakBytesInUse, BytesInUse);
+            BlocksInUse++;
+            return new HostBlock(this, region, address, rounded);
+        }
     }
 
-    /// <summary>Returns the kept blocks to the system.</summary>
+    /// <summary>Returns regions without blocks to the system.</summary>
     public void Trim()
     {
         lock (_lock)
         {
-            foreach (Stack<nint> blocks in _kept.Values)
+            for (int i = _regions.Count - 1; i >= 0; i--)
             {
-                foreach (nint address in blocks)
+                if (_regions[i].IsFree)
                 {
-                    NativeMemory.AlignedFree((void*)address);
+                    Release(_regions[i].Address, _regions[i].Bytes);
+                    _regions.RemoveAt(i);
                 }
             }
-
-            _kept.Clear();
         }
     }
 
@@ -78,60 +91,81 @@ internal sealed unsafe class CpuMemory : IDisposable
         Trim();
     }
 
-    private static long RoundUp(long bytes)
+    private nint Cut(long bytes, out MemoryRegion region)
     {
-        if (bytes <= SmallestKeptBytes)
+        MemoryRegion? best = null;
+        long bestFit = long.MaxValue;
+        foreach (MemoryRegion candidate in _regions)
         {
-            return (bytes + 63) & ~63L;
-        }
-
-        long step = (long)System.Numerics.BitOperations.RoundUpToPowerOf2((ulong)bytes) / 16;
-        return (bytes + step - 1) / step * step;
-    }
-
-    private void Forget(long rounded)
-    {
-        lock (_lock)
-        {
-            BytesInUse -= rounded;
-            BlocksInUse--;
-        }
-    }
-
-    private void Return(nint address, long rounded)
-    {
-        Forget(rounded);
-        lock (_lock)
-        {
-            if (!_disposed && rounded >= SmallestKeptBytes)
+            long fit = candidate.BestFit(bytes);
+            if (fit > 0 && fit < bestFit)
             {
-                if (!_kept.TryGetValue(rounded, out Stack<nint>? blocks))
-                {
-                    _kept[rounded] = blocks = new Stack<nint>();
-                }
-
-                blocks.Push(address);
-                return;
+                (best, bestFit) = (candidate, fit);
             }
         }
 
-        NativeMemory.AlignedFree((void*)address);
+        if (best is null)
+        {
+            // What no block uses goes back before more is taken: work that follows other work starts afresh.
+            Trim();
+            bestFit = Math.Max(bytes, RegionBytes);
+            best = new MemoryRegion(Take(bestFit), bestFit);
+            _regions.Add(best);
+        }
+
+        region = best;
+        return best.Cut(bestFit, bytes);
     }
 
-    private sealed class HostBlock(CpuMemory memory, nint address, long bytes) : MemoryBlock
+    private nint Take(long bytes)
     {
+        nint address = source.Allocate(bytes);
+        _heldBytes += bytes;
+        PeakBytes = Math.Max(PeakBytes, _heldBytes);
+        return address;
+    }
+
+    private void Release(nint address, long bytes)
+    {
+        source.Free(address);
+        _heldBytes -= bytes;
+    }
+
+    private void Return(MemoryRegion? region, nint address, long bytes)
+    {
+        lock (_lock)
+        {
+            BytesInUse -= bytes;
+            BlocksInUse--;
+            if (region is null)
+            {
+                Release(address, bytes);
+                return;
+            }
+
+            region.Return(address, bytes);
+            if (_disposed)
+            {
+                Trim();
+            }
+        }
+    }
+
+    private sealed class HostBlock(CpuMemory memory, MemoryRegion? region, nint address, long bytes) : MemoryBlock
+    {
+        private readonly bool _holdsData = memory.HoldsData;
         private nint _address = address;
 
         public override long Bytes { get; } = bytes;
 
-        public override nint HostAddress => _address;
+        public override nint HostAddress => _holdsData ? _address : 0;
 
         public override void Dispose()
         {
             nint mine = Interlocked.Exchange(ref _address, 0);
             if (mine != 0)
             {
-                memory.Return(mine, Bytes);
+                memory.Return(region, mine, Bytes);
             }
         }
     }

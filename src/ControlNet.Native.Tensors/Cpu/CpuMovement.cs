@@ -6,7 +6,7 @@ using ControlNet.Native.Tensors.Contracts;
 namespace ControlNet.Native.Tensors.Cpu;
 
 /// <summary>Moves elements. Whole runs go through the library's block copy, which is as fast as memory.</summary>
-internal sealed unsafe class CpuMovement(WorkerTeam team) : IMovementKernels
+internal sealed unsafe partial class CpuMovement(WorkerTeam team) : IMovementKernels
 {
     public void Permute(in PermuteDims d, BufferView x, BufferView y)
     {
@@ -24,7 +24,7 @@ internal sealed unsafe class CpuMovement(WorkerTeam team) : IMovementKernels
     public void UpsampleNearest(in UpsampleDims d, BufferView x, BufferView y)
     {
         UpsampleWork work = new() { Dims = d, X = x.Floats, Y = y.Floats };
-        team.For(Partition.Items((long)d.Batch * d.OutHeight, (long)d.OutWidth * d.Channels), ref work);
+        team.For(Partition.Items(work.Rows, work.RowWidth), ref work);
     }
 
     public void GatherRows(int width, BufferView table, BufferView ids, BufferView y)
@@ -63,27 +63,63 @@ internal sealed unsafe class CpuMovement(WorkerTeam team) : IMovementKernels
         }
     }
 
+    /// <summary>
+    /// A row of work is a row of x: its pixels are repeated once, and the other rows of y it becomes are copies of the
+    /// first, which is still in the cache. Sources: row floor(r Height / OutHeight), columns likewise.
+    /// </summary>
     private struct UpsampleWork : IParallelWork
     {
         public UpsampleDims Dims;
         public float* X, Y;
 
+        public readonly long Rows => (long)Dims.Batch * Dims.Height;
+
+        public readonly long RowWidth =>
+            (long)Dims.OutWidth * Dims.Channels * Dims.OutHeight / Math.Max(1, Dims.Height);
+
         public readonly void Run(int item, int worker)
         {
             UpsampleDims d = Dims;
-            long pixelBytes = (long)d.Channels * sizeof(float);
-            (long row, long end) = Partition.Range(item, (long)d.Batch * d.OutHeight, (long)d.OutWidth * d.Channels);
+            long outFloats = (long)d.OutWidth * d.Channels;
+            (long row, long end) = Partition.Range(item, Rows, RowWidth);
             for (; row < end; row++)
             {
-                (long image, long outRow) = Math.DivRem(row, d.OutHeight);
-                long sourceRow = (image * d.Height) + (outRow * d.Height / d.OutHeight);
-                float* source = X + (sourceRow * d.Width * d.Channels);
-                float* target = Y + (row * d.OutWidth * d.Channels);
-                for (long column = 0; column < d.OutWidth; column++)
+                (long image, long at) = Math.DivRem(row, d.Height);
+                long first = FirstOut(at), stop = FirstOut(at + 1);
+                float* y = Y + (((image * d.OutHeight) + first) * outFloats);
+                if (first < stop)
                 {
-                    Buffer.MemoryCopy(
-                        source + (column * d.Width / d.OutWidth * d.Channels), target + (column * d.Channels),
-                        pixelBytes, pixelBytes);
+                    Repeat(X + (row * d.Width * d.Channels), y);
+                }
+
+                for (long copy = first + 1; copy < stop; copy++)
+                {
+                    y += outFloats;
+                    Buffer.MemoryCopy(y - outFloats, y, outFloats * sizeof(float), outFloats * sizeof(float));
+                }
+            }
+        }
+
+        /// <summary>The first row of y that comes from row <paramref name="at"/> of x or a later one.</summary>
+        private readonly long FirstOut(long at) => ((at * Dims.OutHeight) + Dims.Height - 1) / Dims.Height;
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        private readonly void Repeat(float* x, float* y)
+        {
+            int channels = Dims.Channels;
+            long width = Dims.Width, outWidth = Dims.OutWidth;
+            for (long column = 0; column < outWidth; column++, y += channels)
+            {
+                float* source = x + (column * width / outWidth * channels);
+                int c = 0;
+                for (; Vector128.IsHardwareAccelerated && c <= channels - 16; c += 16)
+                {
+                    Vector512.Load(source + c).Store(y + c);
+                }
+
+                for (; c < channels; c++)
+                {
+                    y[c] = source[c];
                 }
             }
         }

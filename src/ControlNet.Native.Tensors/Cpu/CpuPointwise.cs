@@ -1,6 +1,7 @@
 using System;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 using ControlNet.Native.Tensors.Contracts;
 
 namespace ControlNet.Native.Tensors.Cpu;
@@ -42,7 +43,11 @@ internal sealed unsafe partial class CpuPointwise(WorkerTeam team) : IPointwiseK
 
     public void Geglu(long rows, int columns, BufferView x, BufferView y)
     {
-        GegluWork work = new() { X = x.Floats, Y = y.Floats, Rows = rows, Columns = columns };
+        GegluWork work = new()
+        {
+            X = x.Floats, Y = y.Floats, Rows = rows, Columns = columns,
+            Streaming = StreamingStores.Pay(y.Floats, y.Count, columns),
+        };
         team.For(Partition.Items(rows, 2L * columns), ref work);
     }
 
@@ -80,7 +85,10 @@ internal sealed unsafe partial class CpuPointwise(WorkerTeam team) : IPointwiseK
     private void Activate<TEpilogue>(BufferView x, BufferView y)
         where TEpilogue : struct, IEpilogue
     {
-        ActivateWork<TEpilogue> work = new() { X = x.Floats, Y = y.Floats, Count = x.Count };
+        ActivateWork<TEpilogue> work = new()
+        {
+            X = x.Floats, Y = y.Floats, Count = x.Count, Streaming = StreamingStores.Pay(y.Floats, y.Count, 16),
+        };
         team.For(Partition.Items(x.Count, 1), ref work);
     }
 
@@ -89,24 +97,61 @@ internal sealed unsafe partial class CpuPointwise(WorkerTeam team) : IPointwiseK
     {
         public float* X, Y;
         public long Count;
+        public bool Streaming;
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public readonly void Run(int item, int worker)
         {
-            (long i, long end) = Partition.Range(item, Count, 1);
-            float* x = X;
-            float* y = Y;
-            if (Vector128.IsHardwareAccelerated)
+            (long first, long end) = Partition.Range(item, Count, 1);
+            if (Avx512F.IsSupported)
             {
-                for (; i <= end - 16; i += 16)
+                Loop<Lanes16, Vector512<float>>(X + first, Y + first, end - first, Streaming);
+            }
+            else if (Vector128.IsHardwareAccelerated)
+            {
+                Loop<Lanes8, Vector256<float>>(X + first, Y + first, end - first, Streaming);
+            }
+            else
+            {
+                for (long i = first; i < end; i++)
                 {
-                    TEpilogue.Apply(Vector512.Load(x + i)).Store(y + i);
+                    Y[i] = TEpilogue.Apply(X[i]);
                 }
             }
 
-            for (; i < end; i++)
+            StreamingStores.Fence(Streaming);
+        }
+
+        /// <summary>
+        /// What is left over goes through a whole vector as well: an element's result may not depend on where the
+        /// tensor ends.
+        /// </summary>
+        [SkipLocalsInit]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        private static void Loop<TLanes, TVector>(float* x, float* y, long count, bool streaming)
+            where TLanes : struct, ILanes<TVector>
+        {
+            long i = 0;
+            if (streaming)
             {
-                y[i] = TEpilogue.Apply(x[i]);
+                for (; i <= count - TLanes.Count; i += TLanes.Count)
+                {
+                    TLanes.StoreStreaming(TEpilogue.Apply<TLanes, TVector>(TLanes.Load(x + i)), y + i);
+                }
+            }
+
+            for (; i <= count - TLanes.Count; i += TLanes.Count)
+            {
+                TLanes.Store(TEpilogue.Apply<TLanes, TVector>(TLanes.Load(x + i)), y + i);
+            }
+
+            if (i < count)
+            {
+                float* rest = stackalloc float[16];
+                long bytes = (count - i) * sizeof(float);
+                new Span<float>(rest, 16).Clear();
+                Buffer.MemoryCopy(x + i, rest, bytes, bytes);
+                TLanes.Store(TEpilogue.Apply<TLanes, TVector>(TLanes.Load(rest)), rest);
+                Buffer.MemoryCopy(rest, y + i, bytes, bytes);
             }
         }
     }
@@ -119,38 +164,47 @@ internal sealed unsafe partial class CpuPointwise(WorkerTeam team) : IPointwiseK
         public float* Y;
         public long Count;
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public readonly void Run(int item, int worker)
         {
             (long i, long end) = Partition.Range(item, Count, 1);
-            float* factors = Factors;
-            float** terms = Terms;
-            float* y = Y;
-            int count = TermCount;
-            if (Vector128.IsHardwareAccelerated)
+            if (Avx512F.IsSupported)
             {
-                for (; i <= end - 16; i += 16)
-                {
-                    Vector512<float> sum = Vector512.Create(factors[0]) * Vector512.Load(terms[0] + i);
-                    for (int t = 1; t < count; t++)
-                    {
-                        sum = VectorMath.Fma(Vector512.Create(factors[t]), Vector512.Load(terms[t] + i), sum);
-                    }
-
-                    sum.Store(y + i);
-                }
+                i = Loop<Lanes16, Vector512<float>>(Factors, Terms, TermCount, Y, i, end);
+            }
+            else if (Vector128.IsHardwareAccelerated)
+            {
+                i = Loop<Lanes8, Vector256<float>>(Factors, Terms, TermCount, Y, i, end);
             }
 
             for (; i < end; i++)
             {
-                float sum = factors[0] * terms[0][i];
-                for (int t = 1; t < count; t++)
+                float sum = Factors[0] * Terms[0][i];
+                for (int t = 1; t < TermCount; t++)
                 {
-                    sum += factors[t] * terms[t][i];
+                    sum = float.MultiplyAddEstimate(Factors[t], Terms[t][i], sum);
                 }
 
-                y[i] = sum;
+                Y[i] = sum;
             }
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        private static long Loop<TLanes, TVector>(
+            float* factors, float** terms, int count, float* y, long i, long end)
+            where TLanes : struct, ILanes<TVector>
+        {
+            for (; i <= end - TLanes.Count; i += TLanes.Count)
+            {
+                TVector sum = TLanes.Multiply(TLanes.Create(factors[0]), TLanes.Load(terms[0] + i));
+                for (int t = 1; t < count; t++)
+                {
+                    sum = TLanes.Fma(TLanes.Create(factors[t]), TLanes.Load(terms[t] + i), sum);
+                }
+
+                TLanes.Store(sum, y + i);
+            }
+
+            return i;
         }
     }
 
@@ -159,31 +213,55 @@ internal sealed unsafe partial class CpuPointwise(WorkerTeam team) : IPointwiseK
         public float* X, Y;
         public long Rows;
         public int Columns;
+        public bool Streaming;
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public readonly void Run(int item, int worker)
         {
             (long row, long end) = Partition.Range(item, Rows, 2L * Columns);
-            int columns = Columns;
             for (; row < end; row++)
             {
-                float* value = X + (row * 2 * columns);
-                float* gate = value + columns;
-                float* y = Y + (row * columns);
+                float* value = X + (row * 2 * Columns);
+                float* gate = value + Columns;
+                float* y = Y + (row * Columns);
                 int c = 0;
-                if (Vector128.IsHardwareAccelerated)
+                if (Avx512F.IsSupported)
                 {
-                    for (; c <= columns - 16; c += 16)
-                    {
-                        (Vector512.Load(value + c) * VectorMath.Gelu(Vector512.Load(gate + c))).Store(y + c);
-                    }
+                    c = Loop<Lanes16, Vector512<float>>(value, gate, y, Columns, Streaming);
+                }
+                else if (Vector128.IsHardwareAccelerated)
+                {
+                    c = Loop<Lanes8, Vector256<float>>(value, gate, y, Columns, Streaming);
                 }
 
-                for (; c < columns; c++)
+                for (; c < Columns; c++)
                 {
                     y[c] = value[c] * VectorMath.Gelu(gate[c]);
                 }
             }
+
+            StreamingStores.Fence(Streaming);
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        private static int Loop<TLanes, TVector>(float* value, float* gate, float* y, int columns, bool streaming)
+            where TLanes : struct, ILanes<TVector>
+        {
+            int c = 0;
+            for (; c <= columns - TLanes.Count; c += TLanes.Count)
+            {
+                TVector product = TLanes.Multiply(
+                    TLanes.Load(value + c), VectorMath.Gelu<TLanes, TVector>(TLanes.Load(gate + c)));
+                if (streaming)
+                {
+                    TLanes.StoreStreaming(product, y + c);
+                }
+                else
+                {
+                    TLanes.Store(product, y + c);
+                }
+            }
+
+            return c;
         }
     }
 

@@ -1,6 +1,8 @@
 using System;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 using ControlNet.Native.Tensors.Contracts;
 
 namespace ControlNet.Native.Tensors.Cpu;
@@ -26,98 +28,159 @@ internal sealed unsafe partial class CpuReduce
         /// <summary>Elements whose exponentials are added in float32 before they join the sum in float64.</summary>
         private const int Run32 = 512;
 
+        private const float Log2E = 1.44269504f;
+
         public float* X, Y;
         public long Rows;
         public int Length;
 
+        private static ReadOnlySpan<float> ZerosAndOnes =>
+        [
+            0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+        ];
+
+        /// <summary>
+        /// Rows that take each step together, and the floats they may have to stay in the nearest cache.
+        /// </summary>
+        private const int MostRowsAtOnce = 8, FloatsAtOnce = 4096;
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public readonly void Run(int item, int worker)
         {
-            (long row, long end) = Partition.Range(item, Rows, Length);
-            for (; row < end; row++)
+            int length = Length, atOnce = Math.Clamp(FloatsAtOnce / length, 1, MostRowsAtOnce);
+            (long row, long end) = Partition.Range(item, Rows, length);
+            for (; row < end; row += atOnce)
             {
-                float* x = X + (row * Length);
-                float* y = Y + (row * Length);
-                float largest = Largest(x, Length);
-                double sum = Exponentials(x, y, Length, largest);
-                Multiply(y, Length, (float)(1 / sum));
+                int rows = (int)Math.Min(atOnce, end - row);
+                float* x = X + (row * length), y = Y + (row * length);
+                if (Avx512F.IsSupported && length >= Lanes16.Count)
+                {
+                    Weigh<Lanes16, Vector512<float>>(x, y, rows, length);
+                }
+                else if (Vector128.IsHardwareAccelerated && length >= Lanes8.Count)
+                {
+                    Weigh<Lanes8, Vector256<float>>(x, y, rows, length);
+                }
+                else
+                {
+                    for (int r = 0; r < rows; r++)
+                    {
+                        Weigh(x + (r * length), y + (r * length), length);
+                    }
+                }
             }
         }
 
+        /// <summary>
+        /// The steps of a row wait for its largest element and for its sum; those of several rows do not wait for each
+        /// other. The last vector is the last of the row even where it overlaps the one before: it is kept aside from
+        /// the first step to the last, so y may be x, and the lanes that were counted already are left out of the sum.
+        /// </summary>
+        [SkipLocalsInit]
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        private static float Largest(float* x, int count)
+        private static void Weigh<TLanes, TVector>(float* x, float* y, int rows, int count)
+            where TLanes : struct, ILanes<TVector>
         {
-            float largest = float.NegativeInfinity;
-            int i = 0;
-            if (Vector128.IsHardwareAccelerated && count >= 16)
+            float* tails = stackalloc float[MostRowsAtOnce * 18];
+            float* largest = tails + (MostRowsAtOnce * 16), factors = largest + MostRowsAtOnce;
+            int last = count - TLanes.Count;
+            for (int r = 0; r < rows; r++)
             {
-                Vector512<float> lanes = Vector512.Load(x);
-                for (i = 16; i <= count - 16; i += 16)
-                {
-                    lanes = Vector512.MaxNative(lanes, Vector512.Load(x + i));
-                }
-
-                float* each = stackalloc float[16];
-                lanes.Store(each);
-                for (int lane = 0; lane < 16; lane++)
-                {
-                    largest = Math.Max(largest, each[lane]);
-                }
+                largest[r] = Largest<TLanes, TVector>(x + (r * count), last, tails + (r * 16));
             }
 
-            for (; i < count; i++)
+            for (int r = 0; r < rows; r++)
+            {
+                factors[r] = Exponentials<TLanes, TVector>(
+                    x + (r * count), y + (r * count), last, largest[r], tails + (r * 16));
+            }
+
+            for (int r = 0; r < rows; r++)
+            {
+                float* to = y + (r * count);
+                TVector factor = TLanes.Create(factors[r]);
+                for (int i = 0; i < last; i += TLanes.Count)
+                {
+                    TLanes.Store(TLanes.Multiply(TLanes.Load(to + i), factor), to + i);
+                }
+
+                TLanes.Store(TLanes.Multiply(TLanes.Load(tails + (r * 16)), factor), to + last);
+            }
+        }
+
+        /// <summary>The largest of a row, whose last vector goes into <paramref name="tail"/>.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        private static float Largest<TLanes, TVector>(float* x, int last, float* tail)
+            where TLanes : struct, ILanes<TVector>
+        {
+            TVector most = TLanes.Load(x + last), most2 = most;
+            TLanes.Store(most, tail);
+            int i = 0;
+            for (; i < last - TLanes.Count; i += 2 * TLanes.Count)
+            {
+                most = TLanes.Max(most, TLanes.Load(x + i));
+                most2 = TLanes.Max(most2, TLanes.Load(x + i + TLanes.Count));
+            }
+
+            if (i < last)
+            {
+                most = TLanes.Max(most, TLanes.Load(x + i));
+            }
+
+            return TLanes.Largest(TLanes.Max(most, most2));
+        }
+
+        /// <summary>
+        /// Writes the exponentials and returns 1 over their sum. The largest is taken off before the product with
+        /// log2(e): the difference is exact where it matters.
+        /// </summary>
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        private static float Exponentials<TLanes, TVector>(float* x, float* y, int last, float largest, float* tail)
+            where TLanes : struct, ILanes<TVector>
+        {
+            TVector shift = TLanes.Create(largest), log2E = TLanes.Create(Log2E);
+            double sum = 0;
+            int i = 0;
+            while (i < last)
+            {
+                int end = Math.Min(last, i + Run32);
+                TVector lanes = TLanes.Create(0f);
+                for (; i < end; i += TLanes.Count)
+                {
+                    TVector e = VectorMath.FastExp2<TLanes, TVector>(
+                        TLanes.Multiply(TLanes.Subtract(TLanes.Load(x + i), shift), log2E));
+                    TLanes.Store(e, y + i);
+                    lanes = TLanes.Add(lanes, e);
+                }
+
+                sum += TLanes.Sum(lanes);
+            }
+
+            // The first i - last lanes of the tail are in the sum already.
+            TVector rest = VectorMath.FastExp2<TLanes, TVector>(
+                TLanes.Multiply(TLanes.Subtract(TLanes.Load(tail), shift), log2E));
+            TLanes.Store(rest, tail);
+            float* counted = (float*)Unsafe.AsPointer(ref MemoryMarshal.GetReference(ZerosAndOnes)) + 16 - (i - last);
+            return (float)(1 / (sum + TLanes.Sum(TLanes.Multiply(rest, TLanes.Load(counted)))));
+        }
+
+        private static void Weigh(float* x, float* y, int count)
+        {
+            float largest = float.NegativeInfinity;
+            for (int i = 0; i < count; i++)
             {
                 largest = Math.Max(largest, x[i]);
             }
 
-            return largest;
-        }
-
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        private static double Exponentials(float* x, float* y, int count, float largest)
-        {
             double sum = 0;
-            int i = 0;
-            if (Vector128.IsHardwareAccelerated)
-            {
-                Vector512<float> shift = Vector512.Create(largest);
-                while (i <= count - 16)
-                {
-                    int end = Math.Min(count - 15, i + Run32);
-                    Vector512<float> lanes = Vector512<float>.Zero;
-                    for (; i < end; i += 16)
-                    {
-                        Vector512<float> e = VectorMath.Exp(Vector512.Load(x + i) - shift);
-                        e.Store(y + i);
-                        lanes += e;
-                    }
-
-                    sum += Vector512.Sum(lanes);
-                }
-            }
-
-            for (; i < count; i++)
+            for (int i = 0; i < count; i++)
             {
                 y[i] = MathF.Exp(x[i] - largest);
                 sum += y[i];
             }
 
-            return sum;
-        }
-
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        private static void Multiply(float* y, int count, float factor)
-        {
-            int i = 0;
-            if (Vector128.IsHardwareAccelerated)
-            {
-                Vector512<float> factors = Vector512.Create(factor);
-                for (; i <= count - 16; i += 16)
-                {
-                    (Vector512.Load(y + i) * factors).Store(y + i);
-                }
-            }
-
-            for (; i < count; i++)
+            float factor = (float)(1 / sum);
+            for (int i = 0; i < count; i++)
             {
                 y[i] *= factor;
             }

@@ -12,6 +12,10 @@ internal interface IEpilogue
     static abstract float Apply(float v);
 
     static abstract Vector512<float> Apply(Vector512<float> v);
+
+    /// <summary>The same on a vector of whichever width.</summary>
+    static abstract TVector Apply<TLanes, TVector>(TVector v)
+        where TLanes : struct, ILanes<TVector>;
 }
 
 /// <summary>v</summary>
@@ -21,6 +25,10 @@ internal readonly struct Identity : IEpilogue
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Apply(Vector512<float> v) => v;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector Apply<TLanes, TVector>(TVector v)
+        where TLanes : struct, ILanes<TVector> => v;
 }
 
 /// <summary>v / (1 + exp(-v))</summary>
@@ -30,6 +38,10 @@ internal readonly struct Silu : IEpilogue
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Apply(Vector512<float> v) => VectorMath.Swish(v, 1f);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector Apply<TLanes, TVector>(TVector v)
+        where TLanes : struct, ILanes<TVector> => VectorMath.Swish<TLanes, TVector>(v, 1f);
 }
 
 /// <summary>v (1 + erf(v / sqrt 2)) / 2</summary>
@@ -39,6 +51,10 @@ internal readonly struct Gelu : IEpilogue
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Apply(Vector512<float> v) => VectorMath.Gelu(v);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector Apply<TLanes, TVector>(TVector v)
+        where TLanes : struct, ILanes<TVector> => VectorMath.Gelu<TLanes, TVector>(v);
 }
 
 /// <summary>v / (1 + exp(-1.702 v)). Source: Hendrycks and Gimpel, 2016, arXiv:1606.08415, section 2.</summary>
@@ -50,4 +66,8 @@ internal readonly struct QuickGelu : IEpilogue
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Apply(Vector512<float> v) => VectorMath.Swish(v, Slope);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector Apply<TLanes, TVector>(TVector v)
+        where TLanes : struct, ILanes<TVector> => VectorMath.Swish<TLanes, TVector>(v, Slope);
 }

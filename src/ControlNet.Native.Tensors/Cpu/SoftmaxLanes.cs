@@ -28,30 +28,35 @@ internal readonly unsafe partial struct SoftmaxLanes(float* state)
 
     /// <summary>
     /// Replaces scores <c>[keys][32]</c> by weights relative to the largest score so far, and scales what was summed
-    /// with the weights before, <c>[rows][32]</c>, down to that.
+    /// with the weights before, <c>[rows][32]</c>, down to that. The first time there is nothing to scale.
     /// </summary>
-    public void Weigh(float* scores, int keys, float* sums, int rows)
+    public void Weigh(float* scores, int keys, float* sums, int rows, bool first)
     {
         if (Avx512F.IsSupported)
         {
-            for (int lane = 0; lane < Lanes; lane += 16)
-            {
-                Weigh16(scores + lane, keys, sums + lane, rows, lane);
-            }
+            WeighPair<Lanes16, Vector512<float>>(scores, keys, sums, rows, 0, first);
         }
         else if (Vector128.IsHardwareAccelerated)
         {
-            for (int lane = 0; lane < Lanes; lane += 8)
-            {
-                Weigh8(scores + lane, keys, sums + lane, rows, lane);
-            }
+            WeighPair<Lanes8, Vector256<float>>(scores, keys, sums, rows, 0, first);
+            WeighPair<Lanes8, Vector256<float>>(scores + 16, keys, sums + 16, rows, 16, first);
         }
         else
         {
             for (int lane = 0; lane < Lanes; lane++)
             {
-                WeighLane(scores + lane, keys, sums + lane, rows, lane);
+                WeighLane(scores + lane, keys, sums + lane, rows, lane, first);
             }
+        }
+    }
+
+    /// <summary>Of the first lanes the largest score, and log2 of the sum of the weights relative to it.</summary>
+    public void Store(float* largest, float* logSum, int lanes)
+    {
+        for (int lane = 0; lane < lanes; lane++)
+        {
+            largest[lane] = _largest[lane];
+            logSum[lane] = MathF.Log2(_sum[lane]);
         }
     }
 
@@ -80,7 +85,7 @@ internal readonly unsafe partial struct SoftmaxLanes(float* state)
         }
     }
 
-    private void WeighLane(float* scores, int keys, float* sums, int rows, int lane)
+    private void WeighLane(float* scores, int keys, float* sums, int rows, int lane, bool first)
     {
         float before = _largest[lane], largest = before;
         for (int key = 0; key < keys; key++)
@@ -93,7 +98,7 @@ internal readonly unsafe partial struct SoftmaxLanes(float* state)
             float factor = Exp2(before - largest);
             _largest[lane] = largest;
             _sum[lane] *= factor;
-            for (int row = 0; row < rows; row++)
+            for (int row = 0; !first && row < rows; row++)
             {
                 sums[row * Lanes] *= factor;
             }

@@ -26,7 +26,7 @@ public static partial class Ops
         Check(q, v);
         AttentionDims d = AttentionDims.Infer(q.Shape, k.Shape, v.Shape, heads, scale, causal);
         Tensor y = new(q.Backend, q.Shape);
-        q.Backend.Attention.Forward(d, q.View, k.View, v.View, y.View);
+        q.Backend.Attention.Forward(d, q.View, k.View, v.View, y.View, BufferView.None);
         return y;
     }
 }

@@ -5,7 +5,8 @@ using ControlNet.Native.Tensors.Contracts;
 namespace ControlNet.Native.Tensors;
 
 /// <summary>
-/// The operations on tensors. Each returns a new tensor on the device of its inputs and leaves them unchanged.
+/// The operations on tensors. Each returns a new tensor on the device of its inputs and leaves them unchanged, but for
+/// those of the optimiser, which return nothing.
 /// Activations are channels-last: images <c>[N, H, W, C]</c>, tokens <c>[N, T, C]</c>.
 /// </summary>
 public static partial class Ops

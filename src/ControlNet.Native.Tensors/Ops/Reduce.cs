@@ -36,9 +36,24 @@ public static partial class Ops
             throw new ShapeException($"MeanSquaredError: x {x.Shape} and target {target.Shape} must have one shape");
         }
 
-        using TensorScope scope = TensorScope.Enter();
-        Tensor difference = Subtract(x, target);
-        return scope.Keep(Mean(Multiply(difference, difference).Reshape((int)x.Shape.Count), 0));
+        Check(x, x);
+        Check(x, target);
+        Tensor y = new(x.Backend, new Shape([]));
+        x.Backend.Reduce.SquaredError(1f / x.Shape.Count, x.View, target.View, y.View);
+        return y;
+    }
+
+    /// <summary>
+    /// The square root of the sum of all squares, summed in float64: what gradients are clipped by. The norm of several
+    /// tensors is the norm of their norms.
+    /// </summary>
+    /// <returns>A scalar, shape <c>[]</c>.</returns>
+    public static Tensor Norm(Tensor x)
+    {
+        Check(x, x);
+        Tensor y = new(x.Backend, new Shape([]));
+        x.Backend.Reduce.Norm(x.View, y.View);
+        return y;
     }
 
     private static Tensor Sum(string op, Tensor x, int axis, bool mean)

@@ -23,6 +23,9 @@ public sealed partial class ControlNetModel
     /// <param name="device">Where it computes: that of the model it steers. Must outlive the network.</param>
     /// <param name="options">What the checkpoint does not say itself; null for nothing.</param>
     /// <param name="storage">How convolution and linear weights are kept; null keeps the type of the file.</param>
+    /// <param name="growth">
+    /// How much larger than stored the weights of convolutions may become so that convolving is a little faster.
+    /// </param>
     /// <param name="progress">Told about every weight read, on this thread.</param>
     /// <param name="cancellation">Ends the load between two weights; nothing stays allocated.</param>
     /// <returns>A network that belongs to the caller and serves any number of models and requests.</returns>
@@ -30,11 +33,12 @@ public sealed partial class ControlNetModel
     /// <exception cref="CheckpointException">It is no ControlNet this library computes, or incomplete.</exception>
     public static ControlNetModel Load(
         string path, Device device, CheckpointOptions? options = null, DType? storage = null,
-        IProgress<LoadProgress>? progress = null, CancellationToken cancellation = default)
+        WeightGrowth growth = WeightGrowth.None, IProgress<LoadProgress>? progress = null,
+        CancellationToken cancellation = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         using Checkpoint checkpoint = Checkpoint.OpenControlNet(path, options);
-        return Load(checkpoint, Checkpoint.NameOf(path), device, storage, progress, cancellation);
+        return Load(checkpoint, Checkpoint.NameOf(path), device, storage, growth, progress, cancellation);
     }
 
     /// <summary>Loads a ControlNet from a single file that comes as a stream.</summary>
@@ -42,6 +46,9 @@ public sealed partial class ControlNetModel
     /// <param name="device">Where it computes: that of the model it steers. Must outlive the network.</param>
     /// <param name="options">What the checkpoint does not say itself; null for nothing.</param>
     /// <param name="storage">How convolution and linear weights are kept; null keeps the type of the file.</param>
+    /// <param name="growth">
+    /// How much larger than stored the weights of convolutions may become so that convolving is a little faster.
+    /// </param>
     /// <param name="progress">Told about every weight read, on this thread.</param>
     /// <param name="cancellation">Ends the load between two weights; nothing stays allocated.</param>
     /// <returns>A network that belongs to the caller and serves any number of models and requests.</returns>
@@ -49,11 +56,12 @@ public sealed partial class ControlNetModel
     /// <exception cref="CheckpointException">It is no ControlNet this library computes, or incomplete.</exception>
     public static ControlNetModel Load(
         Stream stream, Device device, CheckpointOptions? options = null, DType? storage = null,
-        IProgress<LoadProgress>? progress = null, CancellationToken cancellation = default)
+        WeightGrowth growth = WeightGrowth.None, IProgress<LoadProgress>? progress = null,
+        CancellationToken cancellation = default)
     {
         using Checkpoint checkpoint = Checkpoint.Open(stream, options, leaveOpen: true);
         checkpoint.RequireControlNet();
-        return Load(checkpoint, "stream", device, storage, progress, cancellation);
+        return Load(checkpoint, "stream", device, storage, growth, progress, cancellation);
     }
 
     /// <summary>Loads a ControlNet from a single file that is in memory.</summary>
@@ -61,6 +69,9 @@ public sealed partial class ControlNetModel
     /// <param name="device">Where it computes: that of the model it steers. Must outlive the network.</param>
     /// <param name="options">What the checkpoint does not say itself; null for nothing.</param>
     /// <param name="storage">How convolution and linear weights are kept; null keeps the type of the file.</param>
+    /// <param name="growth">
+    /// How much larger than stored the weights of convolutions may become so that convolving is a little faster.
+    /// </param>
     /// <param name="progress">Told about every weight read, on this thread.</param>
     /// <param name="cancellation">Ends the load between two weights; nothing stays allocated.</param>
     /// <returns>A network that belongs to the caller and serves any number of models and requests.</returns>
@@ -68,22 +79,23 @@ public sealed partial class ControlNetModel
     /// <exception cref="CheckpointException">It is no ControlNet this library computes, or incomplete.</exception>
     public static ControlNetModel Load(
         ReadOnlyMemory<byte> bytes, Device device, CheckpointOptions? options = null, DType? storage = null,
-        IProgress<LoadProgress>? progress = null, CancellationToken cancellation = default)
+        WeightGrowth growth = WeightGrowth.None, IProgress<LoadProgress>? progress = null,
+        CancellationToken cancellation = default)
     {
         using Checkpoint checkpoint = Checkpoint.Open(bytes, options);
         checkpoint.RequireControlNet();
-        return Load(checkpoint, "memory", device, storage, progress, cancellation);
+        return Load(checkpoint, "memory", device, storage, growth, progress, cancellation);
     }
 
     private static ControlNetModel Load(
-        Checkpoint checkpoint, string name, Device device, DType? storage, IProgress<LoadProgress>? progress,
-        CancellationToken cancellation)
+        Checkpoint checkpoint, string name, Device device, DType? storage, WeightGrowth growth,
+        IProgress<LoadProgress>? progress, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(device);
         CheckpointPart<ControlNetConfig> part = checkpoint.ControlNet!;
         LoadTracker tracker = new(part.ByteCount, progress, cancellation);
         using DeviceReservation turn = device.Reserve(cancellation);
-        ControlNetModel net = new(part.Map(device, storage, tracker.For("controlnet")), part.Config);
+        ControlNetModel net = new(part.Map(device, storage, growth, tracker.For("controlnet")), part.Config);
         (net.Name, net.Loaded) = (name, checkpoint.Report());
         return net;
     }

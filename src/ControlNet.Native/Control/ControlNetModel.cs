@@ -51,6 +51,9 @@ public sealed partial class ControlNetModel : Module
     /// <summary>What the network is built from.</summary>
     public ControlNetConfig Config { get; }
 
+    /// <summary>The same network on a device that only plans; belongs to the caller.</summary>
+    internal ControlNetModel OnPlanner(Device planner) => new(Weights.OnPlanner(planner), Config);
+
     /// <summary>Where it computes.</summary>
     public Device Device { get; }
 

@@ -34,7 +34,7 @@ internal sealed class Conv2d : Module
         _stride = stride;
         _padding = padding ?? Padding.All(kernel / 2);
         _alsoOutputOf = alsoOutputOf;
-        _weight = Own(weights.TakeConv2d("weight", outChannels, inChannels, kernel));
+        _weight = Own(weights.TakeConv2d("weight", outChannels, inChannels, kernel, stride, _padding));
         _bias = Own(weights.Take("bias", new Shape(outChannels)));
     }
 

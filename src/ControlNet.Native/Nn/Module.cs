@@ -19,12 +19,16 @@ public abstract class Module : IDisposable
     {
         ArgumentNullException.ThrowIfNull(weights);
         Path = weights.Path;
+        Weights = weights;
     }
 
     /// <summary>
     /// Name of the module inside its model, for example <c>mid_block.resnets.0</c>; empty for the model itself.
     /// </summary>
     public string Path { get; }
+
+    /// <summary>Where the weights were taken from, to build the module again on a device that plans.</summary>
+    private protected WeightMap Weights { get; }
 
     /// <summary>Number of weights, those of parts included: 859,520,964 for the UNet of Stable Diffusion 1.5.</summary>
     public long ParameterCount => Sum(static tensor => tensor.Shape.Count, static packed => packed.Shape.Count);

@@ -17,6 +17,12 @@ public sealed record LoadOptions
     /// <summary>How convolution and linear weights are kept in memory. Null keeps the type of the file.</summary>
     public DType? WeightStorage { get; init; }
 
+    /// <summary>
+    /// How much larger than stored the weights of convolutions may become so that convolving is a little faster. Null
+    /// is <see cref="WeightGrowth.None"/>; <see cref="MemoryPlan"/> chooses by a budget.
+    /// </summary>
+    public WeightGrowth? WeightGrowth { get; init; }
+
     /// <summary>What the UNet predicts. Null takes the scheduler configuration, or what the layout implies.</summary>
     public PredictionType? Prediction { get; init; }
 

@@ -90,10 +90,13 @@ public sealed partial class StableDiffusion
         try
         {
             DType? storage = options.WeightStorage;
+            WeightGrowth growth = options.WeightGrowth ?? WeightGrowth.None;
             text = new ClipTextModel(
-                checkpoint.Text.Map(device, storage, tracker.For("text encoder")), checkpoint.Text.Config);
-            unet = new UnetModel(checkpoint.Unet.Map(device, storage, tracker.For("unet")), checkpoint.Unet.Config);
-            Autoencoder vae = new(checkpoint.Vae.Map(device, storage, tracker.For("vae")), checkpoint.Vae.Config);
+                checkpoint.Text.Map(device, storage, growth, tracker.For("text encoder")), checkpoint.Text.Config);
+            unet = new UnetModel(
+                checkpoint.Unet.Map(device, storage, growth, tracker.For("unet")), checkpoint.Unet.Config);
+            Autoencoder vae = new(
+                checkpoint.Vae.Map(device, storage, growth, tracker.For("vae")), checkpoint.Vae.Config);
             return new StableDiffusion(device, name, tokenizer, text, unet, vae, scheduler, checkpoint.Report());
         }
         catch

@@ -49,6 +49,9 @@ public sealed class ClipTextModel : Module
     /// <summary>What the encoder is built from.</summary>
     public ClipTextConfig Config { get; }
 
+    /// <summary>The same network on a device that only plans; belongs to the caller.</summary>
+    internal ClipTextModel OnPlanner(Device planner) => new(Weights.OnPlanner(planner), Config);
+
     /// <summary>The text states a UNet reads.</summary>
     /// <param name="tokens">
     /// Token numbers of each prompt, all of one length T of at most 77, begin and end included.

@@ -33,10 +33,11 @@ internal sealed class UnetEncoder : Module
         _convIn = Own(new Conv2d(weights.In("conv_in"), config.InChannels, config.BlockOutChannels[0], kernel: 3));
         for (int level = 0; level < config.Levels; level++)
         {
-            _stages.Add(Own(new DownStage(weights.In($"down_blocks.{level}"), config, level)));
+            _stages.Add(Own(new DownStage(
+                weights.In($"down_blocks.{level}").At(config.ImageSizeOf(level)), config, level)));
         }
 
-        _middle = Own(new MiddleStage(weights.In("mid_block"), config));
+        _middle = Own(new MiddleStage(weights.In("mid_block").At(config.ImageSizeOf(config.Levels - 1)), config));
         SkipChannels = ChannelsOfSkips(config);
     }
 

@@ -37,7 +37,8 @@ public sealed class UnetModel : Module
         for (int level = config.Levels - 1; level >= 0; level--)
         {
             _stages.Add(Own(new UpStage(
-                weights.In($"up_blocks.{config.Levels - 1 - level}"), config, level, skipChannels)));
+                weights.In($"up_blocks.{config.Levels - 1 - level}").At(config.ImageSizeOf(level)), config, level,
+                skipChannels)));
         }
 
         int channels = config.BlockOutChannels[0];
@@ -49,6 +50,9 @@ public sealed class UnetModel : Module
 
     /// <summary>What the network is built from.</summary>
     public UnetConfig Config { get; }
+
+    /// <summary>The same network on a device that only plans; belongs to the caller.</summary>
+    internal UnetModel OnPlanner(Device planner) => new(Weights.OnPlanner(planner), Config);
 
     /// <summary>Estimates the noise in a batch of latents.</summary>
     /// <param name="latents">

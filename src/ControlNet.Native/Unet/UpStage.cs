@@ -41,7 +41,7 @@ internal sealed class UpStage : Module
 
         if (level > 0)
         {
-            WeightMap upsampler = weights.In("upsamplers.0");
+            WeightMap upsampler = weights.In("upsamplers.0").At(config.ImageSizeOf(level - 1));
             _upsample = Own(new Conv2d(
                 upsampler.In("conv"), channels, channels, kernel: 3, alsoOutputOf: upsampler.Path));
         }

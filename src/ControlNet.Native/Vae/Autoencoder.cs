@@ -44,6 +44,9 @@ public sealed class Autoencoder : Module
     /// <summary>What the autoencoder is built from.</summary>
     public VaeConfig Config { get; }
 
+    /// <summary>The same network on a device that only plans; belongs to the caller.</summary>
+    internal Autoencoder OnPlanner(Device planner) => new(Weights.OnPlanner(planner), Config);
+
     /// <summary>Encodes images, one after the other to bound the memory.</summary>
     /// <param name="images"><c>[N, H, W, InChannels]</c>, values in [-1, 1]; at least 8 x 8 pixels.</param>
     /// <returns>

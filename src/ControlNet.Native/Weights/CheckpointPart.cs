@@ -44,10 +44,12 @@ public sealed class CheckpointPart<TConfig>
     /// </summary>
     /// <param name="device">Where the weights go.</param>
     /// <param name="storage">How packed weights are kept; null keeps the type of the file.</param>
+    /// <param name="growth">How much the weights of convolutions may grow to be faster.</param>
     /// <param name="onRead">Told the bytes of each weight right after it was read; an exception ends the load.</param>
-    public WeightMap Map(Device device, DType? storage = null, Action<long>? onRead = null)
+    public WeightMap Map(
+        Device device, DType? storage = null, WeightGrowth growth = WeightGrowth.None, Action<long>? onRead = null)
     {
         _weights.OnRead = onRead;
-        return new WeightMap(_weights, device, storage);
+        return new WeightMap(_weights, device, storage, growth);
     }
 }

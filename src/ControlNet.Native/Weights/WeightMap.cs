@@ -13,13 +13,11 @@ namespace ControlNet.Native.Weights;
 /// </summary>
 public sealed class WeightMap
 {
-    private const long TrimBytes = 4 << 20;
-
     private readonly ComponentWeights _weights;
     private readonly string _prefix;
 
-    internal WeightMap(ComponentWeights weights, Device device, DType? storage)
-        : this(weights, device, storage, string.Empty)
+    internal WeightMap(ComponentWeights weights, Device device, DType? storage, WeightGrowth growth = WeightGrowth.None)
+        : this(weights, device, storage, growth, string.Empty, imageSize: null)
     {
         if (storage == DType.I32)
         {
@@ -27,12 +25,15 @@ public sealed class WeightMap
         }
     }
 
-    private WeightMap(ComponentWeights weights, Device device, DType? storage, string prefix)
+    private WeightMap(
+        ComponentWeights weights, Device device, DType? storage, WeightGrowth growth, string prefix, int? imageSize)
     {
         _weights = weights;
         _prefix = prefix;
         Device = device;
         Storage = storage;
+        Growth = growth;
+        ImageSize = imageSize;
     }
 
     /// <summary>Where the weights go.</summary>
@@ -41,13 +42,32 @@ public sealed class WeightMap
     /// <summary>How packed and stored weights are kept; null keeps the type they have in the file.</summary>
     public DType? Storage { get; }
 
+    /// <summary>How much the weights of convolutions may grow to be faster.</summary>
+    public WeightGrowth Growth { get; }
+
+    /// <summary>
+    /// Edge in pixels of the images that convolutions below are expected to read, by which they choose how to keep
+    /// their weights; null when nothing is known.
+    /// </summary>
+    public int? ImageSize { get; }
+
     /// <summary>
     /// The prefix without its last dot, for example <c>down_blocks.0.resnets.1</c>; empty at the root.
     /// </summary>
     public string Path => _prefix.TrimEnd('.');
 
     /// <summary>The part of the model under <paramref name="name"/>, as a child module sees it.</summary>
-    public WeightMap In(string name) => new(_weights, Device, Storage, $"{_prefix}{name}.");
+    public WeightMap In(string name) => new(_weights, Device, Storage, Growth, $"{_prefix}{name}.", ImageSize);
+
+    /// <summary>
+    /// The same weights, for modules that usually read images of <paramref name="imageSize"/> pixels.
+    /// </summary>
+    public WeightMap At(int imageSize) => new(_weights, Device, Storage, Growth, _prefix, imageSize);
+
+    /// <summary>
+    /// The same weights for a device that only plans: nothing is read, so the checkpoint may be closed by now.
+    /// </summary>
+    internal WeightMap OnPlanner(Device planner) => new(_weights, planner, Storage, Growth, _prefix, ImageSize);
 
     /// <summary>Whether there is a weight of that name.</summary>
     public bool Has(string name) => _weights.Slots.ContainsKey(_prefix + name);
@@ -97,7 +117,7 @@ public sealed class WeightMap
     public PackedWeight TakeLinear(string name, int outFeatures, int inFeatures)
     {
         Tensor weight = Take(name, new Shape(outFeatures, inFeatures), null, s_orPointwise);
-        return Packed(weight, Ops.PackLinear);
+        return Packed(weight, Storage ?? weight.DType, Ops.PackLinear);
     }
 
     /// <summary>
@@ -107,14 +127,19 @@ public sealed class WeightMap
     /// <param name="outChannels">Channels it writes.</param>
     /// <param name="inChannels">Channels it reads.</param>
     /// <param name="kernel">Edge of the kernel in pixels.</param>
+    /// <param name="stride">Step it is used with.</param>
+    /// <param name="padding">Zeros around the image it is used with.</param>
     /// <exception cref="CheckpointException">
     /// It is missing, has another shape, or is stored in a type no weight has.
     /// </exception>
     /// <exception cref="SafeTensorsException">The file cannot be read (any more).</exception>
-    public PackedWeight TakeConv2d(string name, int outChannels, int inChannels, int kernel)
+    public PackedWeight TakeConv2d(
+        string name, int outChannels, int inChannels, int kernel, int stride = 1, Padding padding = default)
     {
         Tensor weight = Take(name, new Shape(outChannels, inChannels, kernel, kernel), null, s_orPointwise);
-        return Packed(weight, static (tensor, storage) => Ops.PackConv2d(tensor, storage));
+        DType storage = Storage ?? weight.DType;
+        Conv2dUse? use = ImageSize is { } size ? new Conv2dUse(size, size, stride, padding, Growth) : null;
+        return Packed(weight, storage, (tensor, type) => Ops.PackConv2d(tensor, type, use));
     }
 
     private static readonly Func<IReadOnlyList<long>, Shape, bool> s_exactly =
@@ -130,21 +155,12 @@ public sealed class WeightMap
     private static IEnumerable<long> WithoutKernel(IReadOnlyList<long> extents) =>
         extents.Count == 4 && extents[2] == 1 && extents[3] == 1 ? extents.Take(2) : extents;
 
-    private PackedWeight Packed(Tensor weight, Func<Tensor, DType, PackedWeight> pack)
+    private static PackedWeight Packed(Tensor weight, DType storage, Func<Tensor, DType, PackedWeight> pack)
     {
-        PackedWeight packed;
         using (weight)
         {
-            packed = pack(weight, Storage ?? weight.DType);
+            return pack(weight, storage);
         }
-
-        // The device keeps freed blocks for reuse; nothing will want one of just this size.
-        if (weight.Bytes >= TrimBytes)
-        {
-            Device.Trim();
-        }
-
-        return packed;
     }
 
     private Tensor Take(string name, Shape expected, DType? type, Func<IReadOnlyList<long>, Shape, bool> fits)
@@ -161,7 +177,11 @@ public sealed class WeightMap
         Tensor tensor = WeightReader.Read(Device, slot, expected, type);
         try
         {
-            _weights.MarkTaken(_prefix + name);
+            if (Device.HoldsData)
+            {
+                _weights.MarkTaken(_prefix + name);
+            }
+
             return tensor;
         }
         catch

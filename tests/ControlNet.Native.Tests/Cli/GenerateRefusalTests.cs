@@ -43,6 +43,14 @@ public sealed class GenerateRefusalTests : IDisposable
     [InlineData(
         "--init-latents " + Models + "/single-file/sd1-tiny.f32.safetensors",
         "error: *sd1-tiny.f32.safetensors' has no tensor 'latents'; it has *")]
+    [InlineData("--weight-type f64", "error: --weight-type is 'f64', but must be 'f32', 'f16' or 'bf16'")]
+    [InlineData(
+        "--max-memory lots", "error: --max-memory is 'lots', but must be an amount of memory such as 6GiB or 6000MB")]
+    [InlineData("--max-memory 0", "error: --max-memory is '0', but must be an amount of memory*")]
+    [InlineData(
+        "--max-memory 1MB",
+        "error: the work takes at least * bytes (* GiB), but 1000000 (0.00 GiB) are allowed; take a smaller image, " +
+        "16-bit weights, or allow more")]
     [InlineData("--stpes 3", "error: unknown option '--stpes'; see controlnet generate --help")]
     [InlineData(
         "--control-image tests/Golden/README.md --control-net " + Models + "/controlnet-tiny-canny",

@@ -78,25 +78,7 @@ public sealed class Conv2dTests : IDisposable
 
     private void CheckCase(Conv2dCase c)
     {
-        int outHeight = ((c.Height + c.Padding.Top + c.Padding.Bottom - c.Kernel) / c.Stride) + 1;
-        int outWidth = ((c.Width + c.Padding.Left + c.Padding.Right - c.Kernel) / c.Stride) + 1;
-        Shape shape = new(c.Batch, outHeight, outWidth, c.Out), weightShape = new(c.Out, c.In, c.Kernel, c.Kernel);
-        float[] x = RandomFloats.Uniform((long)c.Batch * c.Height * c.Width * c.In, 1);
-        float[] w = RandomFloats.Rounded(RandomFloats.Uniform(weightShape.Count, 2), c.Weights);
-        float[]? bias = c.Bias ? RandomFloats.Uniform(c.Out, 3) : null;
-        float[]? addRow = c.AddRow ? RandomFloats.Uniform(c.Batch * c.Out, 4) : null;
-        float[]? added = c.AddTensor ? RandomFloats.Uniform(shape.Count, 5) : null;
-
-        using TensorScope scope = TensorScope.Enter();
-        using PackedWeight packed = Ops.PackConv2d(Tensor.From(_cpu, weightShape, w), c.Weights);
-        Tensor y = Ops.Conv2d(
-            Tensor.From(_cpu, new Shape(c.Batch, c.Height, c.Width, c.In), x), packed,
-            bias is null ? null : Tensor.From(_cpu, new Shape(c.Out), bias), c.Stride, c.Padding, c.Activation,
-            addRow is null ? null : Tensor.From(_cpu, new Shape(c.Batch, c.Out), addRow),
-            added is null ? null : Tensor.From(_cpu, shape, added));
-
-        Assert.Equal(shape, y.Shape);
-        RandomFloats.Check(
-            i => ReferenceConv2d.At(c, outHeight, outWidth, x, w, bias, addRow, added, i), y.ToArray(), Bound);
+        Conv2dRun run = new(c);
+        RandomFloats.Check(run.At, run.On(_cpu), Bound);
     }
 }

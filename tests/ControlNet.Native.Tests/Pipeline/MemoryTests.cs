@@ -101,7 +101,7 @@ public sealed class MemoryTests : IDisposable
         ClipTextModel? model = null;
         long managed = GC.GetAllocatedBytesForCurrentThread();
         long peak = PeakOf(() => model = new ClipTextModel(
-            file.Text!.Map(_device, storage, _ => inUse.Add(_device.BytesInUse)), file.Text.Config));
+            file.Text!.Map(_device, storage, onRead: _ => inUse.Add(_device.BytesInUse)), file.Text.Config));
         managed = GC.GetAllocatedBytesForCurrentThread() - managed;
         long kept = _device.BytesInUse;
         model!.Dispose();

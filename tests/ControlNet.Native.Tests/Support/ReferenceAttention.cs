@@ -4,7 +4,7 @@ using ControlNet.Native.Cases;
 namespace ControlNet.Native.Tests.Support;
 
 /// <summary>Attention in double, one row of one head at a time. Source: Vaswani et al., 2017, equation 1.</summary>
-internal static class ReferenceAttention
+internal static partial class ReferenceAttention
 {
     /// <summary>The <c>HeadWidth</c> channels of one head for one query.</summary>
     public static double[] Row(AttentionCase c, float[] q, float[] k, float[] v, int batch, int head, int query)

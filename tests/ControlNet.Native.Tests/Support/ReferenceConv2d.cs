@@ -3,7 +3,7 @@ using ControlNet.Native.Cases;
 namespace ControlNet.Native.Tests.Support;
 
 /// <summary>One element of a convolution, in double.</summary>
-internal static class ReferenceConv2d
+internal static partial class ReferenceConv2d
 {
     /// <summary>
     /// act(conv(x, w) + bias + addRow) + addTensor at a flat index of <c>[batch, outHeight, outWidth, out]</c>.

@@ -6,7 +6,7 @@ namespace ControlNet.Native.Tests.Support;
 /// <summary>
 /// Group norm straight from equations 1 to 4 of arXiv:1803.08494, in double, with no thought for speed.
 /// </summary>
-internal static class ReferenceGroupNorm
+internal static partial class ReferenceGroupNorm
 {
     public static double[] Forward(GroupNormCase call, float[] x, float[] gamma, float[] beta, double eps)
     {

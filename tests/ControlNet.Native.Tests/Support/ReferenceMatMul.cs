@@ -20,6 +20,34 @@ internal static class ReferenceMatMul
         return ReferencePointwise.Activate(activation, sum) + (addTensor?[index] ?? 0);
     }
 
+    /// <summary>dx = dy w + addTensor at a flat index of <c>[rows, inputs]</c>.</summary>
+    public static double LinearDataGradient(
+        float[] dy, float[] w, float[]? addTensor, int inputs, int outputs, long index)
+    {
+        long row = index / inputs, column = index % inputs;
+        double sum = addTensor?[index] ?? 0;
+        for (int o = 0; o < outputs; o++)
+        {
+            sum += (double)dy[(row * outputs) + o] * w[((long)o * inputs) + column];
+        }
+
+        return sum;
+    }
+
+    /// <summary>dWeight = dy^T x + before at a flat index of <c>[outputs, inputs]</c>.</summary>
+    public static double LinearWeightGradient(
+        float[] x, float[] dy, float[]? before, int rows, int inputs, int outputs, long index)
+    {
+        long o = index / inputs, i = index % inputs;
+        double sum = before?[index] ?? 0;
+        for (long row = 0; row < rows; row++)
+        {
+            sum += (double)dy[(row * outputs) + o] * x[(row * inputs) + i];
+        }
+
+        return sum;
+    }
+
     /// <summary>scale * op(a) op(b) at a flat index of the result <c>[batch0, batch1, m, n]</c>.</summary>
     public static double Product(
         float[] a, Shape shapeA, bool transposeA, float[] b, Shape shapeB, bool transposeB, float scale, Shape result,

@@ -6,7 +6,7 @@ using ControlNet.Native.Tensors;
 namespace ControlNet.Native.Tests.Support;
 
 /// <summary>Where each element of a moved tensor comes from, coordinate by coordinate.</summary>
-internal static class ReferenceMovement
+internal static partial class ReferenceMovement
 {
     public static float[] Run(MovementCase call, float[] x, Shape result)
     {

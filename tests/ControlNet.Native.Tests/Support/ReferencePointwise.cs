@@ -5,7 +5,7 @@ using ControlNet.Native.Tensors;
 namespace ControlNet.Native.Tests.Support;
 
 /// <summary>The pointwise operations straight from their definitions, in double.</summary>
-internal static class ReferencePointwise
+internal static partial class ReferencePointwise
 {
     public static double Silu(double v) => v / (1 + Math.Exp(-v));
 

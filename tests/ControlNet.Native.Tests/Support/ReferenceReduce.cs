@@ -5,7 +5,7 @@ using ControlNet.Native.Cases;
 namespace ControlNet.Native.Tests.Support;
 
 /// <summary>Sums and softmax along an axis from their definitions, in double.</summary>
-internal static class ReferenceReduce
+internal static partial class ReferenceReduce
 {
     public static double[] Run(ReduceCase call, float[] x)
     {

@@ -18,46 +18,46 @@ internal static unsafe class Gemm14x32Avx512
         switch (rows)
         {
             case 14:
-                Rows14(depth, a, lda, b, c, ldc, accumulate, ahead);
+                Rows14x32(depth, a, lda, b, c, ldc, accumulate, ahead);
                 break;
             case 13:
-                Rows13(depth, a, lda, b, c, ldc, accumulate, ahead);
+                Rows13x32(depth, a, lda, b, c, ldc, accumulate, ahead);
                 break;
             case 12:
-                Rows12(depth, a, lda, b, c, ldc, accumulate, ahead);
+                Rows12x32(depth, a, lda, b, c, ldc, accumulate, ahead);
                 break;
             case 11:
-                Rows11(depth, a, lda, b, c, ldc, accumulate, ahead);
+                Rows11x32(depth, a, lda, b, c, ldc, accumulate, ahead);
                 break;
             case 10:
-                Rows10(depth, a, lda, b, c, ldc, accumulate, ahead);
+                Rows10x32(depth, a, lda, b, c, ldc, accumulate, ahead);
                 break;
             case 9:
-                Rows9(depth, a, lda, b, c, ldc, accumulate, ahead);
+                Rows9x32(depth, a, lda, b, c, ldc, accumulate, ahead);
                 break;
             case 8:
-                Rows8(depth, a, lda, b, c, ldc, accumulate, ahead);
+                Rows8x32(depth, a, lda, b, c, ldc, accumulate, ahead);
                 break;
             case 7:
-                Rows7(depth, a, lda, b, c, ldc, accumulate, ahead);
+                Rows7x32(depth, a, lda, b, c, ldc, accumulate, ahead);
                 break;
             case 6:
-                Rows6(depth, a, lda, b, c, ldc, accumulate, ahead);
+                Rows6x32(depth, a, lda, b, c, ldc, accumulate, ahead);
                 break;
             case 5:
-                Rows5(depth, a, lda, b, c, ldc, accumulate, ahead);
+                Rows5x32(depth, a, lda, b, c, ldc, accumulate, ahead);
                 break;
             case 4:
-                Rows4(depth, a, lda, b, c, ldc, accumulate, ahead);
+                Rows4x32(depth, a, lda, b, c, ldc, accumulate, ahead);
                 break;
             case 3:
-                Rows3(depth, a, lda, b, c, ldc, accumulate, ahead);
+                Rows3x32(depth, a, lda, b, c, ldc, accumulate, ahead);
                 break;
             case 2:
-                Rows2(depth, a, lda, b, c, ldc, accumulate, ahead);
+                Rows2x32(depth, a, lda, b, c, ldc, accumulate, ahead);
                 break;
             default:
-                Rows1(depth, a, lda, b, c, ldc, accumulate, ahead);
+                Rows1x32(depth, a, lda, b, c, ldc, accumulate, ahead);
                 break;
         }
     }
@@ -68,52 +68,152 @@ internal static unsafe class Gemm14x32Avx512
         switch (rows)
         {
             case 14:
-                Columns14(depth, a, lda, b, c, ldc, accumulate, ahead);
+                Columns14x32(depth, a, lda, b, c, ldc, accumulate, ahead);
                 break;
             case 13:
-                Columns13(depth, a, lda, b, c, ldc, accumulate, ahead);
+                Columns13x32(depth, a, lda, b, c, ldc, accumulate, ahead);
                 break;
             case 12:
-                Columns12(depth, a, lda, b, c, ldc, accumulate, ahead);
+                Columns12x32(depth, a, lda, b, c, ldc, accumulate, ahead);
                 break;
             case 11:
-                Columns11(depth, a, lda, b, c, ldc, accumulate, ahead);
+                Columns11x32(depth, a, lda, b, c, ldc, accumulate, ahead);
                 break;
             case 10:
-                Columns10(depth, a, lda, b, c, ldc, accumulate, ahead);
+                Columns10x32(depth, a, lda, b, c, ldc, accumulate, ahead);
                 break;
             case 9:
-                Columns9(depth, a, lda, b, c, ldc, accumulate, ahead);
+                Columns9x32(depth, a, lda, b, c, ldc, accumulate, ahead);
                 break;
             case 8:
-                Columns8(depth, a, lda, b, c, ldc, accumulate, ahead);
+                Columns8x32(depth, a, lda, b, c, ldc, accumulate, ahead);
                 break;
             case 7:
-                Columns7(depth, a, lda, b, c, ldc, accumulate, ahead);
+                Columns7x32(depth, a, lda, b, c, ldc, accumulate, ahead);
                 break;
             case 6:
-                Columns6(depth, a, lda, b, c, ldc, accumulate, ahead);
+                Columns6x32(depth, a, lda, b, c, ldc, accumulate, ahead);
                 break;
             case 5:
-                Columns5(depth, a, lda, b, c, ldc, accumulate, ahead);
+                Columns5x32(depth, a, lda, b, c, ldc, accumulate, ahead);
                 break;
             case 4:
-                Columns4(depth, a, lda, b, c, ldc, accumulate, ahead);
+                Columns4x32(depth, a, lda, b, c, ldc, accumulate, ahead);
                 break;
             case 3:
-                Columns3(depth, a, lda, b, c, ldc, accumulate, ahead);
+                Columns3x32(depth, a, lda, b, c, ldc, accumulate, ahead);
                 break;
             case 2:
-                Columns2(depth, a, lda, b, c, ldc, accumulate, ahead);
+                Columns2x32(depth, a, lda, b, c, ldc, accumulate, ahead);
                 break;
             default:
-                Columns1(depth, a, lda, b, c, ldc, accumulate, ahead);
+                Columns1x32(depth, a, lda, b, c, ldc, accumulate, ahead);
+                break;
+        }
+    }
+
+    /// <summary>Up to <see cref="MaxRows"/> rows of a, <c>a[i * lda + k]</c>, times the first 16 columns of a panel.</summary>
+    public static void RowMajorNarrow(int rows, nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
+    {
+        switch (rows)
+        {
+            case 14:
+                Rows14x16(depth, a, lda, b, c, ldc, accumulate, ahead);
+                break;
+            case 13:
+                Rows13x16(depth, a, lda, b, c, ldc, accumulate, ahead);
+                break;
+            case 12:
+                Rows12x16(depth, a, lda, b, c, ldc, accumulate, ahead);
+                break;
+            case 11:
+                Rows11x16(depth, a, lda, b, c, ldc, accumulate, ahead);
+                break;
+            case 10:
+                Rows10x16(depth, a, lda, b, c, ldc, accumulate, ahead);
+                break;
+            case 9:
+                Rows9x16(depth, a, lda, b, c, ldc, accumulate, ahead);
+                break;
+            case 8:
+                Rows8x16(depth, a, lda, b, c, ldc, accumulate, ahead);
+                break;
+            case 7:
+                Rows7x16(depth, a, lda, b, c, ldc, accumulate, ahead);
+                break;
+            case 6:
+                Rows6x16(depth, a, lda, b, c, ldc, accumulate, ahead);
+                break;
+            case 5:
+                Rows5x16(depth, a, lda, b, c, ldc, accumulate, ahead);
+                break;
+            case 4:
+                Rows4x16(depth, a, lda, b, c, ldc, accumulate, ahead);
+                break;
+            case 3:
+                Rows3x16(depth, a, lda, b, c, ldc, accumulate, ahead);
+                break;
+            case 2:
+                Rows2x16(depth, a, lda, b, c, ldc, accumulate, ahead);
+                break;
+            default:
+                Rows1x16(depth, a, lda, b, c, ldc, accumulate, ahead);
+                break;
+        }
+    }
+
+    /// <summary>Up to <see cref="MaxRows"/> rows of a, <c>a[k * lda + i]</c>, times the first 16 columns of a panel.</summary>
+    public static void TransposedNarrow(int rows, nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
+    {
+        switch (rows)
+        {
+            case 14:
+                Columns14x16(depth, a, lda, b, c, ldc, accumulate, ahead);
+                break;
+            case 13:
+                Columns13x16(depth, a, lda, b, c, ldc, accumulate, ahead);
+                break;
+            case 12:
+                Columns12x16(depth, a, lda, b, c, ldc, accumulate, ahead);
+                break;
+            case 11:
+                Columns11x16(depth, a, lda, b, c, ldc, accumulate, ahead);
+                break;
+            case 10:
+                Columns10x16(depth, a, lda, b, c, ldc, accumulate, ahead);
+                break;
+            case 9:
+                Columns9x16(depth, a, lda, b, c, ldc, accumulate, ahead);
+                break;
+            case 8:
+                Columns8x16(depth, a, lda, b, c, ldc, accumulate, ahead);
+                break;
+            case 7:
+                Columns7x16(depth, a, lda, b, c, ldc, accumulate, ahead);
+                break;
+            case 6:
+                Columns6x16(depth, a, lda, b, c, ldc, accumulate, ahead);
+                break;
+            case 5:
+                Columns5x16(depth, a, lda, b, c, ldc, accumulate, ahead);
+                break;
+            case 4:
+                Columns4x16(depth, a, lda, b, c, ldc, accumulate, ahead);
+                break;
+            case 3:
+                Columns3x16(depth, a, lda, b, c, ldc, accumulate, ahead);
+                break;
+            case 2:
+                Columns2x16(depth, a, lda, b, c, ldc, accumulate, ahead);
+                break;
+            default:
+                Columns1x16(depth, a, lda, b, c, ldc, accumulate, ahead);
                 break;
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows1(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
+    private static void Rows1x32(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
     {
         Vector512<float> c0v0 = Vector512<float>.Zero, c0v1 = Vector512<float>.Zero;
         for (; depth > 0; depth--)
@@ -146,7 +246,7 @@ internal static unsafe class Gemm14x32Avx512
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows2(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
+    private static void Rows2x32(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
     {
         Vector512<float> c0v0 = Vector512<float>.Zero, c0v1 = Vector512<float>.Zero;
         Vector512<float> c1v0 = Vector512<float>.Zero, c1v1 = Vector512<float>.Zero;
@@ -189,7 +289,7 @@ internal static unsafe class Gemm14x32Avx512
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows3(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
+    private static void Rows3x32(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
     {
         Vector512<float> c0v0 = Vector512<float>.Zero, c0v1 = Vector512<float>.Zero;
         Vector512<float> c1v0 = Vector512<float>.Zero, c1v1 = Vector512<float>.Zero;
@@ -242,7 +342,7 @@ internal static unsafe class Gemm14x32Avx512
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows4(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
+    private static void Rows4x32(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
     {
         Vector512<float> c0v0 = Vector512<float>.Zero, c0v1 = Vector512<float>.Zero;
         Vector512<float> c1v0 = Vector512<float>.Zero, c1v1 = Vector512<float>.Zero;
@@ -307,7 +407,7 @@ internal static unsafe class Gemm14x32Avx512
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows5(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
+    private static void Rows5x32(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
     {
         Vector512<float> c0v0 = Vector512<float>.Zero, c0v1 = Vector512<float>.Zero;
         Vector512<float> c1v0 = Vector512<float>.Zero, c1v1 = Vector512<float>.Zero;
@@ -382,7 +482,7 @@ internal static unsafe class Gemm14x32Avx512
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows6(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
+    private static void Rows6x32(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
     {
         Vector512<float> c0v0 = Vector512<float>.Zero, c0v1 = Vector512<float>.Zero;
         Vector512<float> c1v0 = Vector512<float>.Zero, c1v1 = Vector512<float>.Zero;
@@ -467,7 +567,7 @@ internal static unsafe class Gemm14x32Avx512
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows7(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
+    private static void Rows7x32(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
     {
         Vector512<float> c0v0 = Vector512<float>.Zero, c0v1 = Vector512<float>.Zero;
         Vector512<float> c1v0 = Vector512<float>.Zero, c1v1 = Vector512<float>.Zero;
@@ -564,7 +664,7 @@ internal static unsafe class Gemm14x32Avx512
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows8(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
+    private static void Rows8x32(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
     {
         Vector512<float> c0v0 = Vector512<float>.Zero, c0v1 = Vector512<float>.Zero;
         Vector512<float> c1v0 = Vector512<float>.Zero, c1v1 = Vector512<float>.Zero;
@@ -671,7 +771,7 @@ internal static unsafe class Gemm14x32Avx512
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows9(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
+    private static void Rows9x32(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
     {
         Vector512<float> c0v0 = Vector512<float>.Zero, c0v1 = Vector512<float>.Zero;
         Vector512<float> c1v0 = Vector512<float>.Zero, c1v1 = Vector512<float>.Zero;
@@ -788,7 +888,7 @@ internal static unsafe class Gemm14x32Avx512
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows10(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
+    private static void Rows10x32(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
     {
         Vector512<float> c0v0 = Vector512<float>.Zero, c0v1 = Vector512<float>.Zero;
         Vector512<float> c1v0 = Vector512<float>.Zero, c1v1 = Vector512<float>.Zero;
@@ -917,7 +1017,7 @@ internal static unsafe class Gemm14x32Avx512
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows11(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
+    private static void Rows11x32(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
     {
         Vector512<float> c0v0 = Vector512<float>.Zero, c0v1 = Vector512<float>.Zero;
         Vector512<float> c1v0 = Vector512<float>.Zero, c1v1 = Vector512<float>.Zero;
@@ -1056,7 +1156,7 @@ internal static unsafe class Gemm14x32Avx512
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows12(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
+    private static void Rows12x32(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
     {
         Vector512<float> c0v0 = Vector512<float>.Zero, c0v1 = Vector512<float>.Zero;
         Vector512<float> c1v0 = Vector512<float>.Zero, c1v1 = Vector512<float>.Zero;
@@ -1205,7 +1305,7 @@ internal static unsafe class Gemm14x32Avx512
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows13(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
+    private static void Rows13x32(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
     {
         Vector512<float> c0v0 = Vector512<float>.Zero, c0v1 = Vector512<float>.Zero;
         Vector512<float> c1v0 = Vector512<float>.Zero, c1v1 = Vector512<float>.Zero;
@@ -1366,7 +1466,7 @@ internal static unsafe class Gemm14x32Avx512
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows14(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
+    private static void Rows14x32(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
     {
         Vector512<float> c0v0 = Vector512<float>.Zero, c0v1 = Vector512<float>.Zero;
         Vector512<float> c1v0 = Vector512<float>.Zero, c1v1 = Vector512<float>.Zero;
@@ -1537,7 +1637,7 @@ internal static unsafe class Gemm14x32Avx512
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Columns1(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
+    private static void Columns1x32(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
     {
         Vector512<float> c0v0 = Vector512<float>.Zero, c0v1 = Vector512<float>.Zero;
         for (; depth > 0; depth--)
@@ -1570,7 +1670,7 @@ internal static unsafe class Gemm14x32Avx512
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Columns2(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
+    private static void Columns2x32(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
     {
         Vector512<float> c0v0 = Vector512<float>.Zero, c0v1 = Vector512<float>.Zero;
         Vector512<float> c1v0 = Vector512<float>.Zero, c1v1 = Vector512<float>.Zero;
@@ -1613,7 +1713,7 @@ internal static unsafe class Gemm14x32Avx512
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Columns3(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
+    private static void Columns3x32(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
     {
         Vector512<float> c0v0 = Vector512<float>.Zero, c0v1 = Vector512<float>.Zero;
         Vector512<float> c1v0 = Vector512<float>.Zero, c1v1 = Vector512<float>.Zero;
@@ -1666,7 +1766,7 @@ internal static unsafe class Gemm14x32Avx512
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Columns4(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
+    private static void Columns4x32(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
     {
         Vector512<float> c0v0 = Vector512<float>.Zero, c0v1 = Vector512<float>.Zero;
         Vector512<float> c1v0 = Vector512<float>.Zero, c1v1 = Vector512<float>.Zero;
@@ -1729,7 +1829,7 @@ internal static unsafe class Gemm14x32Avx512
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Columns5(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
+    private static void Columns5x32(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
     {
         Vector512<float> c0v0 = Vector512<float>.Zero, c0v1 = Vector512<float>.Zero;
         Vector512<float> c1v0 = Vector512<float>.Zero, c1v1 = Vector512<float>.Zero;
@@ -1802,7 +1902,7 @@ internal static unsafe class Gemm14x32Avx512
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Columns6(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
+    private static void Columns6x32(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
     {
         Vector512<float> c0v0 = Vector512<float>.Zero, c0v1 = Vector512<float>.Zero;
         Vector512<float> c1v0 = Vector512<float>.Zero, c1v1 = Vector512<float>.Zero;
@@ -1885,7 +1985,7 @@ internal static unsafe class Gemm14x32Avx512
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Columns7(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
+    private static void Columns7x32(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
     {
         Vector512<float> c0v0 = Vector512<float>.Zero, c0v1 = Vector512<float>.Zero;
         Vector512<float> c1v0 = Vector512<float>.Zero, c1v1 = Vector512<float>.Zero;
@@ -1978,7 +2078,7 @@ internal static unsafe class Gemm14x32Avx512
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Columns8(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
+    private static void Columns8x32(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
     {
         Vector512<float> c0v0 = Vector512<float>.Zero, c0v1 = Vector512<float>.Zero;
         Vector512<float> c1v0 = Vector512<float>.Zero, c1v1 = Vector512<float>.Zero;
@@ -2081,7 +2181,7 @@ internal static unsafe class Gemm14x32Avx512
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Columns9(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
+    private static void Columns9x32(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
     {
         Vector512<float> c0v0 = Vector512<float>.Zero, c0v1 = Vector512<float>.Zero;
         Vector512<float> c1v0 = Vector512<float>.Zero, c1v1 = Vector512<float>.Zero;
@@ -2194,7 +2294,7 @@ internal static unsafe class Gemm14x32Avx512
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Columns10(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
+    private static void Columns10x32(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
     {
         Vector512<float> c0v0 = Vector512<float>.Zero, c0v1 = Vector512<float>.Zero;
         Vector512<float> c1v0 = Vector512<float>.Zero, c1v1 = Vector512<float>.Zero;
@@ -2317,7 +2417,7 @@ internal static unsafe class Gemm14x32Avx512
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Columns11(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
+    private static void Columns11x32(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
     {
         Vector512<float> c0v0 = Vector512<float>.Zero, c0v1 = Vector512<float>.Zero;
         Vector512<float> c1v0 = Vector512<float>.Zero, c1v1 = Vector512<float>.Zero;
@@ -2450,7 +2550,7 @@ internal static unsafe class Gemm14x32Avx512
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Columns12(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
+    private static void Columns12x32(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
     {
         Vector512<float> c0v0 = Vector512<float>.Zero, c0v1 = Vector512<float>.Zero;
         Vector512<float> c1v0 = Vector512<float>.Zero, c1v1 = Vector512<float>.Zero;
@@ -2593,7 +2693,7 @@ internal static unsafe class Gemm14x32Avx512
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Columns13(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
+    private static void Columns13x32(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
     {
         Vector512<float> c0v0 = Vector512<float>.Zero, c0v1 = Vector512<float>.Zero;
         Vector512<float> c1v0 = Vector512<float>.Zero, c1v1 = Vector512<float>.Zero;
@@ -2746,7 +2846,7 @@ internal static unsafe class Gemm14x32Avx512
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Columns14(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
+    private static void Columns14x32(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
     {
         Vector512<float> c0v0 = Vector512<float>.Zero, c0v1 = Vector512<float>.Zero;
         Vector512<float> c1v0 = Vector512<float>.Zero, c1v1 = Vector512<float>.Zero;
@@ -2905,6 +3005,2144 @@ internal static unsafe class Gemm14x32Avx512
             c += ldc;
             c13v0.Store(c);
             c13v1.Store(c + 16);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Rows1x16(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
+    {
+        Vector512<float> c0v0 = Vector512<float>.Zero;
+        for (; depth > 0; depth--)
+        {
+            if (ahead != null)
+            {
+                Sse.Prefetch1(ahead);
+                ahead += 64;
+            }
+
+            Vector512<float> b0 = Vector512.Load(b);
+            Vector512<float> x = Vector512.Create(*a);
+            c0v0 = Avx512F.FusedMultiplyAdd(x, b0, c0v0);
+            a++;
+            b += 32;
+        }
+
+        if (accumulate)
+        {
+            (Vector512.Load(c) + c0v0).Store(c);
+        }
+        else
+        {
+            c0v0.Store(c);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Rows2x16(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
+    {
+        Vector512<float> c0v0 = Vector512<float>.Zero;
+        Vector512<float> c1v0 = Vector512<float>.Zero;
+        for (; depth > 0; depth--)
+        {
+            if (ahead != null)
+            {
+                Sse.Prefetch1(ahead);
+                ahead += 64;
+            }
+
+            Vector512<float> b0 = Vector512.Load(b);
+            Vector512<float> x = Vector512.Create(*a);
+            c0v0 = Avx512F.FusedMultiplyAdd(x, b0, c0v0);
+            x = Vector512.Create(a[lda]);
+            c1v0 = Avx512F.FusedMultiplyAdd(x, b0, c1v0);
+            a++;
+            b += 32;
+        }
+
+        if (accumulate)
+        {
+            (Vector512.Load(c) + c0v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c1v0).Store(c);
+        }
+        else
+        {
+            c0v0.Store(c);
+            c += ldc;
+            c1v0.Store(c);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Rows3x16(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
+    {
+        Vector512<float> c0v0 = Vector512<float>.Zero;
+        Vector512<float> c1v0 = Vector512<float>.Zero;
+        Vector512<float> c2v0 = Vector512<float>.Zero;
+        for (; depth > 0; depth--)
+        {
+            if (ahead != null)
+            {
+                Sse.Prefetch1(ahead);
+                ahead += 64;
+            }
+
+            Vector512<float> b0 = Vector512.Load(b);
+            Vector512<float> x = Vector512.Create(*a);
+            c0v0 = Avx512F.FusedMultiplyAdd(x, b0, c0v0);
+            x = Vector512.Create(a[lda]);
+            c1v0 = Avx512F.FusedMultiplyAdd(x, b0, c1v0);
+            x = Vector512.Create(a[2 * lda]);
+            c2v0 = Avx512F.FusedMultiplyAdd(x, b0, c2v0);
+            a++;
+            b += 32;
+        }
+
+        if (accumulate)
+        {
+            (Vector512.Load(c) + c0v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c1v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c2v0).Store(c);
+        }
+        else
+        {
+            c0v0.Store(c);
+            c += ldc;
+            c1v0.Store(c);
+            c += ldc;
+            c2v0.Store(c);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Rows4x16(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
+    {
+        Vector512<float> c0v0 = Vector512<float>.Zero;
+        Vector512<float> c1v0 = Vector512<float>.Zero;
+        Vector512<float> c2v0 = Vector512<float>.Zero;
+        Vector512<float> c3v0 = Vector512<float>.Zero;
+        float* a1 = a + (3 * lda);
+        for (; depth > 0; depth--)
+        {
+            if (ahead != null)
+            {
+                Sse.Prefetch1(ahead);
+                ahead += 64;
+            }
+
+            Vector512<float> b0 = Vector512.Load(b);
+            Vector512<float> x = Vector512.Create(*a);
+            c0v0 = Avx512F.FusedMultiplyAdd(x, b0, c0v0);
+            x = Vector512.Create(a[lda]);
+            c1v0 = Avx512F.FusedMultiplyAdd(x, b0, c1v0);
+            x = Vector512.Create(a[2 * lda]);
+            c2v0 = Avx512F.FusedMultiplyAdd(x, b0, c2v0);
+            x = Vector512.Create(*a1);
+            c3v0 = Avx512F.FusedMultiplyAdd(x, b0, c3v0);
+            a++;
+            a1++;
+            b += 32;
+        }
+
+        if (accumulate)
+        {
+            (Vector512.Load(c) + c0v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c1v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c2v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c3v0).Store(c);
+        }
+        else
+        {
+            c0v0.Store(c);
+            c += ldc;
+            c1v0.Store(c);
+            c += ldc;
+            c2v0.Store(c);
+            c += ldc;
+            c3v0.Store(c);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Rows5x16(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
+    {
+        Vector512<float> c0v0 = Vector512<float>.Zero;
+        Vector512<float> c1v0 = Vector512<float>.Zero;
+        Vector512<float> c2v0 = Vector512<float>.Zero;
+        Vector512<float> c3v0 = Vector512<float>.Zero;
+        Vector512<float> c4v0 = Vector512<float>.Zero;
+        float* a1 = a + (3 * lda);
+        for (; depth > 0; depth--)
+        {
+            if (ahead != null)
+            {
+                Sse.Prefetch1(ahead);
+                ahead += 64;
+            }
+
+            Vector512<float> b0 = Vector512.Load(b);
+            Vector512<float> x = Vector512.Create(*a);
+            c0v0 = Avx512F.FusedMultiplyAdd(x, b0, c0v0);
+            x = Vector512.Create(a[lda]);
+            c1v0 = Avx512F.FusedMultiplyAdd(x, b0, c1v0);
+            x = Vector512.Create(a[2 * lda]);
+            c2v0 = Avx512F.FusedMultiplyAdd(x, b0, c2v0);
+            x = Vector512.Create(*a1);
+            c3v0 = Avx512F.FusedMultiplyAdd(x, b0, c3v0);
+            x = Vector512.Create(a1[lda]);
+            c4v0 = Avx512F.FusedMultiplyAdd(x, b0, c4v0);
+            a++;
+            a1++;
+            b += 32;
+        }
+
+        if (accumulate)
+        {
+            (Vector512.Load(c) + c0v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c1v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c2v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c3v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c4v0).Store(c);
+        }
+        else
+        {
+            c0v0.Store(c);
+            c += ldc;
+            c1v0.Store(c);
+            c += ldc;
+            c2v0.Store(c);
+            c += ldc;
+            c3v0.Store(c);
+            c += ldc;
+            c4v0.Store(c);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Rows6x16(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
+    {
+        Vector512<float> c0v0 = Vector512<float>.Zero;
+        Vector512<float> c1v0 = Vector512<float>.Zero;
+        Vector512<float> c2v0 = Vector512<float>.Zero;
+        Vector512<float> c3v0 = Vector512<float>.Zero;
+        Vector512<float> c4v0 = Vector512<float>.Zero;
+        Vector512<float> c5v0 = Vector512<float>.Zero;
+        float* a1 = a + (3 * lda);
+        for (; depth > 0; depth--)
+        {
+            if (ahead != null)
+            {
+                Sse.Prefetch1(ahead);
+                ahead += 64;
+            }
+
+            Vector512<float> b0 = Vector512.Load(b);
+            Vector512<float> x = Vector512.Create(*a);
+            c0v0 = Avx512F.FusedMultiplyAdd(x, b0, c0v0);
+            x = Vector512.Create(a[lda]);
+            c1v0 = Avx512F.FusedMultiplyAdd(x, b0, c1v0);
+            x = Vector512.Create(a[2 * lda]);
+            c2v0 = Avx512F.FusedMultiplyAdd(x, b0, c2v0);
+            x = Vector512.Create(*a1);
+            c3v0 = Avx512F.FusedMultiplyAdd(x, b0, c3v0);
+            x = Vector512.Create(a1[lda]);
+            c4v0 = Avx512F.FusedMultiplyAdd(x, b0, c4v0);
+            x = Vector512.Create(a1[2 * lda]);
+            c5v0 = Avx512F.FusedMultiplyAdd(x, b0, c5v0);
+            a++;
+            a1++;
+            b += 32;
+        }
+
+        if (accumulate)
+        {
+            (Vector512.Load(c) + c0v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c1v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c2v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c3v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c4v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c5v0).Store(c);
+        }
+        else
+        {
+            c0v0.Store(c);
+            c += ldc;
+            c1v0.Store(c);
+            c += ldc;
+            c2v0.Store(c);
+            c += ldc;
+            c3v0.Store(c);
+            c += ldc;
+            c4v0.Store(c);
+            c += ldc;
+            c5v0.Store(c);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Rows7x16(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
+    {
+        Vector512<float> c0v0 = Vector512<float>.Zero;
+        Vector512<float> c1v0 = Vector512<float>.Zero;
+        Vector512<float> c2v0 = Vector512<float>.Zero;
+        Vector512<float> c3v0 = Vector512<float>.Zero;
+        Vector512<float> c4v0 = Vector512<float>.Zero;
+        Vector512<float> c5v0 = Vector512<float>.Zero;
+        Vector512<float> c6v0 = Vector512<float>.Zero;
+        float* a1 = a + (3 * lda);
+        float* a2 = a + (6 * lda);
+        for (; depth > 0; depth--)
+        {
+            if (ahead != null)
+            {
+                Sse.Prefetch1(ahead);
+                ahead += 64;
+            }
+
+            Vector512<float> b0 = Vector512.Load(b);
+            Vector512<float> x = Vector512.Create(*a);
+            c0v0 = Avx512F.FusedMultiplyAdd(x, b0, c0v0);
+            x = Vector512.Create(a[lda]);
+            c1v0 = Avx512F.FusedMultiplyAdd(x, b0, c1v0);
+            x = Vector512.Create(a[2 * lda]);
+            c2v0 = Avx512F.FusedMultiplyAdd(x, b0, c2v0);
+            x = Vector512.Create(*a1);
+            c3v0 = Avx512F.FusedMultiplyAdd(x, b0, c3v0);
+            x = Vector512.Create(a1[lda]);
+            c4v0 = Avx512F.FusedMultiplyAdd(x, b0, c4v0);
+            x = Vector512.Create(a1[2 * lda]);
+            c5v0 = Avx512F.FusedMultiplyAdd(x, b0, c5v0);
+            x = Vector512.Create(*a2);
+            c6v0 = Avx512F.FusedMultiplyAdd(x, b0, c6v0);
+            a++;
+            a1++;
+            a2++;
+            b += 32;
+        }
+
+        if (accumulate)
+        {
+            (Vector512.Load(c) + c0v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c1v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c2v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c3v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c4v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c5v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c6v0).Store(c);
+        }
+        else
+        {
+            c0v0.Store(c);
+            c += ldc;
+            c1v0.Store(c);
+            c += ldc;
+            c2v0.Store(c);
+            c += ldc;
+            c3v0.Store(c);
+            c += ldc;
+            c4v0.Store(c);
+            c += ldc;
+            c5v0.Store(c);
+            c += ldc;
+            c6v0.Store(c);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Rows8x16(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
+    {
+        Vector512<float> c0v0 = Vector512<float>.Zero;
+        Vector512<float> c1v0 = Vector512<float>.Zero;
+        Vector512<float> c2v0 = Vector512<float>.Zero;
+        Vector512<float> c3v0 = Vector512<float>.Zero;
+        Vector512<float> c4v0 = Vector512<float>.Zero;
+        Vector512<float> c5v0 = Vector512<float>.Zero;
+        Vector512<float> c6v0 = Vector512<float>.Zero;
+        Vector512<float> c7v0 = Vector512<float>.Zero;
+        float* a1 = a + (3 * lda);
+        float* a2 = a + (6 * lda);
+        for (; depth > 0; depth--)
+        {
+            if (ahead != null)
+            {
+                Sse.Prefetch1(ahead);
+                ahead += 64;
+            }
+
+            Vector512<float> b0 = Vector512.Load(b);
+            Vector512<float> x = Vector512.Create(*a);
+            c0v0 = Avx512F.FusedMultiplyAdd(x, b0, c0v0);
+            x = Vector512.Create(a[lda]);
+            c1v0 = Avx512F.FusedMultiplyAdd(x, b0, c1v0);
+            x = Vector512.Create(a[2 * lda]);
+            c2v0 = Avx512F.FusedMultiplyAdd(x, b0, c2v0);
+            x = Vector512.Create(*a1);
+            c3v0 = Avx512F.FusedMultiplyAdd(x, b0, c3v0);
+            x = Vector512.Create(a1[lda]);
+            c4v0 = Avx512F.FusedMultiplyAdd(x, b0, c4v0);
+            x = Vector512.Create(a1[2 * lda]);
+            c5v0 = Avx512F.FusedMultiplyAdd(x, b0, c5v0);
+            x = Vector512.Create(*a2);
+            c6v0 = Avx512F.FusedMultiplyAdd(x, b0, c6v0);
+            x = Vector512.Create(a2[lda]);
+            c7v0 = Avx512F.FusedMultiplyAdd(x, b0, c7v0);
+            a++;
+            a1++;
+            a2++;
+            b += 32;
+        }
+
+        if (accumulate)
+        {
+            (Vector512.Load(c) + c0v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c1v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c2v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c3v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c4v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c5v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c6v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c7v0).Store(c);
+        }
+        else
+        {
+            c0v0.Store(c);
+            c += ldc;
+            c1v0.Store(c);
+            c += ldc;
+            c2v0.Store(c);
+            c += ldc;
+            c3v0.Store(c);
+            c += ldc;
+            c4v0.Store(c);
+            c += ldc;
+            c5v0.Store(c);
+            c += ldc;
+            c6v0.Store(c);
+            c += ldc;
+            c7v0.Store(c);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Rows9x16(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
+    {
+        Vector512<float> c0v0 = Vector512<float>.Zero;
+        Vector512<float> c1v0 = Vector512<float>.Zero;
+        Vector512<float> c2v0 = Vector512<float>.Zero;
+        Vector512<float> c3v0 = Vector512<float>.Zero;
+        Vector512<float> c4v0 = Vector512<float>.Zero;
+        Vector512<float> c5v0 = Vector512<float>.Zero;
+        Vector512<float> c6v0 = Vector512<float>.Zero;
+        Vector512<float> c7v0 = Vector512<float>.Zero;
+        Vector512<float> c8v0 = Vector512<float>.Zero;
+        float* a1 = a + (3 * lda);
+        float* a2 = a + (6 * lda);
+        for (; depth > 0; depth--)
+        {
+            if (ahead != null)
+            {
+                Sse.Prefetch1(ahead);
+                ahead += 64;
+            }
+
+            Vector512<float> b0 = Vector512.Load(b);
+            Vector512<float> x = Vector512.Create(*a);
+            c0v0 = Avx512F.FusedMultiplyAdd(x, b0, c0v0);
+            x = Vector512.Create(a[lda]);
+            c1v0 = Avx512F.FusedMultiplyAdd(x, b0, c1v0);
+            x = Vector512.Create(a[2 * lda]);
+            c2v0 = Avx512F.FusedMultiplyAdd(x, b0, c2v0);
+            x = Vector512.Create(*a1);
+            c3v0 = Avx512F.FusedMultiplyAdd(x, b0, c3v0);
+            x = Vector512.Create(a1[lda]);
+            c4v0 = Avx512F.FusedMultiplyAdd(x, b0, c4v0);
+            x = Vector512.Create(a1[2 * lda]);
+            c5v0 = Avx512F.FusedMultiplyAdd(x, b0, c5v0);
+            x = Vector512.Create(*a2);
+            c6v0 = Avx512F.FusedMultiplyAdd(x, b0, c6v0);
+            x = Vector512.Create(a2[lda]);
+            c7v0 = Avx512F.FusedMultiplyAdd(x, b0, c7v0);
+            x = Vector512.Create(a2[2 * lda]);
+            c8v0 = Avx512F.FusedMultiplyAdd(x, b0, c8v0);
+            a++;
+            a1++;
+            a2++;
+            b += 32;
+        }
+
+        if (accumulate)
+        {
+            (Vector512.Load(c) + c0v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c1v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c2v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c3v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c4v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c5v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c6v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c7v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c8v0).Store(c);
+        }
+        else
+        {
+            c0v0.Store(c);
+            c += ldc;
+            c1v0.Store(c);
+            c += ldc;
+            c2v0.Store(c);
+            c += ldc;
+            c3v0.Store(c);
+            c += ldc;
+            c4v0.Store(c);
+            c += ldc;
+            c5v0.Store(c);
+            c += ldc;
+            c6v0.Store(c);
+            c += ldc;
+            c7v0.Store(c);
+            c += ldc;
+            c8v0.Store(c);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Rows10x16(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
+    {
+        Vector512<float> c0v0 = Vector512<float>.Zero;
+        Vector512<float> c1v0 = Vector512<float>.Zero;
+        Vector512<float> c2v0 = Vector512<float>.Zero;
+        Vector512<float> c3v0 = Vector512<float>.Zero;
+        Vector512<float> c4v0 = Vector512<float>.Zero;
+        Vector512<float> c5v0 = Vector512<float>.Zero;
+        Vector512<float> c6v0 = Vector512<float>.Zero;
+        Vector512<float> c7v0 = Vector512<float>.Zero;
+        Vector512<float> c8v0 = Vector512<float>.Zero;
+        Vector512<float> c9v0 = Vector512<float>.Zero;
+        float* a1 = a + (3 * lda);
+        float* a2 = a + (6 * lda);
+        float* a3 = a + (9 * lda);
+        for (; depth > 0; depth--)
+        {
+            if (ahead != null)
+            {
+                Sse.Prefetch1(ahead);
+                ahead += 64;
+            }
+
+            Vector512<float> b0 = Vector512.Load(b);
+            Vector512<float> x = Vector512.Create(*a);
+            c0v0 = Avx512F.FusedMultiplyAdd(x, b0, c0v0);
+            x = Vector512.Create(a[lda]);
+            c1v0 = Avx512F.FusedMultiplyAdd(x, b0, c1v0);
+            x = Vector512.Create(a[2 * lda]);
+            c2v0 = Avx512F.FusedMultiplyAdd(x, b0, c2v0);
+            x = Vector512.Create(*a1);
+            c3v0 = Avx512F.FusedMultiplyAdd(x, b0, c3v0);
+            x = Vector512.Create(a1[lda]);
+            c4v0 = Avx512F.FusedMultiplyAdd(x, b0, c4v0);
+            x = Vector512.Create(a1[2 * lda]);
+            c5v0 = Avx512F.FusedMultiplyAdd(x, b0, c5v0);
+            x = Vector512.Create(*a2);
+            c6v0 = Avx512F.FusedMultiplyAdd(x, b0, c6v0);
+            x = Vector512.Create(a2[lda]);
+            c7v0 = Avx512F.FusedMultiplyAdd(x, b0, c7v0);
+            x = Vector512.Create(a2[2 * lda]);
+            c8v0 = Avx512F.FusedMultiplyAdd(x, b0, c8v0);
+            x = Vector512.Create(*a3);
+            c9v0 = Avx512F.FusedMultiplyAdd(x, b0, c9v0);
+            a++;
+            a1++;
+            a2++;
+            a3++;
+            b += 32;
+        }
+
+        if (accumulate)
+        {
+            (Vector512.Load(c) + c0v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c1v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c2v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c3v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c4v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c5v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c6v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c7v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c8v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c9v0).Store(c);
+        }
+        else
+        {
+            c0v0.Store(c);
+            c += ldc;
+            c1v0.Store(c);
+            c += ldc;
+            c2v0.Store(c);
+            c += ldc;
+            c3v0.Store(c);
+            c += ldc;
+            c4v0.Store(c);
+            c += ldc;
+            c5v0.Store(c);
+            c += ldc;
+            c6v0.Store(c);
+            c += ldc;
+            c7v0.Store(c);
+            c += ldc;
+            c8v0.Store(c);
+            c += ldc;
+            c9v0.Store(c);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Rows11x16(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
+    {
+        Vector512<float> c0v0 = Vector512<float>.Zero;
+        Vector512<float> c1v0 = Vector512<float>.Zero;
+        Vector512<float> c2v0 = Vector512<float>.Zero;
+        Vector512<float> c3v0 = Vector512<float>.Zero;
+        Vector512<float> c4v0 = Vector512<float>.Zero;
+        Vector512<float> c5v0 = Vector512<float>.Zero;
+        Vector512<float> c6v0 = Vector512<float>.Zero;
+        Vector512<float> c7v0 = Vector512<float>.Zero;
+        Vector512<float> c8v0 = Vector512<float>.Zero;
+        Vector512<float> c9v0 = Vector512<float>.Zero;
+        Vector512<float> c10v0 = Vector512<float>.Zero;
+        float* a1 = a + (3 * lda);
+        float* a2 = a + (6 * lda);
+        float* a3 = a + (9 * lda);
+        for (; depth > 0; depth--)
+        {
+            if (ahead != null)
+            {
+                Sse.Prefetch1(ahead);
+                ahead += 64;
+            }
+
+            Vector512<float> b0 = Vector512.Load(b);
+            Vector512<float> x = Vector512.Create(*a);
+            c0v0 = Avx512F.FusedMultiplyAdd(x, b0, c0v0);
+            x = Vector512.Create(a[lda]);
+            c1v0 = Avx512F.FusedMultiplyAdd(x, b0, c1v0);
+            x = Vector512.Create(a[2 * lda]);
+            c2v0 = Avx512F.FusedMultiplyAdd(x, b0, c2v0);
+            x = Vector512.Create(*a1);
+            c3v0 = Avx512F.FusedMultiplyAdd(x, b0, c3v0);
+            x = Vector512.Create(a1[lda]);
+            c4v0 = Avx512F.FusedMultiplyAdd(x, b0, c4v0);
+            x = Vector512.Create(a1[2 * lda]);
+            c5v0 = Avx512F.FusedMultiplyAdd(x, b0, c5v0);
+            x = Vector512.Create(*a2);
+            c6v0 = Avx512F.FusedMultiplyAdd(x, b0, c6v0);
+            x = Vector512.Create(a2[lda]);
+            c7v0 = Avx512F.FusedMultiplyAdd(x, b0, c7v0);
+            x = Vector512.Create(a2[2 * lda]);
+            c8v0 = Avx512F.FusedMultiplyAdd(x, b0, c8v0);
+            x = Vector512.Create(*a3);
+            c9v0 = Avx512F.FusedMultiplyAdd(x, b0, c9v0);
+            x = Vector512.Create(a3[lda]);
+            c10v0 = Avx512F.FusedMultiplyAdd(x, b0, c10v0);
+            a++;
+            a1++;
+            a2++;
+            a3++;
+            b += 32;
+        }
+
+        if (accumulate)
+        {
+            (Vector512.Load(c) + c0v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c1v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c2v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c3v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c4v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c5v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c6v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c7v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c8v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c9v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c10v0).Store(c);
+        }
+        else
+        {
+            c0v0.Store(c);
+            c += ldc;
+            c1v0.Store(c);
+            c += ldc;
+            c2v0.Store(c);
+            c += ldc;
+            c3v0.Store(c);
+            c += ldc;
+            c4v0.Store(c);
+            c += ldc;
+            c5v0.Store(c);
+            c += ldc;
+            c6v0.Store(c);
+            c += ldc;
+            c7v0.Store(c);
+            c += ldc;
+            c8v0.Store(c);
+            c += ldc;
+            c9v0.Store(c);
+            c += ldc;
+            c10v0.Store(c);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Rows12x16(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
+    {
+        Vector512<float> c0v0 = Vector512<float>.Zero;
+        Vector512<float> c1v0 = Vector512<float>.Zero;
+        Vector512<float> c2v0 = Vector512<float>.Zero;
+        Vector512<float> c3v0 = Vector512<float>.Zero;
+        Vector512<float> c4v0 = Vector512<float>.Zero;
+        Vector512<float> c5v0 = Vector512<float>.Zero;
+        Vector512<float> c6v0 = Vector512<float>.Zero;
+        Vector512<float> c7v0 = Vector512<float>.Zero;
+        Vector512<float> c8v0 = Vector512<float>.Zero;
+        Vector512<float> c9v0 = Vector512<float>.Zero;
+        Vector512<float> c10v0 = Vector512<float>.Zero;
+        Vector512<float> c11v0 = Vector512<float>.Zero;
+        float* a1 = a + (3 * lda);
+        float* a2 = a + (6 * lda);
+        float* a3 = a + (9 * lda);
+        for (; depth > 0; depth--)
+        {
+            if (ahead != null)
+            {
+                Sse.Prefetch1(ahead);
+                ahead += 64;
+            }
+
+            Vector512<float> b0 = Vector512.Load(b);
+            Vector512<float> x = Vector512.Create(*a);
+            c0v0 = Avx512F.FusedMultiplyAdd(x, b0, c0v0);
+            x = Vector512.Create(a[lda]);
+            c1v0 = Avx512F.FusedMultiplyAdd(x, b0, c1v0);
+            x = Vector512.Create(a[2 * lda]);
+            c2v0 = Avx512F.FusedMultiplyAdd(x, b0, c2v0);
+            x = Vector512.Create(*a1);
+            c3v0 = Avx512F.FusedMultiplyAdd(x, b0, c3v0);
+            x = Vector512.Create(a1[lda]);
+            c4v0 = Avx512F.FusedMultiplyAdd(x, b0, c4v0);
+            x = Vector512.Create(a1[2 * lda]);
+            c5v0 = Avx512F.FusedMultiplyAdd(x, b0, c5v0);
+            x = Vector512.Create(*a2);
+            c6v0 = Avx512F.FusedMultiplyAdd(x, b0, c6v0);
+            x = Vector512.Create(a2[lda]);
+            c7v0 = Avx512F.FusedMultiplyAdd(x, b0, c7v0);
+            x = Vector512.Create(a2[2 * lda]);
+            c8v0 = Avx512F.FusedMultiplyAdd(x, b0, c8v0);
+            x = Vector512.Create(*a3);
+            c9v0 = Avx512F.FusedMultiplyAdd(x, b0, c9v0);
+            x = Vector512.Create(a3[lda]);
+            c10v0 = Avx512F.FusedMultiplyAdd(x, b0, c10v0);
+            x = Vector512.Create(a3[2 * lda]);
+            c11v0 = Avx512F.FusedMultiplyAdd(x, b0, c11v0);
+            a++;
+            a1++;
+            a2++;
+            a3++;
+            b += 32;
+        }
+
+        if (accumulate)
+        {
+            (Vector512.Load(c) + c0v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c1v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c2v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c3v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c4v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c5v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c6v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c7v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c8v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c9v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c10v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c11v0).Store(c);
+        }
+        else
+        {
+            c0v0.Store(c);
+            c += ldc;
+            c1v0.Store(c);
+            c += ldc;
+            c2v0.Store(c);
+            c += ldc;
+            c3v0.Store(c);
+            c += ldc;
+            c4v0.Store(c);
+            c += ldc;
+            c5v0.Store(c);
+            c += ldc;
+            c6v0.Store(c);
+            c += ldc;
+            c7v0.Store(c);
+            c += ldc;
+            c8v0.Store(c);
+            c += ldc;
+            c9v0.Store(c);
+            c += ldc;
+            c10v0.Store(c);
+            c += ldc;
+            c11v0.Store(c);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Rows13x16(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
+    {
+        Vector512<float> c0v0 = Vector512<float>.Zero;
+        Vector512<float> c1v0 = Vector512<float>.Zero;
+        Vector512<float> c2v0 = Vector512<float>.Zero;
+        Vector512<float> c3v0 = Vector512<float>.Zero;
+        Vector512<float> c4v0 = Vector512<float>.Zero;
+        Vector512<float> c5v0 = Vector512<float>.Zero;
+        Vector512<float> c6v0 = Vector512<float>.Zero;
+        Vector512<float> c7v0 = Vector512<float>.Zero;
+        Vector512<float> c8v0 = Vector512<float>.Zero;
+        Vector512<float> c9v0 = Vector512<float>.Zero;
+        Vector512<float> c10v0 = Vector512<float>.Zero;
+        Vector512<float> c11v0 = Vector512<float>.Zero;
+        Vector512<float> c12v0 = Vector512<float>.Zero;
+        float* a1 = a + (3 * lda);
+        float* a2 = a + (6 * lda);
+        float* a3 = a + (9 * lda);
+        float* a4 = a + (12 * lda);
+        for (; depth > 0; depth--)
+        {
+            if (ahead != null)
+            {
+                Sse.Prefetch1(ahead);
+                ahead += 64;
+            }
+
+            Vector512<float> b0 = Vector512.Load(b);
+            Vector512<float> x = Vector512.Create(*a);
+            c0v0 = Avx512F.FusedMultiplyAdd(x, b0, c0v0);
+            x = Vector512.Create(a[lda]);
+            c1v0 = Avx512F.FusedMultiplyAdd(x, b0, c1v0);
+            x = Vector512.Create(a[2 * lda]);
+            c2v0 = Avx512F.FusedMultiplyAdd(x, b0, c2v0);
+            x = Vector512.Create(*a1);
+            c3v0 = Avx512F.FusedMultiplyAdd(x, b0, c3v0);
+            x = Vector512.Create(a1[lda]);
+            c4v0 = Avx512F.FusedMultiplyAdd(x, b0, c4v0);
+            x = Vector512.Create(a1[2 * lda]);
+            c5v0 = Avx512F.FusedMultiplyAdd(x, b0, c5v0);
+            x = Vector512.Create(*a2);
+            c6v0 = Avx512F.FusedMultiplyAdd(x, b0, c6v0);
+            x = Vector512.Create(a2[lda]);
+            c7v0 = Avx512F.FusedMultiplyAdd(x, b0, c7v0);
+            x = Vector512.Create(a2[2 * lda]);
+            c8v0 = Avx512F.FusedMultiplyAdd(x, b0, c8v0);
+            x = Vector512.Create(*a3);
+            c9v0 = Avx512F.FusedMultiplyAdd(x, b0, c9v0);
+            x = Vector512.Create(a3[lda]);
+            c10v0 = Avx512F.FusedMultiplyAdd(x, b0, c10v0);
+            x = Vector512.Create(a3[2 * lda]);
+            c11v0 = Avx512F.FusedMultiplyAdd(x, b0, c11v0);
+            x = Vector512.Create(*a4);
+            c12v0 = Avx512F.FusedMultiplyAdd(x, b0, c12v0);
+            a++;
+            a1++;
+            a2++;
+            a3++;
+            a4++;
+            b += 32;
+        }
+
+        if (accumulate)
+        {
+            (Vector512.Load(c) + c0v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c1v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c2v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c3v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c4v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c5v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c6v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c7v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c8v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c9v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c10v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c11v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c12v0).Store(c);
+        }
+        else
+        {
+            c0v0.Store(c);
+            c += ldc;
+            c1v0.Store(c);
+            c += ldc;
+            c2v0.Store(c);
+            c += ldc;
+            c3v0.Store(c);
+            c += ldc;
+            c4v0.Store(c);
+            c += ldc;
+            c5v0.Store(c);
+            c += ldc;
+            c6v0.Store(c);
+            c += ldc;
+            c7v0.Store(c);
+            c += ldc;
+            c8v0.Store(c);
+            c += ldc;
+            c9v0.Store(c);
+            c += ldc;
+            c10v0.Store(c);
+            c += ldc;
+            c11v0.Store(c);
+            c += ldc;
+            c12v0.Store(c);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Rows14x16(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
+    {
+        Vector512<float> c0v0 = Vector512<float>.Zero;
+        Vector512<float> c1v0 = Vector512<float>.Zero;
+        Vector512<float> c2v0 = Vector512<float>.Zero;
+        Vector512<float> c3v0 = Vector512<float>.Zero;
+        Vector512<float> c4v0 = Vector512<float>.Zero;
+        Vector512<float> c5v0 = Vector512<float>.Zero;
+        Vector512<float> c6v0 = Vector512<float>.Zero;
+        Vector512<float> c7v0 = Vector512<float>.Zero;
+        Vector512<float> c8v0 = Vector512<float>.Zero;
+        Vector512<float> c9v0 = Vector512<float>.Zero;
+        Vector512<float> c10v0 = Vector512<float>.Zero;
+        Vector512<float> c11v0 = Vector512<float>.Zero;
+        Vector512<float> c12v0 = Vector512<float>.Zero;
+        Vector512<float> c13v0 = Vector512<float>.Zero;
+        float* a1 = a + (3 * lda);
+        float* a2 = a + (6 * lda);
+        float* a3 = a + (9 * lda);
+        float* a4 = a + (12 * lda);
+        for (; depth > 0; depth--)
+        {
+            if (ahead != null)
+            {
+                Sse.Prefetch1(ahead);
+                ahead += 64;
+            }
+
+            Vector512<float> b0 = Vector512.Load(b);
+            Vector512<float> x = Vector512.Create(*a);
+            c0v0 = Avx512F.FusedMultiplyAdd(x, b0, c0v0);
+            x = Vector512.Create(a[lda]);
+            c1v0 = Avx512F.FusedMultiplyAdd(x, b0, c1v0);
+            x = Vector512.Create(a[2 * lda]);
+            c2v0 = Avx512F.FusedMultiplyAdd(x, b0, c2v0);
+            x = Vector512.Create(*a1);
+            c3v0 = Avx512F.FusedMultiplyAdd(x, b0, c3v0);
+            x = Vector512.Create(a1[lda]);
+            c4v0 = Avx512F.FusedMultiplyAdd(x, b0, c4v0);
+            x = Vector512.Create(a1[2 * lda]);
+            c5v0 = Avx512F.FusedMultiplyAdd(x, b0, c5v0);
+            x = Vector512.Create(*a2);
+            c6v0 = Avx512F.FusedMultiplyAdd(x, b0, c6v0);
+            x = Vector512.Create(a2[lda]);
+            c7v0 = Avx512F.FusedMultiplyAdd(x, b0, c7v0);
+            x = Vector512.Create(a2[2 * lda]);
+            c8v0 = Avx512F.FusedMultiplyAdd(x, b0, c8v0);
+            x = Vector512.Create(*a3);
+            c9v0 = Avx512F.FusedMultiplyAdd(x, b0, c9v0);
+            x = Vector512.Create(a3[lda]);
+            c10v0 = Avx512F.FusedMultiplyAdd(x, b0, c10v0);
+            x = Vector512.Create(a3[2 * lda]);
+            c11v0 = Avx512F.FusedMultiplyAdd(x, b0, c11v0);
+            x = Vector512.Create(*a4);
+            c12v0 = Avx512F.FusedMultiplyAdd(x, b0, c12v0);
+            x = Vector512.Create(a4[lda]);
+            c13v0 = Avx512F.FusedMultiplyAdd(x, b0, c13v0);
+            a++;
+            a1++;
+            a2++;
+            a3++;
+            a4++;
+            b += 32;
+        }
+
+        if (accumulate)
+        {
+            (Vector512.Load(c) + c0v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c1v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c2v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c3v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c4v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c5v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c6v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c7v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c8v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c9v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c10v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c11v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c12v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c13v0).Store(c);
+        }
+        else
+        {
+            c0v0.Store(c);
+            c += ldc;
+            c1v0.Store(c);
+            c += ldc;
+            c2v0.Store(c);
+            c += ldc;
+            c3v0.Store(c);
+            c += ldc;
+            c4v0.Store(c);
+            c += ldc;
+            c5v0.Store(c);
+            c += ldc;
+            c6v0.Store(c);
+            c += ldc;
+            c7v0.Store(c);
+            c += ldc;
+            c8v0.Store(c);
+            c += ldc;
+            c9v0.Store(c);
+            c += ldc;
+            c10v0.Store(c);
+            c += ldc;
+            c11v0.Store(c);
+            c += ldc;
+            c12v0.Store(c);
+            c += ldc;
+            c13v0.Store(c);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Columns1x16(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
+    {
+        Vector512<float> c0v0 = Vector512<float>.Zero;
+        for (; depth > 0; depth--)
+        {
+            if (ahead != null)
+            {
+                Sse.Prefetch1(ahead);
+                ahead += 64;
+            }
+
+            Vector512<float> b0 = Vector512.Load(b);
+            Vector512<float> x = Vector512.Create(a[0]);
+            c0v0 = Avx512F.FusedMultiplyAdd(x, b0, c0v0);
+            a += lda;
+            b += 32;
+        }
+
+        if (accumulate)
+        {
+            (Vector512.Load(c) + c0v0).Store(c);
+        }
+        else
+        {
+            c0v0.Store(c);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Columns2x16(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
+    {
+        Vector512<float> c0v0 = Vector512<float>.Zero;
+        Vector512<float> c1v0 = Vector512<float>.Zero;
+        for (; depth > 0; depth--)
+        {
+            if (ahead != null)
+            {
+                Sse.Prefetch1(ahead);
+                ahead += 64;
+            }
+
+            Vector512<float> b0 = Vector512.Load(b);
+            Vector512<float> x = Vector512.Create(a[0]);
+            c0v0 = Avx512F.FusedMultiplyAdd(x, b0, c0v0);
+            x = Vector512.Create(a[1]);
+            c1v0 = Avx512F.FusedMultiplyAdd(x, b0, c1v0);
+            a += lda;
+            b += 32;
+        }
+
+        if (accumulate)
+        {
+            (Vector512.Load(c) + c0v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c1v0).Store(c);
+        }
+        else
+        {
+            c0v0.Store(c);
+            c += ldc;
+            c1v0.Store(c);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Columns3x16(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
+    {
+        Vector512<float> c0v0 = Vector512<float>.Zero;
+        Vector512<float> c1v0 = Vector512<float>.Zero;
+        Vector512<float> c2v0 = Vector512<float>.Zero;
+        for (; depth > 0; depth--)
+        {
+            if (ahead != null)
+            {
+                Sse.Prefetch1(ahead);
+                ahead += 64;
+            }
+
+            Vector512<float> b0 = Vector512.Load(b);
+            Vector512<float> x = Vector512.Create(a[0]);
+            c0v0 = Avx512F.FusedMultiplyAdd(x, b0, c0v0);
+            x = Vector512.Create(a[1]);
+            c1v0 = Avx512F.FusedMultiplyAdd(x, b0, c1v0);
+            x = Vector512.Create(a[2]);
+            c2v0 = Avx512F.FusedMultiplyAdd(x, b0, c2v0);
+            a += lda;
+            b += 32;
+        }
+
+        if (accumulate)
+        {
+            (Vector512.Load(c) + c0v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c1v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c2v0).Store(c);
+        }
+        else
+        {
+            c0v0.Store(c);
+            c += ldc;
+            c1v0.Store(c);
+            c += ldc;
+            c2v0.Store(c);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Columns4x16(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
+    {
+        Vector512<float> c0v0 = Vector512<float>.Zero;
+        Vector512<float> c1v0 = Vector512<float>.Zero;
+        Vector512<float> c2v0 = Vector512<float>.Zero;
+        Vector512<float> c3v0 = Vector512<float>.Zero;
+        for (; depth > 0; depth--)
+        {
+            if (ahead != null)
+            {
+                Sse.Prefetch1(ahead);
+                ahead += 64;
+            }
+
+            Vector512<float> b0 = Vector512.Load(b);
+            Vector512<float> x = Vector512.Create(a[0]);
+            c0v0 = Avx512F.FusedMultiplyAdd(x, b0, c0v0);
+            x = Vector512.Create(a[1]);
+            c1v0 = Avx512F.FusedMultiplyAdd(x, b0, c1v0);
+            x = Vector512.Create(a[2]);
+            c2v0 = Avx512F.FusedMultiplyAdd(x, b0, c2v0);
+            x = Vector512.Create(a[3]);
+            c3v0 = Avx512F.FusedMultiplyAdd(x, b0, c3v0);
+            a += lda;
+            b += 32;
+        }
+
+        if (accumulate)
+        {
+            (Vector512.Load(c) + c0v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c1v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c2v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c3v0).Store(c);
+        }
+        else
+        {
+            c0v0.Store(c);
+            c += ldc;
+            c1v0.Store(c);
+            c += ldc;
+            c2v0.Store(c);
+            c += ldc;
+            c3v0.Store(c);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Columns5x16(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
+    {
+        Vector512<float> c0v0 = Vector512<float>.Zero;
+        Vector512<float> c1v0 = Vector512<float>.Zero;
+        Vector512<float> c2v0 = Vector512<float>.Zero;
+        Vector512<float> c3v0 = Vector512<float>.Zero;
+        Vector512<float> c4v0 = Vector512<float>.Zero;
+        for (; depth > 0; depth--)
+        {
+            if (ahead != null)
+            {
+                Sse.Prefetch1(ahead);
+                ahead += 64;
+            }
+
+            Vector512<float> b0 = Vector512.Load(b);
+            Vector512<float> x = Vector512.Create(a[0]);
+            c0v0 = Avx512F.FusedMultiplyAdd(x, b0, c0v0);
+            x = Vector512.Create(a[1]);
+            c1v0 = Avx512F.FusedMultiplyAdd(x, b0, c1v0);
+            x = Vector512.Create(a[2]);
+            c2v0 = Avx512F.FusedMultiplyAdd(x, b0, c2v0);
+            x = Vector512.Create(a[3]);
+            c3v0 = Avx512F.FusedMultiplyAdd(x, b0, c3v0);
+            x = Vector512.Create(a[4]);
+            c4v0 = Avx512F.FusedMultiplyAdd(x, b0, c4v0);
+            a += lda;
+            b += 32;
+        }
+
+        if (accumulate)
+        {
+            (Vector512.Load(c) + c0v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c1v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c2v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c3v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c4v0).Store(c);
+        }
+        else
+        {
+            c0v0.Store(c);
+            c += ldc;
+            c1v0.Store(c);
+            c += ldc;
+            c2v0.Store(c);
+            c += ldc;
+            c3v0.Store(c);
+            c += ldc;
+            c4v0.Store(c);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Columns6x16(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
+    {
+        Vector512<float> c0v0 = Vector512<float>.Zero;
+        Vector512<float> c1v0 = Vector512<float>.Zero;
+        Vector512<float> c2v0 = Vector512<float>.Zero;
+        Vector512<float> c3v0 = Vector512<float>.Zero;
+        Vector512<float> c4v0 = Vector512<float>.Zero;
+        Vector512<float> c5v0 = Vector512<float>.Zero;
+        for (; depth > 0; depth--)
+        {
+            if (ahead != null)
+            {
+                Sse.Prefetch1(ahead);
+                ahead += 64;
+            }
+
+            Vector512<float> b0 = Vector512.Load(b);
+            Vector512<float> x = Vector512.Create(a[0]);
+            c0v0 = Avx512F.FusedMultiplyAdd(x, b0, c0v0);
+            x = Vector512.Create(a[1]);
+            c1v0 = Avx512F.FusedMultiplyAdd(x, b0, c1v0);
+            x = Vector512.Create(a[2]);
+            c2v0 = Avx512F.FusedMultiplyAdd(x, b0, c2v0);
+            x = Vector512.Create(a[3]);
+            c3v0 = Avx512F.FusedMultiplyAdd(x, b0, c3v0);
+            x = Vector512.Create(a[4]);
+            c4v0 = Avx512F.FusedMultiplyAdd(x, b0, c4v0);
+            x = Vector512.Create(a[5]);
+            c5v0 = Avx512F.FusedMultiplyAdd(x, b0, c5v0);
+            a += lda;
+            b += 32;
+        }
+
+        if (accumulate)
+        {
+            (Vector512.Load(c) + c0v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c1v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c2v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c3v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c4v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c5v0).Store(c);
+        }
+        else
+        {
+            c0v0.Store(c);
+            c += ldc;
+            c1v0.Store(c);
+            c += ldc;
+            c2v0.Store(c);
+            c += ldc;
+            c3v0.Store(c);
+            c += ldc;
+            c4v0.Store(c);
+            c += ldc;
+            c5v0.Store(c);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Columns7x16(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
+    {
+        Vector512<float> c0v0 = Vector512<float>.Zero;
+        Vector512<float> c1v0 = Vector512<float>.Zero;
+        Vector512<float> c2v0 = Vector512<float>.Zero;
+        Vector512<float> c3v0 = Vector512<float>.Zero;
+        Vector512<float> c4v0 = Vector512<float>.Zero;
+        Vector512<float> c5v0 = Vector512<float>.Zero;
+        Vector512<float> c6v0 = Vector512<float>.Zero;
+        for (; depth > 0; depth--)
+        {
+            if (ahead != null)
+            {
+                Sse.Prefetch1(ahead);
+                ahead += 64;
+            }
+
+            Vector512<float> b0 = Vector512.Load(b);
+            Vector512<float> x = Vector512.Create(a[0]);
+            c0v0 = Avx512F.FusedMultiplyAdd(x, b0, c0v0);
+            x = Vector512.Create(a[1]);
+            c1v0 = Avx512F.FusedMultiplyAdd(x, b0, c1v0);
+            x = Vector512.Create(a[2]);
+            c2v0 = Avx512F.FusedMultiplyAdd(x, b0, c2v0);
+            x = Vector512.Create(a[3]);
+            c3v0 = Avx512F.FusedMultiplyAdd(x, b0, c3v0);
+            x = Vector512.Create(a[4]);
+            c4v0 = Avx512F.FusedMultiplyAdd(x, b0, c4v0);
+            x = Vector512.Create(a[5]);
+            c5v0 = Avx512F.FusedMultiplyAdd(x, b0, c5v0);
+            x = Vector512.Create(a[6]);
+            c6v0 = Avx512F.FusedMultiplyAdd(x, b0, c6v0);
+            a += lda;
+            b += 32;
+        }
+
+        if (accumulate)
+        {
+            (Vector512.Load(c) + c0v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c1v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c2v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c3v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c4v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c5v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c6v0).Store(c);
+        }
+        else
+        {
+            c0v0.Store(c);
+            c += ldc;
+            c1v0.Store(c);
+            c += ldc;
+            c2v0.Store(c);
+            c += ldc;
+            c3v0.Store(c);
+            c += ldc;
+            c4v0.Store(c);
+            c += ldc;
+            c5v0.Store(c);
+            c += ldc;
+            c6v0.Store(c);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Columns8x16(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
+    {
+        Vector512<float> c0v0 = Vector512<float>.Zero;
+        Vector512<float> c1v0 = Vector512<float>.Zero;
+        Vector512<float> c2v0 = Vector512<float>.Zero;
+        Vector512<float> c3v0 = Vector512<float>.Zero;
+        Vector512<float> c4v0 = Vector512<float>.Zero;
+        Vector512<float> c5v0 = Vector512<float>.Zero;
+        Vector512<float> c6v0 = Vector512<float>.Zero;
+        Vector512<float> c7v0 = Vector512<float>.Zero;
+        for (; depth > 0; depth--)
+        {
+            if (ahead != null)
+            {
+                Sse.Prefetch1(ahead);
+                ahead += 64;
+            }
+
+            Vector512<float> b0 = Vector512.Load(b);
+            Vector512<float> x = Vector512.Create(a[0]);
+            c0v0 = Avx512F.FusedMultiplyAdd(x, b0, c0v0);
+            x = Vector512.Create(a[1]);
+            c1v0 = Avx512F.FusedMultiplyAdd(x, b0, c1v0);
+            x = Vector512.Create(a[2]);
+            c2v0 = Avx512F.FusedMultiplyAdd(x, b0, c2v0);
+            x = Vector512.Create(a[3]);
+            c3v0 = Avx512F.FusedMultiplyAdd(x, b0, c3v0);
+            x = Vector512.Create(a[4]);
+            c4v0 = Avx512F.FusedMultiplyAdd(x, b0, c4v0);
+            x = Vector512.Create(a[5]);
+            c5v0 = Avx512F.FusedMultiplyAdd(x, b0, c5v0);
+            x = Vector512.Create(a[6]);
+            c6v0 = Avx512F.FusedMultiplyAdd(x, b0, c6v0);
+            x = Vector512.Create(a[7]);
+            c7v0 = Avx512F.FusedMultiplyAdd(x, b0, c7v0);
+            a += lda;
+            b += 32;
+        }
+
+        if (accumulate)
+        {
+            (Vector512.Load(c) + c0v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c1v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c2v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c3v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c4v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c5v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c6v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c7v0).Store(c);
+        }
+        else
+        {
+            c0v0.Store(c);
+            c += ldc;
+            c1v0.Store(c);
+            c += ldc;
+            c2v0.Store(c);
+            c += ldc;
+            c3v0.Store(c);
+            c += ldc;
+            c4v0.Store(c);
+            c += ldc;
+            c5v0.Store(c);
+            c += ldc;
+            c6v0.Store(c);
+            c += ldc;
+            c7v0.Store(c);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Columns9x16(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
+    {
+        Vector512<float> c0v0 = Vector512<float>.Zero;
+        Vector512<float> c1v0 = Vector512<float>.Zero;
+        Vector512<float> c2v0 = Vector512<float>.Zero;
+        Vector512<float> c3v0 = Vector512<float>.Zero;
+        Vector512<float> c4v0 = Vector512<float>.Zero;
+        Vector512<float> c5v0 = Vector512<float>.Zero;
+        Vector512<float> c6v0 = Vector512<float>.Zero;
+        Vector512<float> c7v0 = Vector512<float>.Zero;
+        Vector512<float> c8v0 = Vector512<float>.Zero;
+        for (; depth > 0; depth--)
+        {
+            if (ahead != null)
+            {
+                Sse.Prefetch1(ahead);
+                ahead += 64;
+            }
+
+            Vector512<float> b0 = Vector512.Load(b);
+            Vector512<float> x = Vector512.Create(a[0]);
+            c0v0 = Avx512F.FusedMultiplyAdd(x, b0, c0v0);
+            x = Vector512.Create(a[1]);
+            c1v0 = Avx512F.FusedMultiplyAdd(x, b0, c1v0);
+            x = Vector512.Create(a[2]);
+            c2v0 = Avx512F.FusedMultiplyAdd(x, b0, c2v0);
+            x = Vector512.Create(a[3]);
+            c3v0 = Avx512F.FusedMultiplyAdd(x, b0, c3v0);
+            x = Vector512.Create(a[4]);
+            c4v0 = Avx512F.FusedMultiplyAdd(x, b0, c4v0);
+            x = Vector512.Create(a[5]);
+            c5v0 = Avx512F.FusedMultiplyAdd(x, b0, c5v0);
+            x = Vector512.Create(a[6]);
+            c6v0 = Avx512F.FusedMultiplyAdd(x, b0, c6v0);
+            x = Vector512.Create(a[7]);
+            c7v0 = Avx512F.FusedMultiplyAdd(x, b0, c7v0);
+            x = Vector512.Create(a[8]);
+            c8v0 = Avx512F.FusedMultiplyAdd(x, b0, c8v0);
+            a += lda;
+            b += 32;
+        }
+
+        if (accumulate)
+        {
+            (Vector512.Load(c) + c0v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c1v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c2v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c3v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c4v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c5v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c6v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c7v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c8v0).Store(c);
+        }
+        else
+        {
+            c0v0.Store(c);
+            c += ldc;
+            c1v0.Store(c);
+            c += ldc;
+            c2v0.Store(c);
+            c += ldc;
+            c3v0.Store(c);
+            c += ldc;
+            c4v0.Store(c);
+            c += ldc;
+            c5v0.Store(c);
+            c += ldc;
+            c6v0.Store(c);
+            c += ldc;
+            c7v0.Store(c);
+            c += ldc;
+            c8v0.Store(c);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Columns10x16(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
+    {
+        Vector512<float> c0v0 = Vector512<float>.Zero;
+        Vector512<float> c1v0 = Vector512<float>.Zero;
+        Vector512<float> c2v0 = Vector512<float>.Zero;
+        Vector512<float> c3v0 = Vector512<float>.Zero;
+        Vector512<float> c4v0 = Vector512<float>.Zero;
+        Vector512<float> c5v0 = Vector512<float>.Zero;
+        Vector512<float> c6v0 = Vector512<float>.Zero;
+        Vector512<float> c7v0 = Vector512<float>.Zero;
+        Vector512<float> c8v0 = Vector512<float>.Zero;
+        Vector512<float> c9v0 = Vector512<float>.Zero;
+        for (; depth > 0; depth--)
+        {
+            if (ahead != null)
+            {
+                Sse.Prefetch1(ahead);
+                ahead += 64;
+            }
+
+            Vector512<float> b0 = Vector512.Load(b);
+            Vector512<float> x = Vector512.Create(a[0]);
+            c0v0 = Avx512F.FusedMultiplyAdd(x, b0, c0v0);
+            x = Vector512.Create(a[1]);
+            c1v0 = Avx512F.FusedMultiplyAdd(x, b0, c1v0);
+            x = Vector512.Create(a[2]);
+            c2v0 = Avx512F.FusedMultiplyAdd(x, b0, c2v0);
+            x = Vector512.Create(a[3]);
+            c3v0 = Avx512F.FusedMultiplyAdd(x, b0, c3v0);
+            x = Vector512.Create(a[4]);
+            c4v0 = Avx512F.FusedMultiplyAdd(x, b0, c4v0);
+            x = Vector512.Create(a[5]);
+            c5v0 = Avx512F.FusedMultiplyAdd(x, b0, c5v0);
+            x = Vector512.Create(a[6]);
+            c6v0 = Avx512F.FusedMultiplyAdd(x, b0, c6v0);
+            x = Vector512.Create(a[7]);
+            c7v0 = Avx512F.FusedMultiplyAdd(x, b0, c7v0);
+            x = Vector512.Create(a[8]);
+            c8v0 = Avx512F.FusedMultiplyAdd(x, b0, c8v0);
+            x = Vector512.Create(a[9]);
+            c9v0 = Avx512F.FusedMultiplyAdd(x, b0, c9v0);
+            a += lda;
+            b += 32;
+        }
+
+        if (accumulate)
+        {
+            (Vector512.Load(c) + c0v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c1v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c2v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c3v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c4v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c5v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c6v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c7v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c8v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c9v0).Store(c);
+        }
+        else
+        {
+            c0v0.Store(c);
+            c += ldc;
+            c1v0.Store(c);
+            c += ldc;
+            c2v0.Store(c);
+            c += ldc;
+            c3v0.Store(c);
+            c += ldc;
+            c4v0.Store(c);
+            c += ldc;
+            c5v0.Store(c);
+            c += ldc;
+            c6v0.Store(c);
+            c += ldc;
+            c7v0.Store(c);
+            c += ldc;
+            c8v0.Store(c);
+            c += ldc;
+            c9v0.Store(c);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Columns11x16(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
+    {
+        Vector512<float> c0v0 = Vector512<float>.Zero;
+        Vector512<float> c1v0 = Vector512<float>.Zero;
+        Vector512<float> c2v0 = Vector512<float>.Zero;
+        Vector512<float> c3v0 = Vector512<float>.Zero;
+        Vector512<float> c4v0 = Vector512<float>.Zero;
+        Vector512<float> c5v0 = Vector512<float>.Zero;
+        Vector512<float> c6v0 = Vector512<float>.Zero;
+        Vector512<float> c7v0 = Vector512<float>.Zero;
+        Vector512<float> c8v0 = Vector512<float>.Zero;
+        Vector512<float> c9v0 = Vector512<float>.Zero;
+        Vector512<float> c10v0 = Vector512<float>.Zero;
+        for (; depth > 0; depth--)
+        {
+            if (ahead != null)
+            {
+                Sse.Prefetch1(ahead);
+                ahead += 64;
+            }
+
+            Vector512<float> b0 = Vector512.Load(b);
+            Vector512<float> x = Vector512.Create(a[0]);
+            c0v0 = Avx512F.FusedMultiplyAdd(x, b0, c0v0);
+            x = Vector512.Create(a[1]);
+            c1v0 = Avx512F.FusedMultiplyAdd(x, b0, c1v0);
+            x = Vector512.Create(a[2]);
+            c2v0 = Avx512F.FusedMultiplyAdd(x, b0, c2v0);
+            x = Vector512.Create(a[3]);
+            c3v0 = Avx512F.FusedMultiplyAdd(x, b0, c3v0);
+            x = Vector512.Create(a[4]);
+            c4v0 = Avx512F.FusedMultiplyAdd(x, b0, c4v0);
+            x = Vector512.Create(a[5]);
+            c5v0 = Avx512F.FusedMultiplyAdd(x, b0, c5v0);
+            x = Vector512.Create(a[6]);
+            c6v0 = Avx512F.FusedMultiplyAdd(x, b0, c6v0);
+            x = Vector512.Create(a[7]);
+            c7v0 = Avx512F.FusedMultiplyAdd(x, b0, c7v0);
+            x = Vector512.Create(a[8]);
+            c8v0 = Avx512F.FusedMultiplyAdd(x, b0, c8v0);
+            x = Vector512.Create(a[9]);
+            c9v0 = Avx512F.FusedMultiplyAdd(x, b0, c9v0);
+            x = Vector512.Create(a[10]);
+            c10v0 = Avx512F.FusedMultiplyAdd(x, b0, c10v0);
+            a += lda;
+            b += 32;
+        }
+
+        if (accumulate)
+        {
+            (Vector512.Load(c) + c0v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c1v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c2v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c3v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c4v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c5v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c6v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c7v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c8v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c9v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c10v0).Store(c);
+        }
+        else
+        {
+            c0v0.Store(c);
+            c += ldc;
+            c1v0.Store(c);
+            c += ldc;
+            c2v0.Store(c);
+            c += ldc;
+            c3v0.Store(c);
+            c += ldc;
+            c4v0.Store(c);
+            c += ldc;
+            c5v0.Store(c);
+            c += ldc;
+            c6v0.Store(c);
+            c += ldc;
+            c7v0.Store(c);
+            c += ldc;
+            c8v0.Store(c);
+            c += ldc;
+            c9v0.Store(c);
+            c += ldc;
+            c10v0.Store(c);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Columns12x16(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
+    {
+        Vector512<float> c0v0 = Vector512<float>.Zero;
+        Vector512<float> c1v0 = Vector512<float>.Zero;
+        Vector512<float> c2v0 = Vector512<float>.Zero;
+        Vector512<float> c3v0 = Vector512<float>.Zero;
+        Vector512<float> c4v0 = Vector512<float>.Zero;
+        Vector512<float> c5v0 = Vector512<float>.Zero;
+        Vector512<float> c6v0 = Vector512<float>.Zero;
+        Vector512<float> c7v0 = Vector512<float>.Zero;
+        Vector512<float> c8v0 = Vector512<float>.Zero;
+        Vector512<float> c9v0 = Vector512<float>.Zero;
+        Vector512<float> c10v0 = Vector512<float>.Zero;
+        Vector512<float> c11v0 = Vector512<float>.Zero;
+        for (; depth > 0; depth--)
+        {
+            if (ahead != null)
+            {
+                Sse.Prefetch1(ahead);
+                ahead += 64;
+            }
+
+            Vector512<float> b0 = Vector512.Load(b);
+            Vector512<float> x = Vector512.Create(a[0]);
+            c0v0 = Avx512F.FusedMultiplyAdd(x, b0, c0v0);
+            x = Vector512.Create(a[1]);
+            c1v0 = Avx512F.FusedMultiplyAdd(x, b0, c1v0);
+            x = Vector512.Create(a[2]);
+            c2v0 = Avx512F.FusedMultiplyAdd(x, b0, c2v0);
+            x = Vector512.Create(a[3]);
+            c3v0 = Avx512F.FusedMultiplyAdd(x, b0, c3v0);
+            x = Vector512.Create(a[4]);
+            c4v0 = Avx512F.FusedMultiplyAdd(x, b0, c4v0);
+            x = Vector512.Create(a[5]);
+            c5v0 = Avx512F.FusedMultiplyAdd(x, b0, c5v0);
+            x = Vector512.Create(a[6]);
+            c6v0 = Avx512F.FusedMultiplyAdd(x, b0, c6v0);
+            x = Vector512.Create(a[7]);
+            c7v0 = Avx512F.FusedMultiplyAdd(x, b0, c7v0);
+            x = Vector512.Create(a[8]);
+            c8v0 = Avx512F.FusedMultiplyAdd(x, b0, c8v0);
+            x = Vector512.Create(a[9]);
+            c9v0 = Avx512F.FusedMultiplyAdd(x, b0, c9v0);
+            x = Vector512.Create(a[10]);
+            c10v0 = Avx512F.FusedMultiplyAdd(x, b0, c10v0);
+            x = Vector512.Create(a[11]);
+            c11v0 = Avx512F.FusedMultiplyAdd(x, b0, c11v0);
+            a += lda;
+            b += 32;
+        }
+
+        if (accumulate)
+        {
+            (Vector512.Load(c) + c0v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c1v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c2v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c3v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c4v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c5v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c6v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c7v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c8v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c9v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c10v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c11v0).Store(c);
+        }
+        else
+        {
+            c0v0.Store(c);
+            c += ldc;
+            c1v0.Store(c);
+            c += ldc;
+            c2v0.Store(c);
+            c += ldc;
+            c3v0.Store(c);
+            c += ldc;
+            c4v0.Store(c);
+            c += ldc;
+            c5v0.Store(c);
+            c += ldc;
+            c6v0.Store(c);
+            c += ldc;
+            c7v0.Store(c);
+            c += ldc;
+            c8v0.Store(c);
+            c += ldc;
+            c9v0.Store(c);
+            c += ldc;
+            c10v0.Store(c);
+            c += ldc;
+            c11v0.Store(c);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Columns13x16(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
+    {
+        Vector512<float> c0v0 = Vector512<float>.Zero;
+        Vector512<float> c1v0 = Vector512<float>.Zero;
+        Vector512<float> c2v0 = Vector512<float>.Zero;
+        Vector512<float> c3v0 = Vector512<float>.Zero;
+        Vector512<float> c4v0 = Vector512<float>.Zero;
+        Vector512<float> c5v0 = Vector512<float>.Zero;
+        Vector512<float> c6v0 = Vector512<float>.Zero;
+        Vector512<float> c7v0 = Vector512<float>.Zero;
+        Vector512<float> c8v0 = Vector512<float>.Zero;
+        Vector512<float> c9v0 = Vector512<float>.Zero;
+        Vector512<float> c10v0 = Vector512<float>.Zero;
+        Vector512<float> c11v0 = Vector512<float>.Zero;
+        Vector512<float> c12v0 = Vector512<float>.Zero;
+        for (; depth > 0; depth--)
+        {
+            if (ahead != null)
+            {
+                Sse.Prefetch1(ahead);
+                ahead += 64;
+            }
+
+            Vector512<float> b0 = Vector512.Load(b);
+            Vector512<float> x = Vector512.Create(a[0]);
+            c0v0 = Avx512F.FusedMultiplyAdd(x, b0, c0v0);
+            x = Vector512.Create(a[1]);
+            c1v0 = Avx512F.FusedMultiplyAdd(x, b0, c1v0);
+            x = Vector512.Create(a[2]);
+            c2v0 = Avx512F.FusedMultiplyAdd(x, b0, c2v0);
+            x = Vector512.Create(a[3]);
+            c3v0 = Avx512F.FusedMultiplyAdd(x, b0, c3v0);
+            x = Vector512.Create(a[4]);
+            c4v0 = Avx512F.FusedMultiplyAdd(x, b0, c4v0);
+            x = Vector512.Create(a[5]);
+            c5v0 = Avx512F.FusedMultiplyAdd(x, b0, c5v0);
+            x = Vector512.Create(a[6]);
+            c6v0 = Avx512F.FusedMultiplyAdd(x, b0, c6v0);
+            x = Vector512.Create(a[7]);
+            c7v0 = Avx512F.FusedMultiplyAdd(x, b0, c7v0);
+            x = Vector512.Create(a[8]);
+            c8v0 = Avx512F.FusedMultiplyAdd(x, b0, c8v0);
+            x = Vector512.Create(a[9]);
+            c9v0 = Avx512F.FusedMultiplyAdd(x, b0, c9v0);
+            x = Vector512.Create(a[10]);
+            c10v0 = Avx512F.FusedMultiplyAdd(x, b0, c10v0);
+            x = Vector512.Create(a[11]);
+            c11v0 = Avx512F.FusedMultiplyAdd(x, b0, c11v0);
+            x = Vector512.Create(a[12]);
+            c12v0 = Avx512F.FusedMultiplyAdd(x, b0, c12v0);
+            a += lda;
+            b += 32;
+        }
+
+        if (accumulate)
+        {
+            (Vector512.Load(c) + c0v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c1v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c2v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c3v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c4v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c5v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c6v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c7v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c8v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c9v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c10v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c11v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c12v0).Store(c);
+        }
+        else
+        {
+            c0v0.Store(c);
+            c += ldc;
+            c1v0.Store(c);
+            c += ldc;
+            c2v0.Store(c);
+            c += ldc;
+            c3v0.Store(c);
+            c += ldc;
+            c4v0.Store(c);
+            c += ldc;
+            c5v0.Store(c);
+            c += ldc;
+            c6v0.Store(c);
+            c += ldc;
+            c7v0.Store(c);
+            c += ldc;
+            c8v0.Store(c);
+            c += ldc;
+            c9v0.Store(c);
+            c += ldc;
+            c10v0.Store(c);
+            c += ldc;
+            c11v0.Store(c);
+            c += ldc;
+            c12v0.Store(c);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Columns14x16(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
+    {
+        Vector512<float> c0v0 = Vector512<float>.Zero;
+        Vector512<float> c1v0 = Vector512<float>.Zero;
+        Vector512<float> c2v0 = Vector512<float>.Zero;
+        Vector512<float> c3v0 = Vector512<float>.Zero;
+        Vector512<float> c4v0 = Vector512<float>.Zero;
+        Vector512<float> c5v0 = Vector512<float>.Zero;
+        Vector512<float> c6v0 = Vector512<float>.Zero;
+        Vector512<float> c7v0 = Vector512<float>.Zero;
+        Vector512<float> c8v0 = Vector512<float>.Zero;
+        Vector512<float> c9v0 = Vector512<float>.Zero;
+        Vector512<float> c10v0 = Vector512<float>.Zero;
+        Vector512<float> c11v0 = Vector512<float>.Zero;
+        Vector512<float> c12v0 = Vector512<float>.Zero;
+        Vector512<float> c13v0 = Vector512<float>.Zero;
+        for (; depth > 0; depth--)
+        {
+            if (ahead != null)
+            {
+                Sse.Prefetch1(ahead);
+                ahead += 64;
+            }
+
+            Vector512<float> b0 = Vector512.Load(b);
+            Vector512<float> x = Vector512.Create(a[0]);
+            c0v0 = Avx512F.FusedMultiplyAdd(x, b0, c0v0);
+            x = Vector512.Create(a[1]);
+            c1v0 = Avx512F.FusedMultiplyAdd(x, b0, c1v0);
+            x = Vector512.Create(a[2]);
+            c2v0 = Avx512F.FusedMultiplyAdd(x, b0, c2v0);
+            x = Vector512.Create(a[3]);
+            c3v0 = Avx512F.FusedMultiplyAdd(x, b0, c3v0);
+            x = Vector512.Create(a[4]);
+            c4v0 = Avx512F.FusedMultiplyAdd(x, b0, c4v0);
+            x = Vector512.Create(a[5]);
+            c5v0 = Avx512F.FusedMultiplyAdd(x, b0, c5v0);
+            x = Vector512.Create(a[6]);
+            c6v0 = Avx512F.FusedMultiplyAdd(x, b0, c6v0);
+            x = Vector512.Create(a[7]);
+            c7v0 = Avx512F.FusedMultiplyAdd(x, b0, c7v0);
+            x = Vector512.Create(a[8]);
+            c8v0 = Avx512F.FusedMultiplyAdd(x, b0, c8v0);
+            x = Vector512.Create(a[9]);
+            c9v0 = Avx512F.FusedMultiplyAdd(x, b0, c9v0);
+            x = Vector512.Create(a[10]);
+            c10v0 = Avx512F.FusedMultiplyAdd(x, b0, c10v0);
+            x = Vector512.Create(a[11]);
+            c11v0 = Avx512F.FusedMultiplyAdd(x, b0, c11v0);
+            x = Vector512.Create(a[12]);
+            c12v0 = Avx512F.FusedMultiplyAdd(x, b0, c12v0);
+            x = Vector512.Create(a[13]);
+            c13v0 = Avx512F.FusedMultiplyAdd(x, b0, c13v0);
+            a += lda;
+            b += 32;
+        }
+
+        if (accumulate)
+        {
+            (Vector512.Load(c) + c0v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c1v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c2v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c3v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c4v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c5v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c6v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c7v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c8v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c9v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c10v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c11v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c12v0).Store(c);
+            c += ldc;
+            (Vector512.Load(c) + c13v0).Store(c);
+        }
+        else
+        {
+            c0v0.Store(c);
+            c += ldc;
+            c1v0.Store(c);
+            c += ldc;
+            c2v0.Store(c);
+            c += ldc;
+            c3v0.Store(c);
+            c += ldc;
+            c4v0.Store(c);
+            c += ldc;
+            c5v0.Store(c);
+            c += ldc;
+            c6v0.Store(c);
+            c += ldc;
+            c7v0.Store(c);
+            c += ldc;
+            c8v0.Store(c);
+            c += ldc;
+            c9v0.Store(c);
+            c += ldc;
+            c10v0.Store(c);
+            c += ldc;
+            c11v0.Store(c);
+            c += ldc;
+            c12v0.Store(c);
+            c += ldc;
+            c13v0.Store(c);
         }
     }
 }

@@ -18,10 +18,10 @@ internal static unsafe class Gemm2x4Scalar
             switch (rows)
             {
                 case 2:
-                    Rows2(depth, a, lda, b + column, c + column, ldc, accumulate, ahead);
+                    Rows2x4(depth, a, lda, b + column, c + column, ldc, accumulate, ahead);
                     break;
                 default:
-                    Rows1(depth, a, lda, b + column, c + column, ldc, accumulate, ahead);
+                    Rows1x4(depth, a, lda, b + column, c + column, ldc, accumulate, ahead);
                     break;
             }
         }
@@ -35,17 +35,51 @@ internal static unsafe class Gemm2x4Scalar
             switch (rows)
             {
                 case 2:
-                    Columns2(depth, a, lda, b + column, c + column, ldc, accumulate, ahead);
+                    Columns2x4(depth, a, lda, b + column, c + column, ldc, accumulate, ahead);
                     break;
                 default:
-                    Columns1(depth, a, lda, b + column, c + column, ldc, accumulate, ahead);
+                    Columns1x4(depth, a, lda, b + column, c + column, ldc, accumulate, ahead);
+                    break;
+            }
+        }
+    }
+
+    /// <summary>Up to <see cref="MaxRows"/> rows of a, <c>a[i * lda + k]</c>, times the first 16 columns of a panel.</summary>
+    public static void RowMajorNarrow(int rows, nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
+    {
+        for (int column = 0; column < 16; column += 4)
+        {
+            switch (rows)
+            {
+                case 2:
+                    Rows2x4(depth, a, lda, b + column, c + column, ldc, accumulate, ahead);
+                    break;
+                default:
+                    Rows1x4(depth, a, lda, b + column, c + column, ldc, accumulate, ahead);
+                    break;
+            }
+        }
+    }
+
+    /// <summary>Up to <see cref="MaxRows"/> rows of a, <c>a[k * lda + i]</c>, times the first 16 columns of a panel.</summary>
+    public static void TransposedNarrow(int rows, nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
+    {
+        for (int column = 0; column < 16; column += 4)
+        {
+            switch (rows)
+            {
+                case 2:
+                    Columns2x4(depth, a, lda, b + column, c + column, ldc, accumulate, ahead);
+                    break;
+                default:
+                    Columns1x4(depth, a, lda, b + column, c + column, ldc, accumulate, ahead);
                     break;
             }
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows1(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
+    private static void Rows1x4(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
     {
         float c0v0 = 0f, c0v1 = 0f, c0v2 = 0f, c0v3 = 0f;
         for (; depth > 0; depth--)
@@ -80,7 +114,7 @@ internal static unsafe class Gemm2x4Scalar
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows2(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
+    private static void Rows2x4(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
     {
         float c0v0 = 0f, c0v1 = 0f, c0v2 = 0f, c0v3 = 0f;
         float c1v0 = 0f, c1v1 = 0f, c1v2 = 0f, c1v3 = 0f;
@@ -131,7 +165,7 @@ internal static unsafe class Gemm2x4Scalar
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Columns1(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
+    private static void Columns1x4(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
     {
         float c0v0 = 0f, c0v1 = 0f, c0v2 = 0f, c0v3 = 0f;
         for (; depth > 0; depth--)
@@ -166,7 +200,7 @@ internal static unsafe class Gemm2x4Scalar
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Columns2(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
+    private static void Columns2x4(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
     {
         float c0v0 = 0f, c0v1 = 0f, c0v2 = 0f, c0v3 = 0f;
         float c1v0 = 0f, c1v1 = 0f, c1v2 = 0f, c1v3 = 0f;

@@ -20,22 +20,22 @@ internal static unsafe class Gemm6x16Avx2
             switch (rows)
             {
                 case 6:
-                    Rows6(depth, a, lda, b + column, c + column, ldc, accumulate, ahead);
+                    Rows6x16(depth, a, lda, b + column, c + column, ldc, accumulate, ahead);
                     break;
                 case 5:
-                    Rows5(depth, a, lda, b + column, c + column, ldc, accumulate, ahead);
+                    Rows5x16(depth, a, lda, b + column, c + column, ldc, accumulate, ahead);
                     break;
                 case 4:
-                    Rows4(depth, a, lda, b + column, c + column, ldc, accumulate, ahead);
+                    Rows4x16(depth, a, lda, b + column, c + column, ldc, accumulate, ahead);
                     break;
                 case 3:
-                    Rows3(depth, a, lda, b + column, c + column, ldc, accumulate, ahead);
+                    Rows3x16(depth, a, lda, b + column, c + column, ldc, accumulate, ahead);
                     break;
                 case 2:
-                    Rows2(depth, a, lda, b + column, c + column, ldc, accumulate, ahead);
+                    Rows2x16(depth, a, lda, b + column, c + column, ldc, accumulate, ahead);
                     break;
                 default:
-                    Rows1(depth, a, lda, b + column, c + column, ldc, accumulate, ahead);
+                    Rows1x16(depth, a, lda, b + column, c + column, ldc, accumulate, ahead);
                     break;
             }
 
@@ -51,22 +51,22 @@ internal static unsafe class Gemm6x16Avx2
             switch (rows)
             {
                 case 6:
-                    Columns6(depth, a, lda, b + column, c + column, ldc, accumulate, ahead);
+                    Columns6x16(depth, a, lda, b + column, c + column, ldc, accumulate, ahead);
                     break;
                 case 5:
-                    Columns5(depth, a, lda, b + column, c + column, ldc, accumulate, ahead);
+                    Columns5x16(depth, a, lda, b + column, c + column, ldc, accumulate, ahead);
                     break;
                 case 4:
-                    Columns4(depth, a, lda, b + column, c + column, ldc, accumulate, ahead);
+                    Columns4x16(depth, a, lda, b + column, c + column, ldc, accumulate, ahead);
                     break;
                 case 3:
-                    Columns3(depth, a, lda, b + column, c + column, ldc, accumulate, ahead);
+                    Columns3x16(depth, a, lda, b + column, c + column, ldc, accumulate, ahead);
                     break;
                 case 2:
-                    Columns2(depth, a, lda, b + column, c + column, ldc, accumulate, ahead);
+                    Columns2x16(depth, a, lda, b + column, c + column, ldc, accumulate, ahead);
                     break;
                 default:
-                    Columns1(depth, a, lda, b + column, c + column, ldc, accumulate, ahead);
+                    Columns1x16(depth, a, lda, b + column, c + column, ldc, accumulate, ahead);
                     break;
             }
 
@@ -74,8 +74,60 @@ internal static unsafe class Gemm6x16Avx2
         }
     }
 
+    /// <summary>Up to <see cref="MaxRows"/> rows of a, <c>a[i * lda + k]</c>, times the first 16 columns of a panel.</summary>
+    public static void RowMajorNarrow(int rows, nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
+    {
+        switch (rows)
+        {
+            case 6:
+                Rows6x16(depth, a, lda, b, c, ldc, accumulate, ahead);
+                break;
+            case 5:
+                Rows5x16(depth, a, lda, b, c, ldc, accumulate, ahead);
+                break;
+            case 4:
+                Rows4x16(depth, a, lda, b, c, ldc, accumulate, ahead);
+                break;
+            case 3:
+                Rows3x16(depth, a, lda, b, c, ldc, accumulate, ahead);
+                break;
+            case 2:
+                Rows2x16(depth, a, lda, b, c, ldc, accumulate, ahead);
+                break;
+            default:
+                Rows1x16(depth, a, lda, b, c, ldc, accumulate, ahead);
+                break;
+        }
+    }
+
+    /// <summary>Up to <see cref="MaxRows"/> rows of a, <c>a[k * lda + i]</c>, times the first 16 columns of a panel.</summary>
+    public static void TransposedNarrow(int rows, nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
+    {
+        switch (rows)
+        {
+            case 6:
+                Columns6x16(depth, a, lda, b, c, ldc, accumulate, ahead);
+                break;
+            case 5:
+                Columns5x16(depth, a, lda, b, c, ldc, accumulate, ahead);
+                break;
+            case 4:
+                Columns4x16(depth, a, lda, b, c, ldc, accumulate, ahead);
+                break;
+            case 3:
+                Columns3x16(depth, a, lda, b, c, ldc, accumulate, ahead);
+                break;
+            case 2:
+                Columns2x16(depth, a, lda, b, c, ldc, accumulate, ahead);
+                break;
+            default:
+                Columns1x16(depth, a, lda, b, c, ldc, accumulate, ahead);
+                break;
+        }
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows1(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
+    private static void Rows1x16(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
     {
         Vector256<float> c0v0 = Vector256<float>.Zero, c0v1 = Vector256<float>.Zero;
         for (; depth > 0; depth--)
@@ -108,7 +160,7 @@ internal static unsafe class Gemm6x16Avx2
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows2(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
+    private static void Rows2x16(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
     {
         Vector256<float> c0v0 = Vector256<float>.Zero, c0v1 = Vector256<float>.Zero;
         Vector256<float> c1v0 = Vector256<float>.Zero, c1v1 = Vector256<float>.Zero;
@@ -151,7 +203,7 @@ internal static unsafe class Gemm6x16Avx2
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows3(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
+    private static void Rows3x16(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
     {
         Vector256<float> c0v0 = Vector256<float>.Zero, c0v1 = Vector256<float>.Zero;
         Vector256<float> c1v0 = Vector256<float>.Zero, c1v1 = Vector256<float>.Zero;
@@ -204,7 +256,7 @@ internal static unsafe class Gemm6x16Avx2
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows4(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
+    private static void Rows4x16(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
     {
         Vector256<float> c0v0 = Vector256<float>.Zero, c0v1 = Vector256<float>.Zero;
         Vector256<float> c1v0 = Vector256<float>.Zero, c1v1 = Vector256<float>.Zero;
@@ -269,7 +321,7 @@ internal static unsafe class Gemm6x16Avx2
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows5(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
+    private static void Rows5x16(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
     {
         Vector256<float> c0v0 = Vector256<float>.Zero, c0v1 = Vector256<float>.Zero;
         Vector256<float> c1v0 = Vector256<float>.Zero, c1v1 = Vector256<float>.Zero;
@@ -344,7 +396,7 @@ internal static unsafe class Gemm6x16Avx2
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows6(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
+    private static void Rows6x16(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
     {
         Vector256<float> c0v0 = Vector256<float>.Zero, c0v1 = Vector256<float>.Zero;
         Vector256<float> c1v0 = Vector256<float>.Zero, c1v1 = Vector256<float>.Zero;
@@ -429,7 +481,7 @@ internal static unsafe class Gemm6x16Avx2
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Columns1(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
+    private static void Columns1x16(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
     {
         Vector256<float> c0v0 = Vector256<float>.Zero, c0v1 = Vector256<float>.Zero;
         for (; depth > 0; depth--)
@@ -462,7 +514,7 @@ internal static unsafe class Gemm6x16Avx2
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Columns2(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
+    private static void Columns2x16(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
     {
         Vector256<float> c0v0 = Vector256<float>.Zero, c0v1 = Vector256<float>.Zero;
         Vector256<float> c1v0 = Vector256<float>.Zero, c1v1 = Vector256<float>.Zero;
@@ -505,7 +557,7 @@ internal static unsafe class Gemm6x16Avx2
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Columns3(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
+    private static void Columns3x16(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
     {
         Vector256<float> c0v0 = Vector256<float>.Zero, c0v1 = Vector256<float>.Zero;
         Vector256<float> c1v0 = Vector256<float>.Zero, c1v1 = Vector256<float>.Zero;
@@ -558,7 +610,7 @@ internal static unsafe class Gemm6x16Avx2
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Columns4(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
+    private static void Columns4x16(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
     {
         Vector256<float> c0v0 = Vector256<float>.Zero, c0v1 = Vector256<float>.Zero;
         Vector256<float> c1v0 = Vector256<float>.Zero, c1v1 = Vector256<float>.Zero;
@@ -621,7 +673,7 @@ internal static unsafe class Gemm6x16Avx2
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Columns5(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
+    private static void Columns5x16(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
     {
         Vector256<float> c0v0 = Vector256<float>.Zero, c0v1 = Vector256<float>.Zero;
         Vector256<float> c1v0 = Vector256<float>.Zero, c1v1 = Vector256<float>.Zero;
@@ -694,7 +746,7 @@ internal static unsafe class Gemm6x16Avx2
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Columns6(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
+    private static void Columns6x16(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
     {
         Vector256<float> c0v0 = Vector256<float>.Zero, c0v1 = Vector256<float>.Zero;
         Vector256<float> c1v0 = Vector256<float>.Zero, c1v1 = Vector256<float>.Zero;

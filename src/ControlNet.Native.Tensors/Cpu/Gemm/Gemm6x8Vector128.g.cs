@@ -19,22 +19,22 @@ internal static unsafe class Gemm6x8Vector128
             switch (rows)
             {
                 case 6:
-                    Rows6(depth, a, lda, b + column, c + column, ldc, accumulate, ahead);
+                    Rows6x8(depth, a, lda, b + column, c + column, ldc, accumulate, ahead);
                     break;
                 case 5:
-                    Rows5(depth, a, lda, b + column, c + column, ldc, accumulate, ahead);
+                    Rows5x8(depth, a, lda, b + column, c + column, ldc, accumulate, ahead);
                     break;
                 case 4:
-                    Rows4(depth, a, lda, b + column, c + column, ldc, accumulate, ahead);
+                    Rows4x8(depth, a, lda, b + column, c + column, ldc, accumulate, ahead);
                     break;
                 case 3:
-                    Rows3(depth, a, lda, b + column, c + column, ldc, accumulate, ahead);
+                    Rows3x8(depth, a, lda, b + column, c + column, ldc, accumulate, ahead);
                     break;
                 case 2:
-                    Rows2(depth, a, lda, b + column, c + column, ldc, accumulate, ahead);
+                    Rows2x8(depth, a, lda, b + column, c + column, ldc, accumulate, ahead);
                     break;
                 default:
-                    Rows1(depth, a, lda, b + column, c + column, ldc, accumulate, ahead);
+                    Rows1x8(depth, a, lda, b + column, c + column, ldc, accumulate, ahead);
                     break;
             }
         }
@@ -48,29 +48,87 @@ internal static unsafe class Gemm6x8Vector128
             switch (rows)
             {
                 case 6:
-                    Columns6(depth, a, lda, b + column, c + column, ldc, accumulate, ahead);
+                    Columns6x8(depth, a, lda, b + column, c + column, ldc, accumulate, ahead);
                     break;
                 case 5:
-                    Columns5(depth, a, lda, b + column, c + column, ldc, accumulate, ahead);
+                    Columns5x8(depth, a, lda, b + column, c + column, ldc, accumulate, ahead);
                     break;
                 case 4:
-                    Columns4(depth, a, lda, b + column, c + column, ldc, accumulate, ahead);
+                    Columns4x8(depth, a, lda, b + column, c + column, ldc, accumulate, ahead);
                     break;
                 case 3:
-                    Columns3(depth, a, lda, b + column, c + column, ldc, accumulate, ahead);
+                    Columns3x8(depth, a, lda, b + column, c + column, ldc, accumulate, ahead);
                     break;
                 case 2:
-                    Columns2(depth, a, lda, b + column, c + column, ldc, accumulate, ahead);
+                    Columns2x8(depth, a, lda, b + column, c + column, ldc, accumulate, ahead);
                     break;
                 default:
-                    Columns1(depth, a, lda, b + column, c + column, ldc, accumulate, ahead);
+                    Columns1x8(depth, a, lda, b + column, c + column, ldc, accumulate, ahead);
+                    break;
+            }
+        }
+    }
+
+    /// <summary>Up to <see cref="MaxRows"/> rows of a, <c>a[i * lda + k]</c>, times the first 16 columns of a panel.</summary>
+    public static void RowMajorNarrow(int rows, nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
+    {
+        for (int column = 0; column < 16; column += 8)
+        {
+            switch (rows)
+            {
+                case 6:
+                    Rows6x8(depth, a, lda, b + column, c + column, ldc, accumulate, ahead);
+                    break;
+                case 5:
+                    Rows5x8(depth, a, lda, b + column, c + column, ldc, accumulate, ahead);
+                    break;
+                case 4:
+                    Rows4x8(depth, a, lda, b + column, c + column, ldc, accumulate, ahead);
+                    break;
+                case 3:
+                    Rows3x8(depth, a, lda, b + column, c + column, ldc, accumulate, ahead);
+                    break;
+                case 2:
+                    Rows2x8(depth, a, lda, b + column, c + column, ldc, accumulate, ahead);
+                    break;
+                default:
+                    Rows1x8(depth, a, lda, b + column, c + column, ldc, accumulate, ahead);
+                    break;
+            }
+        }
+    }
+
+    /// <summary>Up to <see cref="MaxRows"/> rows of a, <c>a[k * lda + i]</c>, times the first 16 columns of a panel.</summary>
+    public static void TransposedNarrow(int rows, nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
+    {
+        for (int column = 0; column < 16; column += 8)
+        {
+            switch (rows)
+            {
+                case 6:
+                    Columns6x8(depth, a, lda, b + column, c + column, ldc, accumulate, ahead);
+                    break;
+                case 5:
+                    Columns5x8(depth, a, lda, b + column, c + column, ldc, accumulate, ahead);
+                    break;
+                case 4:
+                    Columns4x8(depth, a, lda, b + column, c + column, ldc, accumulate, ahead);
+                    break;
+                case 3:
+                    Columns3x8(depth, a, lda, b + column, c + column, ldc, accumulate, ahead);
+                    break;
+                case 2:
+                    Columns2x8(depth, a, lda, b + column, c + column, ldc, accumulate, ahead);
+                    break;
+                default:
+                    Columns1x8(depth, a, lda, b + column, c + column, ldc, accumulate, ahead);
                     break;
             }
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows1(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
+    private static void Rows1x8(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
     {
         Vector128<float> c0v0 = Vector128<float>.Zero, c0v1 = Vector128<float>.Zero;
         for (; depth > 0; depth--)
@@ -97,7 +155,7 @@ internal static unsafe class Gemm6x8Vector128
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows2(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
+    private static void Rows2x8(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
     {
         Vector128<float> c0v0 = Vector128<float>.Zero, c0v1 = Vector128<float>.Zero;
         Vector128<float> c1v0 = Vector128<float>.Zero, c1v1 = Vector128<float>.Zero;
@@ -134,7 +192,7 @@ internal static unsafe class Gemm6x8Vector128
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows3(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
+    private static void Rows3x8(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
     {
         Vector128<float> c0v0 = Vector128<float>.Zero, c0v1 = Vector128<float>.Zero;
         Vector128<float> c1v0 = Vector128<float>.Zero, c1v1 = Vector128<float>.Zero;
@@ -181,7 +239,7 @@ internal static unsafe class Gemm6x8Vector128
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows4(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
+    private static void Rows4x8(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
     {
         Vector128<float> c0v0 = Vector128<float>.Zero, c0v1 = Vector128<float>.Zero;
         Vector128<float> c1v0 = Vector128<float>.Zero, c1v1 = Vector128<float>.Zero;
@@ -240,7 +298,7 @@ internal static unsafe class Gemm6x8Vector128
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows5(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
+    private static void Rows5x8(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
     {
         Vector128<float> c0v0 = Vector128<float>.Zero, c0v1 = Vector128<float>.Zero;
         Vector128<float> c1v0 = Vector128<float>.Zero, c1v1 = Vector128<float>.Zero;
@@ -309,7 +367,7 @@ internal static unsafe class Gemm6x8Vector128
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows6(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
+    private static void Rows6x8(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
     {
         Vector128<float> c0v0 = Vector128<float>.Zero, c0v1 = Vector128<float>.Zero;
         Vector128<float> c1v0 = Vector128<float>.Zero, c1v1 = Vector128<float>.Zero;
@@ -388,7 +446,7 @@ internal static unsafe class Gemm6x8Vector128
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Columns1(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
+    private static void Columns1x8(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
     {
         Vector128<float> c0v0 = Vector128<float>.Zero, c0v1 = Vector128<float>.Zero;
         for (; depth > 0; depth--)
@@ -415,7 +473,7 @@ internal static unsafe class Gemm6x8Vector128
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Columns2(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
+    private static void Columns2x8(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
     {
         Vector128<float> c0v0 = Vector128<float>.Zero, c0v1 = Vector128<float>.Zero;
         Vector128<float> c1v0 = Vector128<float>.Zero, c1v1 = Vector128<float>.Zero;
@@ -452,7 +510,7 @@ internal static unsafe class Gemm6x8Vector128
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Columns3(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
+    private static void Columns3x8(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
     {
         Vector128<float> c0v0 = Vector128<float>.Zero, c0v1 = Vector128<float>.Zero;
         Vector128<float> c1v0 = Vector128<float>.Zero, c1v1 = Vector128<float>.Zero;
@@ -499,7 +557,7 @@ internal static unsafe class Gemm6x8Vector128
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Columns4(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
+    private static void Columns4x8(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
     {
         Vector128<float> c0v0 = Vector128<float>.Zero, c0v1 = Vector128<float>.Zero;
         Vector128<float> c1v0 = Vector128<float>.Zero, c1v1 = Vector128<float>.Zero;
@@ -556,7 +614,7 @@ internal static unsafe class Gemm6x8Vector128
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Columns5(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
+    private static void Columns5x8(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
     {
         Vector128<float> c0v0 = Vector128<float>.Zero, c0v1 = Vector128<float>.Zero;
         Vector128<float> c1v0 = Vector128<float>.Zero, c1v1 = Vector128<float>.Zero;
@@ -623,7 +681,7 @@ internal static unsafe class Gemm6x8Vector128
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Columns6(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
+    private static void Columns6x8(nint depth, float* a, nint lda, float* b, float* c, nint ldc, bool accumulate, byte* ahead)
     {
         Vector128<float> c0v0 = Vector128<float>.Zero, c0v1 = Vector128<float>.Zero;
         Vector128<float> c1v0 = Vector128<float>.Zero, c1v1 = Vector128<float>.Zero;

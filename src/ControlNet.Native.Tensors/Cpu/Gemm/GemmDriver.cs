@@ -25,7 +25,7 @@ internal static unsafe class GemmDriver
     /// <summary>
     /// Panels of an item. Sums that are revisited for many stretches of k had better stay in the first-level cache.
     /// </summary>
-    private const int ItemPanels = 5, ItemPanelsOfManyRuns = 2;
+    private const int ItemPanels = 10, ItemPanelsOfManyRuns = 2;
 
     /// <summary>
     /// From here on row blocks lie next to each other in the order of items; below, each worker streams its own
@@ -33,8 +33,11 @@ internal static unsafe class GemmDriver
     /// </summary>
     private const int ManyRows = 1024;
 
-    /// <summary>Items a worker should find, so that the last one to finish is not long alone.</summary>
-    private const int ItemsPerWorker = 6;
+    /// <summary>
+    /// What else an item costs, in units of one tile times one panel: bringing in the rows of each tile, each panel,
+    /// widening a panel from 16 bits, and starting the item.
+    /// </summary>
+    private const double TileCost = 0.25, PanelCost = 0.25, WidenCost = 0.2, ItemCost = 0.1;
 
     /// <summary>Computes <paramref name="problem"/> with the micro-kernel best for this processor.</summary>
     public static void Run(WorkerTeam team, in GemmProblem problem)
@@ -53,23 +56,8 @@ internal static unsafe class GemmDriver
     {
         int tilesPerLine = CeilingOf(p.LineRows, kernel.MaxRows);
         int tiles = checked(tilesPerLine * p.ImageLines * p.Images);
-        int itemRows = p.PanelType != DType.F32 && p.Rows >= ManyRows ? ItemRowsOfWidenedPanels : ItemRows;
-        int tilesPerItem = Math.Clamp(itemRows / CeilingOf(p.LineRows, tilesPerLine), 1, GemmLoop.MaxTilesPerItem);
-        int panelsPerItem = Math.Min(p.PanelCount, p.Runs > 1 ? ItemPanelsOfManyRuns : ItemPanels);
-
-        long wanted = team.Threads == 1 ? 1 : ItemsPerWorker * (long)team.Threads / ((long)p.Batch0 * p.Batch1);
-        while (panelsPerItem > 1
-            && (long)CeilingOf(tiles, tilesPerItem) * CeilingOf(p.PanelCount, panelsPerItem) < wanted)
-        {
-            panelsPerItem--;
-        }
-
-        while (tilesPerItem > 1
-            && (long)CeilingOf(tiles, tilesPerItem) * CeilingOf(p.PanelCount, panelsPerItem) < wanted)
-        {
-            tilesPerItem = CeilingOf(tilesPerItem, 2);
-        }
-
+        int tileRows = CeilingOf(p.LineRows, tilesPerLine);
+        (int rowBlocks, int columnBlocks) = Cut(team.Threads, p, tiles, tileRows);
         int depthBlocks = Math.Max(1, CeilingOf(p.RunDepth, MaxBlockDepth));
         return new GemmLoop
         {
@@ -78,13 +66,52 @@ internal static unsafe class GemmDriver
             Kernel = kernel,
             TilesPerLine = tilesPerLine,
             Tiles = tiles,
-            RowBlocks = CeilingOf(tiles, tilesPerItem),
-            ColumnBlocks = CeilingOf(p.PanelCount, panelsPerItem),
+            RowBlocks = rowBlocks,
+            ColumnBlocks = columnBlocks,
             BlockDepth = CeilingOf(p.RunDepth, depthBlocks),
             RowsOuter = p.Rows >= ManyRows,
-            YIsSource = p.Epilogue.AddTensor != null && Overlaps(p),
+            SumsWait = (p.Epilogue.AddTensor != null && Overlaps(p)) || IsTrap(p.Columns, tileRows),
+            CopyRows = !p.TransposeA && IsTrap(p.StrideA, tileRows),
         };
     }
+
+    /// <summary>
+    /// The cut into items that should be done first: large items read their operands less often, many small ones share
+    /// out evenly. Sums do not depend on it.
+    /// </summary>
+    private static (int RowBlocks, int ColumnBlocks) Cut(int threads, in GemmProblem p, int tiles, int tileRows)
+    {
+        bool widen = p.PanelType != DType.F32;
+        int mostTiles = Math.Clamp(
+            (widen ? ItemRowsOfWidenedPanels : ItemRows) / tileRows, 1, Math.Min(tiles, GemmLoop.MaxTilesPerItem));
+        int mostPanels = Math.Min(p.PanelCount, p.Runs > 1 ? ItemPanelsOfManyRuns : ItemPanels);
+        double panelCost = PanelCost + (widen ? WidenCost : 0), least = double.PositiveInfinity;
+        (int, int) best = (tiles, p.PanelCount);
+        for (int tilesPerItem = mostTiles; tilesPerItem > 0; tilesPerItem--)
+        {
+            for (int panelsPerItem = mostPanels; panelsPerItem > 0; panelsPerItem--)
+            {
+                int rowBlocks = CeilingOf(tiles, tilesPerItem), columnBlocks = CeilingOf(p.PanelCount, panelsPerItem);
+                int t = CeilingOf(tiles, rowBlocks), n = CeilingOf(p.PanelCount, columnBlocks);
+                double item = (t * n) + (t * TileCost) + (n * panelCost) + ItemCost;
+                double turns = Math.Ceiling((double)rowBlocks * columnBlocks * p.Batch0 * p.Batch1 / threads);
+
+                // A worker that is held up keeps the others waiting for part of an item.
+                double cost = (turns + (threads > 1 ? 0.25 : 0)) * item;
+                if (cost < least)
+                {
+                    (least, best) = (cost, (rowBlocks, columnBlocks));
+                }
+            }
+        }
+
+        return best;
+    }
+
+    /// <summary>
+    /// Rows a multiple of 4 KiB apart lie in one set of the first-level cache, which has 8 or 12 lines.
+    /// </summary>
+    private static bool IsTrap(long stride, int tileRows) => stride % 1024 == 0 && tileRows > 8;
 
     private static bool Overlaps(in GemmProblem p)
     {

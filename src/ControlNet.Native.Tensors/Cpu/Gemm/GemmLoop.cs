@@ -1,5 +1,6 @@
 using System;
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.X86;
 
 namespace ControlNet.Native.Tensors.Cpu.Gemm;
 
@@ -27,8 +28,14 @@ internal unsafe struct GemmLoop : IParallelWork
     /// <summary>Whether consecutive items share the rows rather than the panels.</summary>
     public bool RowsOuter;
 
-    /// <summary>The sums may not lie in y before they are finished, because y is also a source.</summary>
-    public bool YIsSource;
+    /// <summary>
+    /// The sums may not lie in y before they are finished, because y is also a source, or because its rows would
+    /// displace each other in the cache.
+    /// </summary>
+    public bool SumsWait;
+
+    /// <summary>The rows of a would displace each other in the cache and are copied, a block of k at a time.</summary>
+    public bool CopyRows;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     [SkipLocalsInit]
@@ -79,8 +86,8 @@ internal unsafe struct GemmLoop : IParallelWork
     }
 
     /// <summary>
-    /// The rows of <paramref name="tiles"/> times some panels. Sums go straight into y unless y has to wait: then, and
-    /// for the last panel when it is not full, they go through scratch memory.
+    /// The rows of <paramref name="tiles"/> times some panels. Sums go straight into y unless they have to wait: then,
+    /// and for the last panel when it is not full, they go through scratch memory.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private readonly void Multiply(
@@ -92,11 +99,11 @@ internal unsafe struct GemmLoop : IParallelWork
         bool finish = Problem.Epilogue.IsNeeded;
         long row0 = tiles[0].FirstRow;
         long rows = tiles[tileCount - 1].FirstRow + tiles[tileCount - 1].Rows - row0;
-        int waitingPanels = YIsSource ? endPanel - firstPanel : 1;
-        float* widened = Team.Scratch(worker, ((long)BlockDepth * Width) + (rows * waitingPanels * Width));
-        float* waiting = widened + ((long)BlockDepth * Width);
-        delegate*<int, nint, float*, nint, float*, float*, nint, bool, byte*, void> kernel =
-            Problem.TransposeA ? Kernel.Transposed : Kernel.RowMajor;
+        int waitingPanels = SumsWait ? endPanel - firstPanel : 1;
+        long widenedFloats = widen ? (long)BlockDepth * Width : 0, waitingFloats = rows * waitingPanels * Width;
+        float* widened = Team.Scratch(
+            worker, widenedFloats + waitingFloats + (CopyRows ? rows * BlockDepth : 0));
+        float* waiting = widened + widenedFloats, copied = waiting + waitingFloats;
 
         for (int run = 0; run < Problem.Runs; run++)
         {
@@ -106,7 +113,14 @@ internal unsafe struct GemmLoop : IParallelWork
                 int depth = Math.Min(BlockDepth, runDepth - k);
                 bool first = run == 0 && k == 0, last = run == Problem.Runs - 1 && k + depth == runDepth;
                 long offsetA = (run * Problem.RunStep) + (Problem.TransposeA ? k * Problem.StrideA : k);
-                long depthDone = ((long)run * runDepth) + k;
+                long strideA = CopyRows ? depth : Problem.StrideA, depthDone = ((long)run * runDepth) + k;
+                if (CopyRows)
+                {
+                    Copy(tiles, tileCount, offsetA, depth, copied);
+                }
+
+                // A tile whose rows lie next to each other is one run of lines that the kernel can prefetch.
+                bool adjacent = !Problem.TransposeA && !CopyRows && strideA * Kernel.MaxRows <= depth * 16L;
                 for (int panel = firstPanel; panel < endPanel; panel++)
                 {
                     byte* source = PanelAddress(panelOffset, panel, depthDone);
@@ -121,32 +135,92 @@ internal unsafe struct GemmLoop : IParallelWork
                         ? PanelAddress(panelOffset, panel + 1, depthDone)
                         : PanelAddress(panelOffset, firstPanel, depthDone + depth);
                     int column = panel * Width, width = Math.Min(Width, columns - column);
-                    bool wait = YIsSource || width < Width;
+                    delegate*<int, nint, float*, nint, float*, float*, nint, bool, byte*, void> kernel =
+                        KernelFor(width);
+                    bool wait = SumsWait || width < Width, apply = last && (finish || wait);
+                    float* sums0 = !wait ? y + (row0 * columns) + column
+                        : SumsWait ? waiting + ((panel - firstPanel) * Width) : waiting;
+                    long stride = !wait ? columns : (long)waitingPanels * Width;
                     for (int t = 0; t < tileCount; t++)
                     {
-                        float* sums = y + (tiles[t].FirstRow * columns) + column;
-                        long stride = columns;
-                        if (wait)
+                        long row = tiles[t].FirstRow - row0;
+                        float* a = CopyRows ? copied + (row * depth) : tiles[t].A + offsetA;
+                        float* sums = sums0 + (row * stride);
+                        if (first)
                         {
-                            stride = (long)waitingPanels * Width;
-                            sums = waiting + ((tiles[t].FirstRow - row0) * stride)
-                                + (YIsSource ? (panel - firstPanel) * Width : 0);
+                            Prefetch(sums, stride, tiles[t].Rows, false);
                         }
 
-                        kernel(
-                            tiles[t].Rows, depth, tiles[t].A + offsetA, (nint)Problem.StrideA, b, sums, (nint)stride,
-                            !first,
-                            t < (widen ? 1 : 2) ? ahead + ((long)t * depth * 64) : null);
-                        if (last && (finish || wait))
+                        if (last && SumsWait)
                         {
-                            Problem.Epilogue.Apply(sums, stride, y, columns, tiles[t], column, width);
+                            float* results = y + (tiles[t].FirstRow * columns) + column;
+                            Prefetch(results, columns, tiles[t].Rows, true);
                         }
+
+                        byte* next = t < (widen ? 1 : 2) ? ahead + ((long)t * depth * 64)
+                            : adjacent && panel == firstPanel && t + 1 < tileCount ? (byte*)(tiles[t + 1].A + offsetA)
+                            : null;
+                        kernel(tiles[t].Rows, depth, a, (nint)strideA, b, sums, (nint)stride, !first, next);
+                        if (apply && t > 0)
+                        {
+                            // A tile late: sums just stored are still on their way to the cache.
+                            Problem.Epilogue.Apply(
+                                sums0 + ((tiles[t - 1].FirstRow - row0) * stride), stride, y, columns, tiles[t - 1],
+                                column, width);
+                        }
+                    }
+
+                    if (apply)
+                    {
+                        Problem.Epilogue.Apply(
+                            sums0 + ((tiles[tileCount - 1].FirstRow - row0) * stride), stride, y, columns,
+                            tiles[tileCount - 1], column, width);
                     }
                 }
 
                 k += depth;
             }
             while (k < runDepth);
+        }
+    }
+
+    private readonly delegate*<int, nint, float*, nint, float*, float*, nint, bool, byte*, void> KernelFor(
+        int width) =>
+        width > GemmKernel.NarrowColumns
+            ? Problem.TransposeA ? Kernel.Transposed : Kernel.RowMajor
+            : Problem.TransposeA ? Kernel.TransposedNarrow : Kernel.RowMajorNarrow;
+
+    /// <summary>A block of k of all rows, one after the other.</summary>
+    private readonly void Copy(GemmTile* tiles, int tileCount, long offsetA, int depth, float* copied)
+    {
+        for (int t = 0; t < tileCount; t++)
+        {
+            float* from = tiles[t].A + offsetA;
+            for (int r = 0; r < tiles[t].Rows; r++, from += Problem.StrideA, copied += depth)
+            {
+                Buffer.MemoryCopy(from, copied, depth * sizeof(float), depth * sizeof(float));
+            }
+        }
+    }
+
+    /// <summary>
+    /// Has the lines where the sums of a tile will go brought in while they are being formed: a store that misses holds
+    /// up the epilogue. Rows that would displace each other in the first level go to the second.
+    /// </summary>
+    private static void Prefetch(float* sums, long stride, int rows, bool secondLevel)
+    {
+        for (; Sse.IsSupported && rows > 0; rows--, sums += stride)
+        {
+            if (secondLevel)
+            {
+                Sse.Prefetch1(sums);
+                Sse.Prefetch1(sums + 16);
+            }
+            else
+            {
+                Sse.Prefetch0(sums);
+                Sse.Prefetch0(sums + 16);
+            }
         }
     }
 

@@ -35,6 +35,30 @@ internal static unsafe class GemmPack
     }
 
     /// <summary>
+    /// Packs weights <c>[Out][In][kernel][kernel]</c> for the data gradient of a convolution; see
+    /// <see cref="PackGradientLoop"/>. They occupy <see cref="Count"/> of a depth of Out * kernel * kernel and In
+    /// columns.
+    /// </summary>
+    public static void GradientWeights(
+        WorkerTeam team, int outputs, int inputs, int kernel, int stride, DType type, void* weights, DType packedType,
+        void* packed)
+    {
+        PackGradientLoop loop = new()
+        {
+            Team = team,
+            Source = (byte*)weights,
+            SourceType = type,
+            Target = (byte*)packed,
+            TargetType = packedType,
+            Outputs = outputs,
+            Inputs = inputs,
+            Kernel = kernel,
+            Stride = stride,
+        };
+        team.For(PanelsOf(inputs), ref loop);
+    }
+
+    /// <summary>
     /// Packs dense F32 matrices, each <c>[depth][columns]</c> or, when <paramref name="transposed"/>,
     /// <c>[columns][depth]</c>.
     /// </summary>

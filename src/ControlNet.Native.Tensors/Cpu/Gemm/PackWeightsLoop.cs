@@ -1,5 +1,6 @@
 using System;
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 
 namespace ControlNet.Native.Tensors.Cpu.Gemm;
 
@@ -7,9 +8,9 @@ namespace ControlNet.Native.Tensors.Cpu.Gemm;
 internal unsafe struct PackWeightsLoop : IParallelWork
 {
     /// <summary>
-    /// Inputs transposed at a time: short enough to stay in the cache, long enough to read whole lines.
+    /// Inputs transposed at a time: short enough for the first-level cache, long enough to read whole lines.
     /// </summary>
-    private const int BlockInputs = 32;
+    private const int BlockInputs = 16;
     private const int Width = GemmKernel.PanelColumns;
 
     public WorkerTeam Team;
@@ -19,75 +20,61 @@ internal unsafe struct PackWeightsLoop : IParallelWork
 
     public readonly void Run(int item, int worker)
     {
-        void* stage = Team.Scratch(worker, (long)BlockInputs * Area * Width);
+        int outputs = Math.Min(Width, Outputs - (item * Width));
+        long blockCount = (long)BlockInputs * Area * Width;
+        float* stage = Team.Scratch(worker, 3 * blockCount), widened = stage + blockCount, row = widened + blockCount;
+        new Span<float>(stage, checked((int)blockCount)).Clear();
         for (int input = 0; input < Inputs; input += BlockInputs)
         {
             int count = Math.Min(BlockInputs, Inputs - input);
-            if (SourceType.ElementBytes() == sizeof(float))
+            long start = ((((long)item * Width) * Inputs) + input) * Area, stride = (long)Inputs * Area;
+            float* source = (float*)Source + start;
+            if (SourceType != DType.F32)
             {
-                Transpose((uint*)Source, item * Width, input, count, (uint*)stage);
-            }
-            else
-            {
-                Transpose((ushort*)Source, item * Width, input, count, (ushort*)stage);
+                for (int o = 0; o < outputs; o++)
+                {
+                    HalfLanes.Widen(
+                        SourceType, Source + ((start + (o * stride)) * SourceType.ElementBytes()),
+                        widened + ((long)o * count * Area), (long)count * Area);
+                }
+
+                source = widened;
+                stride = (long)count * Area;
             }
 
+            // [outputs][count][Area] to [count][Area][32]; outputs beyond the last stay zero.
+            LaneTranspose.Scaled(source, stride, outputs, count * Area, 1, stage, Width);
             for (int t = 0; t < Area; t++)
             {
                 long at = ((((long)item * Area) + t) * Inputs + input) * Width;
-                Convert(
-                    (byte*)stage + ((long)t * count * Width * SourceType.ElementBytes()),
-                    Target + (at * TargetType.ElementBytes()), (long)count * Width);
-            }
-        }
-    }
-
-    /// <summary>Some inputs of 32 outputs to <c>[Area][count][32]</c>; outputs beyond the last are zero.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private readonly void Transpose<T>(T* source, int firstOutput, int firstInput, int count, T* stage)
-        where T : unmanaged
-    {
-        int outputs = Math.Min(Width, Outputs - firstOutput);
-        if (outputs < Width)
-        {
-            new Span<T>(stage, count * Area * Width).Clear();
-        }
-
-        for (int o = 0; o < outputs; o++)
-        {
-            T* from = source + (((((long)firstOutput + o) * Inputs) + firstInput) * Area);
-            for (int i = 0; i < count; i++)
-            {
-                for (int t = 0; t < Area; t++)
+                if (TargetType == DType.F32)
                 {
-                    stage[(((long)t * count) + i) * Width + o] = *from++;
+                    Gather(stage + (t * Width), count, (float*)Target + at);
+                }
+                else
+                {
+                    Gather(stage + (t * Width), count, row);
+                    HalfLanes.Narrow(TargetType, row, Target + (at * TargetType.ElementBytes()), (long)count * Width);
                 }
             }
         }
     }
 
-    private readonly void Convert(void* source, void* target, long count)
+    /// <summary>The rows of one element of the area, <see cref="Area"/> rows apart, one after the other.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private readonly void Gather(float* rows, int count, float* target)
     {
-        if (SourceType == TargetType)
+        for (int i = 0; i < count; i++, rows += (long)Area * Width, target += Width)
         {
-            long bytes = count * SourceType.ElementBytes();
-            Buffer.MemoryCopy(source, target, bytes, bytes);
-        }
-        else if (TargetType == DType.F32)
-        {
-            HalfLanes.Widen(SourceType, source, (float*)target, count);
-        }
-        else if (SourceType == DType.F32)
-        {
-            HalfLanes.Narrow(TargetType, (float*)source, target, count);
-        }
-        else if (SourceType == DType.F16)
-        {
-            HalfLanes.Convert<Binary16, Brain16>(source, target, count);
-        }
-        else
-        {
-            HalfLanes.Convert<Brain16, Binary16>(source, target, count);
+            if (Vector128.IsHardwareAccelerated)
+            {
+                Vector512.Load(rows).Store(target);
+                Vector512.Load(rows + 16).Store(target + 16);
+            }
+            else
+            {
+                new ReadOnlySpan<float>(rows, Width).CopyTo(new Span<float>(target, Width));
+            }
         }
     }
 }

@@ -40,48 +40,48 @@ internal unsafe struct TileEpilogue
     public readonly void Apply(
         float* sums, long sumsStride, float* y, int width, in GemmTile tile, int column, int columns)
     {
-        float* bias = Bias == null ? null : Bias + column;
-        float* addRow = AddRow == null ? null : AddRow + ((long)tile.Image * width) + column;
-        for (int r = 0; r < tile.Rows; r++)
+        switch (Activation)
         {
-            long at = ((tile.FirstRow + r) * width) + column;
-            float* row = sums + (r * sumsStride);
-            float* added = AddTensor == null ? null : AddTensor + at;
-            switch (Activation)
-            {
-                case Activation.Silu:
-                    FinishRow<Silu>(row, bias, addRow, added, y + at, columns);
-                    break;
-                case Activation.Gelu:
-                    FinishRow<Gelu>(row, bias, addRow, added, y + at, columns);
-                    break;
-                case Activation.QuickGelu:
-                    FinishRow<QuickGelu>(row, bias, addRow, added, y + at, columns);
-                    break;
-                default:
-                    FinishRow<Identity>(row, bias, addRow, added, y + at, columns);
-                    break;
-            }
+            case Activation.Silu:
+                Finish<Silu>(sums, sumsStride, y, width, tile, column, columns);
+                break;
+            case Activation.Gelu:
+                Finish<Gelu>(sums, sumsStride, y, width, tile, column, columns);
+                break;
+            case Activation.QuickGelu:
+                Finish<QuickGelu>(sums, sumsStride, y, width, tile, column, columns);
+                break;
+            default:
+                Finish<Identity>(sums, sumsStride, y, width, tile, column, columns);
+                break;
         }
     }
 
+    /// <summary>Goes down the rows of 16 columns at a time, so that bias and row stay in registers.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private readonly void FinishRow<TActivation>(
-        float* sums, float* bias, float* addRow, float* added, float* y, int columns)
+    private readonly void Finish<TActivation>(
+        float* sums, long sumsStride, float* y, int width, in GemmTile tile, int column, int columns)
         where TActivation : struct, IEpilogue
     {
-        int c = 0;
+        long first = (tile.FirstRow * width) + column;
+        y += first;
+        float* bias = Bias == null ? null : Bias + column;
+        float* addRow = AddRow == null ? null : AddRow + ((long)tile.Image * width) + column;
+        float* added = AddTensor == null ? null : AddTensor + first;
+        int rows = tile.Rows, c = 0;
         if (typeof(TActivation) == typeof(Identity) && !Avx512F.IsSupported && Vector128.IsHardwareAccelerated)
         {
             // What the JIT makes of 512 bits on narrower registers costs more than the sums of a short product.
             Vector256<float> scale = Vector256.Create(Scale);
             for (; c <= columns - 8; c += 8)
             {
-                Vector256<float> v = Vector256.Load(sums + c) * scale;
-                v += bias == null ? Vector256<float>.Zero : Vector256.Load(bias + c);
-                v += addRow == null ? Vector256<float>.Zero : Vector256.Load(addRow + c);
-                v += added == null ? Vector256<float>.Zero : Vector256.Load(added + c);
-                v.Store(y + c);
+                Vector256<float> b = bias == null ? Vector256<float>.Zero : Vector256.Load(bias + c);
+                Vector256<float> t = addRow == null ? Vector256<float>.Zero : Vector256.Load(addRow + c);
+                for (long r = 0, s = c, d = c; r < rows; r++, s += sumsStride, d += width)
+                {
+                    Vector256<float> v = (Vector256.Load(sums + s) * scale) + b + t;
+                    (added == null ? v : v + Vector256.Load(added + d)).Store(y + d);
+                }
             }
         }
         else if (Vector128.IsHardwareAccelerated)
@@ -89,19 +89,24 @@ internal unsafe struct TileEpilogue
             Vector512<float> scale = Vector512.Create(Scale);
             for (; c <= columns - 16; c += 16)
             {
-                Vector512<float> v = Vector512.Load(sums + c) * scale;
-                v += bias == null ? Vector512<float>.Zero : Vector512.Load(bias + c);
-                v += addRow == null ? Vector512<float>.Zero : Vector512.Load(addRow + c);
-                v = TActivation.Apply(v);
-                v += added == null ? Vector512<float>.Zero : Vector512.Load(added + c);
-                v.Store(y + c);
+                Vector512<float> b = bias == null ? Vector512<float>.Zero : Vector512.Load(bias + c);
+                Vector512<float> t = addRow == null ? Vector512<float>.Zero : Vector512.Load(addRow + c);
+                for (long r = 0, s = c, d = c; r < rows; r++, s += sumsStride, d += width)
+                {
+                    Vector512<float> v = TActivation.Apply((Vector512.Load(sums + s) * scale) + b + t);
+                    (added == null ? v : v + Vector512.Load(added + d)).Store(y + d);
+                }
             }
         }
 
         for (; c < columns; c++)
         {
-            float v = (sums[c] * Scale) + (bias == null ? 0 : bias[c]) + (addRow == null ? 0 : addRow[c]);
-            y[c] = TActivation.Apply(v) + (added == null ? 0 : added[c]);
+            float b = bias == null ? 0 : bias[c], t = addRow == null ? 0 : addRow[c];
+            for (long r = 0, s = c, d = c; r < rows; r++, s += sumsStride, d += width)
+            {
+                float v = TActivation.Apply((sums[s] * Scale) + b + t);
+                y[d] = added == null ? v : v + added[d];
+            }
         }
     }
 }

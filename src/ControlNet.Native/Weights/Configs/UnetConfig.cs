@@ -81,6 +81,11 @@ public sealed record UnetConfig
     /// </summary>
     public int SampleSize { get; init; } = 64;
 
+    /// <summary>
+    /// Edge in latent pixels of the images a level reads at the size the model was trained on, at least 1.
+    /// </summary>
+    public int ImageSizeOf(int level) => Math.Max(1, SampleSize >> level);
+
     /// <summary>How many levels there are.</summary>
     public int Levels => BlockOutChannels.Count;
 

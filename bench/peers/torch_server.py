@@ -1,0 +1,184 @@
+#!/usr/bin/env python3
+"""Times PyTorch on request: one JSON object a line in, one a line out, nothing computed in between.
+
+  torch_server.py [--threads 2] [--tuned]
+
+  {"make": {"case": "conv2d", ...}, "slot": 0}    ->  {"rms": 0.98}       inputs and weights are made, one call is run
+  {"time": {"slot": 0, "warm": 1, "calls": 5, "seconds": 0.1}}  ->  {"seconds": [...]}
+                                                      calls until one limit is reached, one at least, after `warm` others
+  {"drop": {}}                                    ->  {}                  forgets every slot
+A request that fails answers {"error": "..."}. --tuned is inference_mode and, for networks, channels-last; the memory and
+BLAS settings that go with it are environment variables, set by whoever starts this.
+"""
+import argparse
+import json
+import os
+import sys
+import time
+
+import torch
+import torch.nn.functional as F
+
+import networks
+
+
+def made_linear(c, _):
+    x, w = torch.randn(c['m'], c['k']), torch.randn(c['n'], c['k'])
+    if c['form'] == 'linear':
+        return lambda: F.linear(x, w)
+    t, y = w.t().contiguous(), torch.empty(c['m'], c['n'])
+    return lambda: torch.mm(x, t, out=y)
+
+
+def made_conv2d(c, _):
+    x = torch.randn(c['batch'], c['in'], c['height'], c['width'])
+    w = torch.randn(c['out'], c['in'], c['kernel'], c['kernel'])
+    bias, layout = torch.randn(c['out']), memory_format(c['form'])
+    x, w = x.contiguous(memory_format=layout), w.contiguous(memory_format=layout)
+    return lambda: F.conv2d(x, w, bias, c['stride'], c['kernel'] // 2)
+
+
+def made_attention(c, _):
+    b, h, d = c['batch'], c['heads'], c['width']
+    q, k, v = (torch.randn(b, n, h * d) for n in (c['queries'], c['keys'], c['keys']))
+
+    def heads(t):
+        return t.view(b, -1, h, d).transpose(1, 2)
+
+    def plain():
+        a = torch.softmax(heads(q) @ heads(k).transpose(-1, -2) * d ** -0.5, -1) @ heads(v)
+        return a.transpose(1, 2).reshape(b, -1, h * d)
+
+    def flat(t):
+        return heads(t).reshape(b * h, -1, d)
+
+    def fused_scale():
+        scores = torch.empty(b * h, c['queries'], c['keys'])
+        scores = torch.baddbmm(scores, flat(q), flat(k).transpose(1, 2), beta=0, alpha=d ** -0.5)
+        a = torch.bmm(torch.softmax(scores, -1), flat(v))
+        return a.view(b, h, -1, d).transpose(1, 2).reshape(b, -1, h * d)
+
+    return plain if c['form'] == 'plain' else fused_scale
+
+
+def made_group_norm(c, _):
+    n, h, w, channels = c['shape']
+    x = torch.randn(n, channels, h, w).contiguous(memory_format=memory_format(c['form']))
+    g, b = torch.randn(channels), torch.randn(channels)
+    return lambda: F.silu(F.group_norm(x, c['groups'], g, b), inplace=True)
+
+
+def made_layer_norm(c, _):
+    x = torch.randn(*c['shape'])
+    g, b = torch.randn(c['shape'][-1]), torch.randn(c['shape'][-1])
+    return lambda: F.layer_norm(x, x.shape[-1:], g, b)
+
+
+def made_geglu(c, _):
+    v, g = torch.randn(*c['shape']).chunk(2, -1)
+    return lambda: F.gelu(g).mul_(v)
+
+
+def made_softmax(c, _):
+    x = torch.randn(*c['shape'])
+    return lambda: torch.softmax(x, -1)
+
+
+def made_conv2d_dx(c, _):
+    """Gradient of the input of a 3x3 convolution."""
+    x, w, dy = gradient_inputs(c)
+    return lambda: backward(dy, x, w, (True, False, False))[0]
+
+
+def made_conv2d_dw(c, _):
+    """Gradient of the weight of a 3x3 convolution."""
+    x, w, dy = gradient_inputs(c)
+    return lambda: backward(dy, x, w, (False, True, False))[1]
+
+
+def gradient_inputs(c):
+    layout = memory_format(c['form'])
+    x = torch.randn(c['batch'], c['in'], c['height'], c['width']).contiguous(memory_format=layout)
+    w = torch.randn(c['out'], c['in'], 3, 3).contiguous(memory_format=layout)
+    dy = torch.randn(c['batch'], c['out'], c['height'], c['width']).contiguous(memory_format=layout)
+    return x, w, dy
+
+
+def backward(dy, x, w, wanted):
+    return torch.ops.aten.convolution_backward(dy, x, w, None, [1, 1], [1, 1], [1, 1], False, [0, 0], 1, wanted)
+
+
+def made_linear_dw(c, _):
+    """Gradient of the weight of a linear layer, [out, in]."""
+    x, dy = torch.randn(c['m'], c['k']), torch.randn(c['m'], c['n'])
+    if c['form'] == 'linear':
+        return lambda: dy.t() @ x
+    y = torch.empty(c['n'], c['k'])
+    return lambda: torch.mm(dy.t(), x, out=y)
+
+
+def made_network(c, tuned):
+    part = c['part']
+    w = networks.weights(part, c['model'], c.get('control'), tuned)
+    values = networks.inputs(part, c['size'], c['batch']).values()
+    if tuned:
+        values = [channels_last(v) for v in values]
+    run = networks.function(part, w)
+    return lambda: run(*values)
+
+
+def memory_format(form):
+    return torch.channels_last if form == 'nhwc' else torch.contiguous_format
+
+
+def channels_last(x):
+    return x.contiguous(memory_format=torch.channels_last) if x.dim() == 4 else x
+
+
+def rms(y):
+    y = y[-1] if isinstance(y, list) else y
+    return float(y.double().square().mean().sqrt())
+
+
+def answer(request, slots, tuned):
+    if 'make' in request:
+        c = request['make']
+        run = slots[request['slot']] = globals()['made_' + c['case']](c, tuned)
+        return {'rms': rms(run())}
+    if 'time' in request:
+        limit, seconds = request['time'], []
+        run = slots[limit['slot']]
+        for _ in range(limit['warm']):
+            run()
+        begin = time.perf_counter()
+        while not seconds or len(seconds) < limit['calls'] and time.perf_counter() - begin < limit['seconds']:
+            start = time.perf_counter()
+            run()
+            seconds.append(time.perf_counter() - start)
+        return {'seconds': seconds}
+    slots.clear()
+    return {}
+
+
+def main():
+    ap = argparse.ArgumentParser()
+    ap.add_argument('--threads', type=int, default=2)
+    ap.add_argument('--tuned', action='store_true')
+    a = ap.parse_args()
+    torch.set_num_threads(a.threads)
+    torch.manual_seed(1)
+    out = os.fdopen(os.dup(1), 'w')
+    os.dup2(2, 1)
+    slots = {}
+    with torch.inference_mode() if a.tuned else torch.no_grad():
+        print(json.dumps({'hello': f'PyTorch {torch.__version__}'}), file=out, flush=True)
+        for line in sys.stdin:
+            try:
+                reply = answer(json.loads(line), slots, a.tuned)
+            except Exception as e:
+                reply = {'error': f'{type(e).__name__}: {e}'}
+            print(json.dumps(reply), file=out, flush=True)
+
+
+if __name__ == '__main__':
+    main()

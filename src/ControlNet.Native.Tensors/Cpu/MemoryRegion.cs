@@ -1,0 +1,75 @@
+using System.Collections.Generic;
+
+namespace ControlNet.Native.Tensors.Cpu;
+
+/// <summary>
+/// A stretch of host memory that blocks are cut from. Free neighbours always form one range.
+/// </summary>
+/// <param name="address">Where it begins.</param>
+/// <param name="bytes">Its size.</param>
+internal sealed class MemoryRegion(nint address, long bytes)
+{
+    /// <summary>Free ranges by offset.</summary>
+    private readonly List<(long Offset, long Bytes)> _free = [(0, bytes)];
+
+    public nint Address => address;
+
+    public long Bytes => bytes;
+
+    /// <summary>Whether no block is cut from it.</summary>
+    public bool IsFree => _free.Count == 1 && _free[0].Bytes == bytes;
+
+    /// <summary>The smallest free range of at least <paramref name="wanted"/> bytes; 0 when there is none.</summary>
+    public long BestFit(long wanted)
+    {
+        long best = 0;
+        foreach ((_, long free) in _free)
+        {
+            if (free >= wanted && (best == 0 || free < best))
+            {
+                best = free;
+            }
+        }
+
+        return best;
+    }
+
+    /// <summary>Cuts a block off the front of the first range of exactly <paramref name="range"/> bytes.</summary>
+    /// <returns>Its address.</returns>
+    public nint Cut(long range, long wanted)
+    {
+        int index = _free.FindIndex(free => free.Bytes == range);
+        long offset = _free[index].Offset;
+        if (range == wanted)
+        {
+            _free.RemoveAt(index);
+        }
+        else
+        {
+            _free[index] = (offset + wanted, range - wanted);
+        }
+
+        return address + (nint)offset;
+    }
+
+    /// <summary>Takes a block back and joins it to its free neighbours.</summary>
+    public void Return(nint block, long size)
+    {
+        long offset = block - address;
+        int next = _free.FindIndex(free => free.Offset > offset);
+        next = next < 0 ? _free.Count : next;
+        if (next < _free.Count && _free[next].Offset == offset + size)
+        {
+            size += _free[next].Bytes;
+            _free.RemoveAt(next);
+        }
+
+        if (next > 0 && _free[next - 1].Offset + _free[next - 1].Bytes == offset)
+        {
+            (offset, size) = (_free[next - 1].Offset, size + _free[next - 1].Bytes);
+            _free.RemoveAt(--next);
+        }
+
+        _free.Insert(next, (offset, size));
+    }
+}

@@ -1,0 +1,217 @@
+using System;
+using System.Runtime.CompilerServices;
+using ControlNet.Native.Tensors.Cpu.Gemm;
+
+namespace ControlNet.Native.Tensors.Cpu.Winograd;
+
+/// <summary>
+/// One item is some tiles of a round times one panel of 32 output channels. For each block of channels the panel's
+/// weights, unless they are kept transformed, are transformed into scratch memory, where they stay in the second-level
+/// cache for all points and tiles; after the last block the sums are transformed back and finished.
+/// </summary>
+internal unsafe struct WinogradProductLoop<TAlgorithm, TLanes, TVector> : IParallelWork
+    where TAlgorithm : struct, IWinograd
+    where TLanes : struct, ILaneArithmetic<TVector>
+    where TVector : unmanaged
+{
+    private const int Width = GemmKernel.PanelColumns;
+    private const int Taps = 9;
+
+    /// <summary>Room after each point, so that the points do not fall on one set of the cache.</summary>
+    private const int Gap = 16;
+
+    private const int StageFloats = 36 * 16, PixelFloats = 16 * Width;
+
+    /// <summary>
+    /// Channels of 16-bit weights widened at a time, so that they are still in the first-level cache.
+    /// </summary>
+    private const int WidenedDepth = 8;
+
+    public WinogradProblem Problem;
+    public WorkerTeam Team;
+    public GemmKernel Kernel;
+
+    /// <summary>Tiles of this round, and the number of nearly equal parts they are cut into.</summary>
+    public int Tiles, TileBlocks;
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public readonly void Run(int item, int worker)
+    {
+        (int tileBlock, int panel) = Math.DivRem(item, Problem.Panels);
+        int first = (int)((long)Tiles * tileBlock / TileBlocks);
+        int count = (int)((long)Tiles * (tileBlock + 1) / TileBlocks) - first;
+        long sumStep = ((long)count * Width) + Gap, weightStep = ((long)Problem.BlockDepth * Width) + Gap;
+
+        float* stage = Team.Scratch(
+            worker,
+            StageFloats + PixelFloats + (Problem.Points * (sumStep + weightStep))
+            + (Taps * WidenedDepth * Width));
+        float* pixels = stage + StageFloats;
+        float* sums = pixels + PixelFloats;
+        float* transformed = sums + (Problem.Points * sumStep);
+        float* widened = transformed + (Problem.Points * weightStep);
+        for (int block = 0; block < Problem.DepthBlocks; block++)
+        {
+            int depth = Problem.DepthOf(block);
+            if (Problem.Transformed)
+            {
+                float* kept = (float*)Problem.Weights
+                    + (((long)panel * Problem.Dims.In) + ((long)block * Problem.BlockDepth)) * Problem.Points * Width;
+                Multiply(kept, (long)depth * Width, block, first, count, sums, sumStep, null);
+            }
+            else
+            {
+                TransformWeights(panel, block, depth, transformed, weightStep, widened, stage);
+                byte* ahead = null;
+                if (block + 1 < Problem.DepthBlocks)
+                {
+                    ahead = (byte*)Problem.Weights
+                        + ((((long)panel * Taps * Problem.Dims.In) + ((block + 1) * Problem.BlockDepth)) * Width
+                        * Problem.WeightType.ElementBytes());
+                }
+
+                Multiply(transformed, weightStep, block, first, count, sums, sumStep, ahead);
+            }
+        }
+
+        Finish(panel, first, count, sums, sumStep, pixels, stage);
+    }
+
+    private readonly void TransformWeights(
+        int panel, int block, int depth, float* transformed, long weightStep, float* widened, float* stage)
+    {
+        long tapStep = (long)Problem.Dims.In * Width;
+        long element = ((long)panel * Taps * tapStep) + ((long)block * Problem.BlockDepth * Width);
+        if (Problem.WeightType == DType.F32)
+        {
+            TAlgorithm.Weight<TLanes, TVector>(
+                (float*)Problem.Weights + element, tapStep, (long)depth * Width, transformed, weightStep, stage);
+            return;
+        }
+
+        int bytes = Problem.WeightType.ElementBytes();
+        for (int k = 0; k < depth; k += WidenedDepth)
+        {
+            long count = (long)Math.Min(WidenedDepth, depth - k) * Width, at = (long)k * Width;
+            for (int tap = 0; tap < Taps; tap++)
+            {
+                HalfLanes.Widen(
+                    Problem.WeightType, (byte*)Problem.Weights + ((element + (tap * tapStep) + at) * bytes),
+                    widened + (tap * count), count);
+            }
+
+            TAlgorithm.Weight<TLanes, TVector>(widened, count, count, transformed + at, weightStep, stage);
+        }
+    }
+
+    /// <summary>
+    /// Adds one block of channels to the sums <c>[Points][tiles][32]</c> of some tiles. What the next point needs is
+    /// prefetched meanwhile, and the weights of the next block, at <paramref name="ahead"/>, unless it is null.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private readonly void Multiply(
+        float* weights, long weightStep, int block, int first, int count, float* sums, long sumStep, byte* ahead)
+    {
+        int depth = Problem.DepthOf(block), lda = Problem.BlockDepth;
+        int rowTiles = (count + Kernel.MaxRows - 1) / Kernel.MaxRows;
+        float* inputs = Problem.Inputs + ((long)block * Problem.Points * Problem.InputStep) + ((long)first * lda);
+        long aheadTap = (long)Problem.Dims.In * Width * Problem.WeightType.ElementBytes();
+        int halves = Problem.WeightType.ElementBytes() / 2;
+        for (int point = 0; point < Problem.Points; point++)
+        {
+            for (int t = 0; t < rowTiles; t++)
+            {
+                int row = (int)((long)count * t / rowTiles), rows = (int)((long)count * (t + 1) / rowTiles) - row;
+                float* a = inputs + ((long)row * lda);
+                byte* next = (byte*)(a + Problem.InputStep);
+                if (Problem.Transformed)
+                {
+                    if (t < 2)
+                    {
+                        next = (byte*)(weights + weightStep) + ((long)t * depth * 64);
+                    }
+                }
+                else if (t == rowTiles - 1 && ahead != null && point < Taps * halves)
+                {
+                    (int tap, int half) = Math.DivRem(point, halves);
+                    next = ahead + (tap * aheadTap) + ((long)half * depth * 64);
+                }
+
+                Kernel.RowMajor(
+                    rows, depth, a, lda, weights, sums + ((long)row * Width), Width, block > 0, next);
+            }
+
+            weights += weightStep;
+            inputs += Problem.InputStep;
+            sums += sumStep;
+        }
+    }
+
+    /// <summary>Transforms the sums back and stores the results.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private readonly void Finish(
+        int panel, int first, int count, float* sums, long sumStep, float* pixels, float* stage)
+    {
+        int column = panel * Width, columns = Math.Min(Width, Problem.Dims.Out - column), edge = TAlgorithm.Tile;
+        int outHeight = Problem.Dims.OutHeight, outWidth = Problem.Dims.OutWidth;
+        for (int t = 0; t < count; t++)
+        {
+            TAlgorithm.Output<TLanes, TVector>(sums + ((long)t * Width), sumStep, pixels, stage);
+            (int image, int top, int left) = Problem.PlaceOf(Problem.FirstTile + first + t);
+            int lines = Math.Min(edge, outHeight - top);
+            for (int line = 0; line < lines; line++)
+            {
+                GemmTile tile = new()
+                {
+                    FirstRow = ((((long)image * outHeight) + top + line) * outWidth) + left,
+                    Rows = Math.Min(edge, outWidth - left),
+                    Image = image,
+                };
+                float* from = pixels + ((long)line * edge * Width);
+                if (columns == Width && Problem.Epilogue.Activation == Activation.None)
+                {
+                    Store(from, tile, column);
+                }
+                else
+                {
+                    Problem.Epilogue.Apply(from, Width, Problem.Y, Problem.Dims.Out, tile, column, columns);
+                }
+            }
+        }
+    }
+
+    /// <summary>The usual epilogue, without activation and for a whole panel.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private readonly void Store(float* from, in GemmTile tile, int column)
+    {
+        int width = Problem.Dims.Out, lanes = TLanes.Count;
+        float* bias = Problem.Epilogue.Bias, row = Problem.Epilogue.AddRow, added = Problem.Epilogue.AddTensor;
+        float* to = Problem.Y;
+        for (int r = 0; r < tile.Rows; r++)
+        {
+            long at = ((tile.FirstRow + r) * width) + column;
+            for (int c = 0; c < Width; c += lanes)
+            {
+                TVector v = TLanes.Load(from + c);
+                if (bias != null)
+                {
+                    v = TLanes.Add(v, TLanes.Load(bias + column + c));
+                }
+
+                if (row != null)
+                {
+                    v = TLanes.Add(v, TLanes.Load(row + ((long)tile.Image * width) + column + c));
+                }
+
+                if (added != null)
+                {
+                    v = TLanes.Add(v, TLanes.Load(added + at + c));
+                }
+
+                TLanes.Store(v, to + at + c);
+            }
+
+            from += Width;
+        }
+    }
+}

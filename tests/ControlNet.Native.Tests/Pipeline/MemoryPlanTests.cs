@@ -1,0 +1,92 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using ControlNet.Native.Control;
+using ControlNet.Native.Tensors;
+using Xunit;
+
+namespace ControlNet.Native.Tests.Pipeline;
+
+/// <summary>What is planned is what is taken, and the fastest way that fits is chosen.</summary>
+public sealed class MemoryPlanTests : IDisposable
+{
+    private readonly Device _device = Devices.Cpu(2);
+
+    public void Dispose()
+    {
+        Assert.Equal((0L, 0L), (_device.BlocksInUse, _device.BytesInUse));
+        _device.Dispose();
+    }
+
+    [Theory]
+    [InlineData(64, 64, false)]
+    [InlineData(192, 128, true)]
+    public void The_estimate_is_what_a_generation_takes(int width, int height, bool controlled)
+    {
+        ImageRequest request = TinyPipeline.Request with { Width = width, Height = height };
+        using StableDiffusion model = TinyPipeline.Load(_device);
+        using ControlNetModel? net = controlled ? TinyPipeline.LoadNet(_device) : null;
+        if (net is not null)
+        {
+            request = request with { Control = new ControlInput { Net = net, Image = TinyPipeline.Hint(50, 40) } };
+        }
+
+        long weightBytes = model.WeightBytes + (net?.ParameterBytes ?? 0);
+        MemoryEstimate estimate = model.EstimateMemory(request);
+        Assert.Equal(weightBytes, estimate.WeightBytes);
+        (long blocks, long bytes) = (_device.BlocksInUse, _device.BytesInUse);
+        _ = model.Generate(request);
+        Assert.Equal((blocks, bytes), (_device.BlocksInUse, _device.BytesInUse));
+        Assert.InRange(
+            _device.PeakBytesInUse, estimate.PeakBytesInUse * 9 / 10, estimate.PeakBytesInUse * 11 / 10);
+        Assert.InRange(_device.PeakBytes, estimate.PeakBytes * 9 / 10, estimate.PeakBytes * 11 / 10);
+    }
+
+    [Fact]
+    public void An_estimate_draws_no_noise_and_changes_nothing()
+    {
+        using StableDiffusion model = TinyPipeline.Load(_device);
+        ImageRequest request = TinyPipeline.Request with
+        {
+            NoiseSource = new NoiseThat(_ => throw new InvalidOperationException("noise was drawn")),
+        };
+        (long blocks, long bytes) = (_device.BlocksInUse, _device.BytesInUse);
+        _ = model.EstimateMemory(request);
+        Assert.Equal((blocks, bytes), (_device.BlocksInUse, _device.BytesInUse));
+    }
+
+    [Fact]
+    public void The_fastest_way_that_fits_is_chosen()
+    {
+        List<MemoryPlan> ways = [.. MemoryPlan.Ways(_device, new LoadOptions(), Rehearse)];
+        Assert.Equal(
+            [
+                (null, WeightGrowth.Full), (null, WeightGrowth.Moderate), (null, WeightGrowth.None),
+                (DType.F16, WeightGrowth.Full), (DType.F16, WeightGrowth.Moderate), (DType.F16, WeightGrowth.None),
+            ],
+            ways.Select(way => (way.Options.WeightStorage, way.Options.WeightGrowth)));
+        Assert.Equal(ways[0], MemoryPlan.Choose(_device, new LoadOptions(), long.MaxValue, Rehearse));
+        long smallest = ways.Min(way => way.PeakBytes);
+        MemoryPlan tight = MemoryPlan.Choose(_device, new LoadOptions(), smallest, Rehearse);
+        Assert.Equal(ways.First(way => way.PeakBytes == smallest), tight);
+        MemoryBudgetException refused = Assert.Throws<MemoryBudgetException>(
+            () => MemoryPlan.Choose(_device, new LoadOptions(), smallest - 1, Rehearse));
+        Assert.StartsWith($"the work takes at least {smallest} bytes (", refused.Message, StringComparison.Ordinal);
+        Assert.Contains($"but {smallest - 1} (", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void What_the_caller_set_is_kept()
+    {
+        LoadOptions options = new() { WeightStorage = DType.BF16, WeightGrowth = WeightGrowth.None };
+        MemoryPlan only = Assert.Single(MemoryPlan.Ways(_device, options, Rehearse));
+        Assert.Equal(options, only.Options);
+    }
+
+    private static void Rehearse(Device planner, LoadOptions options)
+    {
+        using StableDiffusion model =
+            StableDiffusion.Load(TinyPipeline.ModelPath(TinyPipeline.Sd1), planner, options);
+        _ = model.Generate(TinyPipeline.Request with { Width = 64, Height = 64, Steps = 2 });
+    }
+}
