@@ -8,8 +8,8 @@ namespace ControlNet.Native.Tensors.Cpu;
 
 /// <summary>
 /// A fixed team of threads that share parallel loops. The calling thread is worker 0; the others are the team's own
-/// background threads, which spin for a moment after each loop and then sleep. The thread pool is not used: after a
-/// pause it often runs both halves of a loop one after the other.
+/// background threads, each on a core of its own (<see cref="CoreBinding"/>), which spin for a moment after each loop
+/// and then sleep. The thread pool is not used: after a pause it often runs both halves of a loop one after the other.
 /// </summary>
 /// <remarks>
 /// Items are claimed one by one from a counter, so a slow or absent core costs little. Which worker runs an item never
@@ -32,6 +32,7 @@ internal sealed unsafe class WorkerTeam : IDisposable
     private readonly WorkerScratch[] _scratch;
     private readonly Lock _oneLoopAtATime = new();
     private readonly int _spins;
+    private readonly CoreBinding? _binding;
     private Counters _counters;
     private delegate*<WorkerTeam, void*, int, void> _loop;
     private void* _work;
@@ -46,6 +47,7 @@ internal sealed unsafe class WorkerTeam : IDisposable
         ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
         Threads = threads;
         _spins = threads <= Environment.ProcessorCount ? 10_000 : 50;
+        _binding = CoreBinding.Claim(threads - 1);
         _scratch = new WorkerScratch[threads];
         _doorbells = new Doorbell[threads];
         _threads = new Thread[threads - 1];
@@ -103,6 +105,7 @@ internal sealed unsafe class WorkerTeam : IDisposable
             bool alone = Threads == 1 || items == 1;
             if (!alone)
             {
+                _binding?.StepAside();
                 Publish(Open, Math.Min(Threads, items));
             }
 
@@ -146,6 +149,7 @@ internal sealed unsafe class WorkerTeam : IDisposable
             }
 
             _finished.Dispose();
+            _binding?.Dispose();
         }
     }
 
@@ -221,6 +225,7 @@ internal sealed unsafe class WorkerTeam : IDisposable
     private void Serve(int worker)
     {
         long seen = 0;
+        _binding?.BindThisThread(worker - 1);
         while (true)
         {
             AwaitLoopAfter(seen, worker);
