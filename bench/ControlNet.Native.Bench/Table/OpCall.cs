@@ -22,6 +22,9 @@ internal static class OpCall
         "layer_norm" => LayerNorm(spec, device),
         "geglu" => Pointwise(spec, device, Ops.Geglu),
         "softmax" => Pointwise(spec, device, x => Ops.Softmax(x)),
+        "conv2d_dx" => GradientCall.ConvolutionInput(spec, device),
+        "conv2d_dw" => GradientCall.ConvolutionWeight(spec, device),
+        "linear_dw" => GradientCall.LinearWeight(spec, device),
         { } name => throw new InvalidOperationException($"no case '{name}'"),
     };
 
@@ -42,8 +45,7 @@ internal static class OpCall
         Tensor bias = HashNoise.Tensor(device, 3, features);
         using Tensor weight = HashNoise.Tensor(device, 2, features, channels, kernel, kernel);
         Padding padding = Padding.All(kernel / 2);
-        Conv2dUse use = new(height, width, stride, padding, WeightGrowth.Full);
-        PackedWeight packed = Ops.PackConv2d(weight, DType.F32, (bool)spec["direct"]! ? null : use);
+        PackedWeight packed = Ops.PackConv2d(weight, DType.F32);
         return new TensorCall([x, bias, packed], () => Ops.Conv2d(x, packed, bias, stride, padding));
     }
 

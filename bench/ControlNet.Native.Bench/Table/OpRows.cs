@@ -13,6 +13,7 @@ internal static class OpRows
     public static IEnumerable<Row> All() =>
     [
         .. Gemm(), .. Conv3x3("direct", 0.95), .. Conv3x3("conv", null), .. OtherConv(), .. Attention(), .. Norms(),
+        .. Gradients(),
     ];
 
     private static IEnumerable<Row> Gemm()
@@ -69,7 +70,7 @@ internal static class OpRows
         JsonObject spec = new()
         {
             ["case"] = "conv2d", ["batch"] = batch, ["height"] = size, ["width"] = size, ["in"] = channels,
-            ["out"] = features, ["kernel"] = kernel, ["stride"] = stride, ["direct"] = direct,
+            ["out"] = features, ["kernel"] = kernel, ["stride"] = stride,
         };
         string step = stride == 1 ? "" : $" stride {stride}", how = direct ? " direct" : "";
         double pixels = (double)batch * size * size / (stride * stride);
@@ -120,6 +121,38 @@ internal static class OpRows
         Memory("softmax", "softmax", [16, 1024, 1024], Everywhere("plain"), 4, 0.6, 2),
         Memory("softmax", "softmax", [16, 4096, 77], Everywhere("plain"), 4, 0.6, 2),
     ];
+
+    private static IEnumerable<Row> Gradients()
+    {
+        foreach ((int size, int channels) in ((int, int)[])[(64, 320), (32, 640), (16, 1280), (8, 1280)])
+        {
+            yield return Gradient("conv2d_dx", "dgrad", size, channels, 3.5);
+            yield return Gradient("conv2d_dw", "wgrad", size, channels, 1.05);
+        }
+
+        foreach ((int m, int k, int n) in ((int, int, int)[])[(8192, 320, 320), (8192, 320, 2560), (2048, 640, 640)])
+        {
+            JsonObject spec = new() { ["case"] = "linear_dw", ["m"] = m, ["k"] = k, ["n"] = n };
+            yield return new Row("gradients", $"linear wgrad {m},{k},{n}", spec, Everywhere("linear", "mm"), 0.95)
+            {
+                Operations = 2.0 * m * k * n,
+            };
+        }
+    }
+
+    private static Row Gradient(string call, string name, int size, int channels, double bar)
+    {
+        const int batch = 2, taps = 9;
+        JsonObject spec = new()
+        {
+            ["case"] = call, ["batch"] = batch, ["height"] = size, ["width"] = size, ["in"] = channels,
+            ["out"] = channels,
+        };
+        return new Row("gradients", $"{name} 3x3 {channels}@{size}x{size} b{batch}", spec, Layouts, bar)
+        {
+            Operations = 2.0 * batch * size * size * taps * channels * channels,
+        };
+    }
 
     /// <param name="passes">Elements moved for each element of the input.</param>
     private static Row Memory(
