@@ -48,7 +48,8 @@ public sealed unsafe class WinogradScheduleTests
     {
         const int Slack = 16;
         int panels = (d.Out + GemmKernel.PanelColumns - 1) / GemmKernel.PanelColumns;
-        int inputs = (d.Batch * d.Height * d.Width * d.In) + Slack, weights = panels * GemmKernel.PanelColumns * 9 * d.In;
+        int inputs = (d.Batch * d.Height * d.Width * d.In) + Slack;
+        int weights = panels * GemmKernel.PanelColumns * 9 * d.In;
         int outputs = d.Batch * d.OutHeight * d.OutWidth * d.Out;
         using MemoryBlock x = memory.Allocate((long)inputs * sizeof(float));
         using MemoryBlock weight = memory.Allocate((long)weights * sizeof(float));
