@@ -6,8 +6,8 @@ using ControlNet.Native.Tensors.Cpu.Gemm;
 namespace ControlNet.Native.Tensors.Cpu.Winograd;
 
 /// <summary>
-/// Transforms weights for one call, from panels <c>[9][In][32]</c> of any type. As a loop it makes all of them, one item
-/// for each panel and block of channels.
+/// Transforms weights for one call, from panels <c>[9][In][32]</c> of any type. As a loop it makes all of them, one
+/// item for each panel and block of channels.
 /// </summary>
 internal unsafe struct WinogradCallWeights<TAlgorithm, TLanes, TVector> : IParallelWork
     where TAlgorithm : struct, IWinograd

@@ -27,8 +27,8 @@ internal static unsafe class WinogradDriver
     private const int ItemsPerWorker = 4;
 
     /// <summary>
-    /// Tiles of an item of <see cref="WinogradSchedule.ByTile"/>: two full row tiles of the widest micro-kernel, so that
-    /// what is read of the weight is used twice, and few enough that their inputs and sums stay near.
+    /// Tiles of an item of <see cref="WinogradSchedule.ByTile"/>: two full row tiles of the widest micro-kernel, so
+    /// that what is read of the weight is used twice, and few enough that their inputs and sums stay near.
     /// </summary>
     private const int ItemTilesWhole = 28;
 
@@ -41,7 +41,7 @@ internal static unsafe class WinogradDriver
     /// </summary>
     private const long MaxWholeFloats = 5L << 19;
 
-    /// <summary>The most channels, those of inputs and of outputs, that an item has in scratch memory: 2.5 MiB.</summary>
+    /// <summary>The most channels, those of inputs and of outputs, of an item: 2.5 MiB of scratch memory.</summary>
     private const int MaxWholeChannels = 640;
 
     /// <summary>Room after each point of a weight transformed for the call.</summary>
@@ -71,7 +71,8 @@ internal static unsafe class WinogradDriver
     }
 
     /// <summary>
-    /// Bytes a call takes beyond its tensors and the scratch memory of the workers; 0 when there is nothing to convolve.
+    /// Bytes a call takes beyond its tensors and the scratch memory of the workers; 0 when there is nothing to
+    /// convolve.
     /// </summary>
     public static long TemporaryBytes<TAlgorithm>(in Conv2dDims d)
         where TAlgorithm : struct, IWinograd

@@ -79,8 +79,8 @@ internal unsafe struct WinogradTileLoop<TAlgorithm, TLanes, TVector> : IParallel
     }
 
     /// <summary>
-    /// The sums <c>[tiles][Panels * 32]</c> of one point. Each piece of the weight is prefetched while the one before it
-    /// is used.
+    /// The sums <c>[tiles][Panels * 32]</c> of one point. Each piece of the weight is prefetched while the one before
+    /// it is used.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private readonly void Multiply(int point, int count, float* inputs, float* sums)
