@@ -29,10 +29,10 @@ internal sealed unsafe partial class CpuConv2d
     /// </summary>
     private static readonly Entry[] s_bestFirst =
     [
-        new("winograd4", RefuseWinograd4, WinogradDriver.InputBytes<WinogradF4>,
+        new("winograd4", RefuseWinograd4, WinogradDriver.TemporaryBytes<WinogradF4>,
             static (self, in d, x, w, bias, row, added, y) =>
                 self.Winograd<WinogradF4>(d, x, w, bias, row, added, y)),
-        new("winograd2", RefuseWinograd2, WinogradDriver.InputBytes<WinogradF2>,
+        new("winograd2", RefuseWinograd2, WinogradDriver.TemporaryBytes<WinogradF2>,
             static (self, in d, x, w, bias, row, added, y) =>
                 self.Winograd<WinogradF2>(d, x, w, bias, row, added, y)),
         new("direct", RefuseDirect, FrameBytes,

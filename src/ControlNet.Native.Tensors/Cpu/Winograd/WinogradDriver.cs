@@ -7,8 +7,7 @@ using ControlNet.Native.Tensors.Cpu.Gemm;
 namespace ControlNet.Native.Tensors.Cpu.Winograd;
 
 /// <summary>
-/// Convolves in rounds of tiles. In a round all inputs are transformed, then products, sums and results are worked off
-/// panel by panel: two parallel loops.
+/// Convolves by one of two schedules: in rounds of tiles, panel by panel, or a few tiles at a time.
 /// </summary>
 internal static unsafe class WinogradDriver
 {
@@ -27,34 +26,78 @@ internal static unsafe class WinogradDriver
     /// <summary>Items a worker should find in a round, so that the last one to finish is not long alone.</summary>
     private const int ItemsPerWorker = 4;
 
+    /// <summary>
+    /// Tiles of an item of <see cref="WinogradSchedule.ByTile"/>: two full row tiles of the widest micro-kernel, so
+    /// that what is read of the weight is used twice, and few enough that their inputs and sums stay near.
+    /// </summary>
+    private const int ItemTilesWhole = 28;
+
+    /// <summary>Fewer tiles do not repay a weight that passes through memory as a whole.</summary>
+    private const int FewestTilesWhole = 192;
+
+    /// <summary>
+    /// The largest transformed weight, 10 MiB. Every item reads all of it: with 14 MiB, as of 320 to 320 channels, this
+    /// is no faster than going by panel.
+    /// </summary>
+    private const long MaxWholeFloats = 5L << 19;
+
+    /// <summary>The most channels, those of inputs and of outputs, of an item: 2.5 MiB of scratch memory.</summary>
+    private const int MaxWholeChannels = 640;
+
+    /// <summary>Room after each point of a weight transformed for the call.</summary>
+    private const int WholeGap = 16;
+
     /// <summary>Convolves. The caller sets dims, buffers, weights and epilogue of the problem.</summary>
     public static void Run<TAlgorithm>(WorkerTeam team, CpuMemory memory, in WinogradProblem problem)
+        where TAlgorithm : struct, IWinograd => Run<TAlgorithm>(team, memory, problem, null);
+
+    /// <summary>Convolves by a given schedule, or by the one that is faster.</summary>
+    public static void Run<TAlgorithm>(
+        WorkerTeam team, CpuMemory memory, in WinogradProblem problem, WinogradSchedule? schedule)
         where TAlgorithm : struct, IWinograd
     {
         if (Avx512F.IsSupported)
         {
-            Run<TAlgorithm, Lanes16, Vector512<float>>(team, memory, problem);
+            Run<TAlgorithm, Lanes16, Vector512<float>>(team, memory, problem, schedule);
         }
         else if (Vector128.IsHardwareAccelerated)
         {
-            Run<TAlgorithm, Lanes8, Vector256<float>>(team, memory, problem);
+            Run<TAlgorithm, Lanes8, Vector256<float>>(team, memory, problem, schedule);
         }
         else
         {
-            Run<TAlgorithm, Lanes1, float>(team, memory, problem);
+            Run<TAlgorithm, Lanes1, float>(team, memory, problem, schedule);
         }
     }
 
-    /// <summary>Bytes of transformed inputs that exist at a time; 0 when there is nothing to convolve.</summary>
-    public static long InputBytes<TAlgorithm>(in Conv2dDims d)
+    /// <summary>
+    /// Bytes a call takes beyond its tensors and the scratch memory of the workers; 0 when there is nothing to
+    /// convolve.
+    /// </summary>
+    public static long TemporaryBytes<TAlgorithm>(in Conv2dDims d)
         where TAlgorithm : struct, IWinograd
     {
-        WinogradProblem p = new() { Dims = d };
-        return Plan<TAlgorithm>(ref p) ? InputBytes(p) : 0;
+        WinogradProblem p = new() { Dims = d, Transformed = d.Form != Conv2dForm.Direct };
+        return !Plan<TAlgorithm>(ref p) ? 0
+            : ScheduleOf(p) == WinogradSchedule.ByPanel ? InputBytes(p)
+            : p.Transformed ? 0
+            : WeightBytes(p);
     }
 
     private static long InputBytes(in WinogradProblem p) =>
         p.DepthBlocks * p.Points * p.InputStep * sizeof(float);
+
+    /// <summary>Bytes of a weight transformed for the call as a whole.</summary>
+    private static long WeightBytes(in WinogradProblem p) =>
+        (WeightFloats(p) + ((long)p.Panels * p.DepthBlocks * p.Points * WholeGap)) * sizeof(float);
+
+    private static long WeightFloats(in WinogradProblem p) =>
+        (long)p.Panels * GemmKernel.PanelColumns * p.Dims.In * p.Points;
+
+    private static WinogradSchedule ScheduleOf(in WinogradProblem p) =>
+        p.Tile == WinogradF4.Tile && p.Tiles >= FewestTilesWhole && p.Dims.In + p.Dims.Out <= MaxWholeChannels
+        && WeightFloats(p) <= MaxWholeFloats
+            ? WinogradSchedule.ByTile : WinogradSchedule.ByPanel;
 
     /// <summary>Cuts the problem; false when there is nothing to convolve.</summary>
     private static bool Plan<TAlgorithm>(ref WinogradProblem p)
@@ -78,7 +121,8 @@ internal static unsafe class WinogradDriver
         return true;
     }
 
-    private static void Run<TAlgorithm, TLanes, TVector>(WorkerTeam team, CpuMemory memory, WinogradProblem p)
+    private static void Run<TAlgorithm, TLanes, TVector>(
+        WorkerTeam team, CpuMemory memory, WinogradProblem p, WinogradSchedule? schedule)
         where TAlgorithm : struct, IWinograd
         where TLanes : struct, ILaneArithmetic<TVector>
         where TVector : unmanaged
@@ -88,6 +132,63 @@ internal static unsafe class WinogradDriver
             return;
         }
 
+        if ((schedule ?? ScheduleOf(p)) == WinogradSchedule.ByTile)
+        {
+            RunByTile<TAlgorithm, TLanes, TVector>(team, memory, p);
+        }
+        else
+        {
+            RunByPanel<TAlgorithm, TLanes, TVector>(team, memory, p);
+        }
+    }
+
+    private static void RunByTile<TAlgorithm, TLanes, TVector>(WorkerTeam team, CpuMemory memory, WinogradProblem p)
+        where TAlgorithm : struct, IWinograd
+        where TLanes : struct, ILaneArithmetic<TVector>
+        where TVector : unmanaged
+    {
+        if (p.Transformed)
+        {
+            MultiplyByTile<TAlgorithm, TLanes, TVector>(team, p);
+            return;
+        }
+
+        p.WeightGap = WholeGap;
+        using MemoryBlock weights = memory.Allocate(WeightBytes(p));
+        WinogradCallWeights<TAlgorithm, TLanes, TVector> transform = new()
+        {
+            Problem = p,
+            Team = team,
+            Target = (float*)weights.HostAddress,
+        };
+        team.For(checked(p.Panels * p.DepthBlocks), ref transform);
+        p.Weights = (void*)weights.HostAddress;
+        p.Transformed = true;
+        MultiplyByTile<TAlgorithm, TLanes, TVector>(team, p);
+    }
+
+    private static void MultiplyByTile<TAlgorithm, TLanes, TVector>(WorkerTeam team, in WinogradProblem p)
+        where TAlgorithm : struct, IWinograd
+        where TLanes : struct, ILaneArithmetic<TVector>
+        where TVector : unmanaged
+    {
+        int items = (p.Tiles + ItemTilesWhole - 1) / ItemTilesWhole;
+        items = Math.Min(p.Tiles, (items + team.Threads - 1) / team.Threads * team.Threads);
+        WinogradTileLoop<TAlgorithm, TLanes, TVector> loop = new()
+        {
+            Problem = p,
+            Team = team,
+            Kernel = GemmKernel.Best,
+            Items = items,
+        };
+        team.For(items, ref loop);
+    }
+
+    private static void RunByPanel<TAlgorithm, TLanes, TVector>(WorkerTeam team, CpuMemory memory, WinogradProblem p)
+        where TAlgorithm : struct, IWinograd
+        where TLanes : struct, ILaneArithmetic<TVector>
+        where TVector : unmanaged
+    {
         using MemoryBlock inputs = memory.Allocate(InputBytes(p));
         p.Inputs = (float*)inputs.HostAddress;
         for (; p.FirstTile < p.Tiles; p.FirstTile += p.RoundTiles)

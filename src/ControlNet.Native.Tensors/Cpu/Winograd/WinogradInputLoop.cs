@@ -39,30 +39,13 @@ internal unsafe struct WinogradInputLoop<TAlgorithm, TLanes, TVector> : IParalle
         {
             int tile = (int)(row / Problem.DepthBlocks), block = (int)(row % Problem.DepthBlocks);
             int channel = block * Problem.BlockDepth;
-            FindPixels(Problem.FirstTile + tile, channel, zeros, pixels);
+            Problem.FindPixels(Problem.FirstTile + tile, channel, zeros, pixels);
 
             // Channels up to the next 16 may lie beyond the pixel; nothing is multiplied with what they give.
             int channels = (Problem.DepthOf(block) + MaxLanes - 1) / MaxLanes * MaxLanes;
             float* points = Problem.Inputs + ((long)block * Problem.Points * Problem.InputStep)
                 + ((long)tile * Problem.BlockDepth);
             TAlgorithm.Input<TLanes, TVector>(pixels, 0, channels, points, Problem.InputStep, stage);
-        }
-    }
-
-    private readonly void FindPixels(int tile, int channel, float* zeros, float** pixels)
-    {
-        (int image, int top, int left) = Problem.PlaceOf(tile);
-        int edge = TAlgorithm.Tile + 2, height = Problem.Dims.Height, width = Problem.Dims.Width;
-        top -= Problem.Dims.Padding.Top;
-        left -= Problem.Dims.Padding.Left;
-        float* start = Problem.X + channel;
-        for (int y = top; y < top + edge; y++)
-        {
-            for (int x = left; x < left + edge; x++)
-            {
-                bool inside = y >= 0 && y < height && x >= 0 && x < width;
-                *pixels++ = inside ? start + (((((long)image * height) + y) * width) + x) * Problem.Dims.In : zeros;
-            }
         }
     }
 }

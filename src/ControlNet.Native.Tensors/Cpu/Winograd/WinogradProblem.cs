@@ -44,6 +44,12 @@ internal unsafe struct WinogradProblem
 
     public readonly long InputStep => ((long)RoundTiles * BlockDepth) + 16;
 
+    /// <summary>
+    /// Room after each point of a transformed weight: none where it is kept, else enough that the points do not fall on
+    /// one set of the cache.
+    /// </summary>
+    public int WeightGap;
+
     public readonly int Panels => (Dims.Out + GemmKernel.PanelColumns - 1) / GemmKernel.PanelColumns;
 
     public readonly int Tiles => checked(Dims.Batch * TilesDown * TilesAcross);
@@ -51,11 +57,39 @@ internal unsafe struct WinogradProblem
     /// <summary>Channels of one block of the sum; the last may have fewer.</summary>
     public readonly int DepthOf(int block) => System.Math.Min(BlockDepth, Dims.In - (block * BlockDepth));
 
+    /// <summary>From one point of a transformed weight to the next, in floats.</summary>
+    public readonly long WeightStepOf(int block) => ((long)DepthOf(block) * GemmKernel.PanelColumns) + WeightGap;
+
+    /// <summary>Where the transformed weight of a panel and a block of channels begins, in floats.</summary>
+    public readonly long TransformedAt(int panel, int block) =>
+        (((((long)panel * Dims.In) + ((long)block * BlockDepth)) * GemmKernel.PanelColumns)
+            + ((((long)panel * DepthBlocks) + block) * WeightGap)) * Points;
+
     /// <summary>The image of a tile, and its first pixel of the output.</summary>
     public readonly (int Image, int Top, int Left) PlaceOf(int tile)
     {
         (int image, int inImage) = System.Math.DivRem(tile, TilesDown * TilesAcross);
         (int down, int across) = System.Math.DivRem(inImage, TilesAcross);
         return (image, down * Tile, across * Tile);
+    }
+
+    /// <summary>
+    /// Finds the channels, from one of them on, of each pixel of a tile's patch; zeros for those of the padding.
+    /// </summary>
+    public readonly void FindPixels(int tile, int channel, float* zeros, float** pixels)
+    {
+        (int image, int top, int left) = PlaceOf(tile);
+        int edge = Tile + 2, height = Dims.Height, width = Dims.Width;
+        top -= Dims.Padding.Top;
+        left -= Dims.Padding.Left;
+        float* start = X + channel;
+        for (int y = top; y < top + edge; y++)
+        {
+            for (int x = left; x < left + edge; x++)
+            {
+                bool inside = y >= 0 && y < height && x >= 0 && x < width;
+                *pixels++ = inside ? start + (((((long)image * height) + y) * width) + x) * Dims.In : zeros;
+            }
+        }
     }
 }

@@ -22,11 +22,6 @@ internal unsafe struct WinogradProductLoop<TAlgorithm, TLanes, TVector> : IParal
 
     private const int StageFloats = 36 * 16, PixelFloats = 16 * Width;
 
-    /// <summary>
-    /// Channels of 16-bit weights widened at a time, so that they are still in the first-level cache.
-    /// </summary>
-    private const int WidenedDepth = 8;
-
     public WinogradProblem Problem;
     public WorkerTeam Team;
     public GemmKernel Kernel;
@@ -45,7 +40,7 @@ internal unsafe struct WinogradProductLoop<TAlgorithm, TLanes, TVector> : IParal
         float* stage = Team.Scratch(
             worker,
             StageFloats + PixelFloats + (Problem.Points * (sumStep + weightStep))
-            + (Taps * WidenedDepth * Width));
+            + WinogradCallWeights<TAlgorithm, TLanes, TVector>.WidenedFloats);
         float* pixels = stage + StageFloats;
         float* sums = pixels + PixelFloats;
         float* transformed = sums + (Problem.Points * sumStep);
@@ -61,7 +56,8 @@ internal unsafe struct WinogradProductLoop<TAlgorithm, TLanes, TVector> : IParal
             }
             else
             {
-                TransformWeights(panel, block, depth, transformed, weightStep, widened, stage);
+                WinogradCallWeights<TAlgorithm, TLanes, TVector>.Transform(
+                    Problem, panel, block, transformed, weightStep, stage, widened);
                 byte* ahead = null;
                 if (block + 1 < Problem.DepthBlocks)
                 {
@@ -74,33 +70,10 @@ internal unsafe struct WinogradProductLoop<TAlgorithm, TLanes, TVector> : IParal
             }
         }
 
-        Finish(panel, first, count, sums, sumStep, pixels, stage);
-    }
-
-    private readonly void TransformWeights(
-        int panel, int block, int depth, float* transformed, long weightStep, float* widened, float* stage)
-    {
-        long tapStep = (long)Problem.Dims.In * Width;
-        long element = ((long)panel * Taps * tapStep) + ((long)block * Problem.BlockDepth * Width);
-        if (Problem.WeightType == DType.F32)
+        for (int t = 0; t < count; t++)
         {
-            TAlgorithm.Weight<TLanes, TVector>(
-                (float*)Problem.Weights + element, tapStep, (long)depth * Width, transformed, weightStep, stage);
-            return;
-        }
-
-        int bytes = Problem.WeightType.ElementBytes();
-        for (int k = 0; k < depth; k += WidenedDepth)
-        {
-            long count = (long)Math.Min(WidenedDepth, depth - k) * Width, at = (long)k * Width;
-            for (int tap = 0; tap < Taps; tap++)
-            {
-                HalfLanes.Widen(
-                    Problem.WeightType, (byte*)Problem.Weights + ((element + (tap * tapStep) + at) * bytes),
-                    widened + (tap * count), count);
-            }
-
-            TAlgorithm.Weight<TLanes, TVector>(widened, count, count, transformed + at, weightStep, stage);
+            WinogradResult<TAlgorithm, TLanes, TVector>.Store(
+                Problem, Problem.FirstTile + first + t, panel, sums + ((long)t * Width), sumStep, pixels, stage);
         }
     }
 
@@ -144,74 +117,6 @@ internal unsafe struct WinogradProductLoop<TAlgorithm, TLanes, TVector> : IParal
             weights += weightStep;
             inputs += Problem.InputStep;
             sums += sumStep;
-        }
-    }
-
-    /// <summary>Transforms the sums back and stores the results.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private readonly void Finish(
-        int panel, int first, int count, float* sums, long sumStep, float* pixels, float* stage)
-    {
-        int column = panel * Width, columns = Math.Min(Width, Problem.Dims.Out - column), edge = TAlgorithm.Tile;
-        int outHeight = Problem.Dims.OutHeight, outWidth = Problem.Dims.OutWidth;
-        for (int t = 0; t < count; t++)
-        {
-            TAlgorithm.Output<TLanes, TVector>(sums + ((long)t * Width), sumStep, pixels, stage);
-            (int image, int top, int left) = Problem.PlaceOf(Problem.FirstTile + first + t);
-            int lines = Math.Min(edge, outHeight - top);
-            for (int line = 0; line < lines; line++)
-            {
-                GemmTile tile = new()
-                {
-                    FirstRow = ((((long)image * outHeight) + top + line) * outWidth) + left,
-                    Rows = Math.Min(edge, outWidth - left),
-                    Image = image,
-                };
-                float* from = pixels + ((long)line * edge * Width);
-                if (columns == Width && Problem.Epilogue.Activation == Activation.None)
-                {
-                    Store(from, tile, column);
-                }
-                else
-                {
-                    Problem.Epilogue.Apply(from, Width, Problem.Y, Problem.Dims.Out, tile, column, columns);
-                }
-            }
-        }
-    }
-
-    /// <summary>The usual epilogue, without activation and for a whole panel.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private readonly void Store(float* from, in GemmTile tile, int column)
-    {
-        int width = Problem.Dims.Out, lanes = TLanes.Count;
-        float* bias = Problem.Epilogue.Bias, row = Problem.Epilogue.AddRow, added = Problem.Epilogue.AddTensor;
-        float* to = Problem.Y;
-        for (int r = 0; r < tile.Rows; r++)
-        {
-            long at = ((tile.FirstRow + r) * width) + column;
-            for (int c = 0; c < Width; c += lanes)
-            {
-                TVector v = TLanes.Load(from + c);
-                if (bias != null)
-                {
-                    v = TLanes.Add(v, TLanes.Load(bias + column + c));
-                }
-
-                if (row != null)
-                {
-                    v = TLanes.Add(v, TLanes.Load(row + ((long)tile.Image * width) + column + c));
-                }
-
-                if (added != null)
-                {
-                    v = TLanes.Add(v, TLanes.Load(added + at + c));
-                }
-
-                TLanes.Store(v, to + at + c);
-            }
-
-            from += Width;
         }
     }
 }
