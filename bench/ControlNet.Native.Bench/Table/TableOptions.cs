@@ -11,8 +11,8 @@ internal sealed record TableOptions
     /// <summary>Every word <c>--only</c> takes.</summary>
     public static readonly string[] Groups =
     [
-        "gemm", "direct", "conv", "conv-other", "attention", "norms", "gradients", "unet", "control", "decode", "encode",
-        "clip", "generate", "memory",
+        "gemm", "direct", "conv", "conv-other", "attention", "norms", "gradients", "unet", "control", "decode",
+        "encode", "clip", "generate", "memory",
     ];
 
     /// <summary>Groups to print; empty for all.</summary>

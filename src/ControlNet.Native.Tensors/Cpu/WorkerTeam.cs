@@ -226,16 +226,14 @@ internal sealed unsafe class WorkerTeam : IDisposable
     {
         long seen = 0;
         _binding?.BindThisThread(worker - 1);
-        while (true)
+
+        // Asked again after every loop: a worker that comes too late for one may see the number of the end in its
+        // place, and no other number follows that.
+        while (!_stopping)
         {
             AwaitLoopAfter(seen, worker);
             long loop = Volatile.Read(ref _counters.Loop);
             seen = loop >> 32;
-            if (_stopping)
-            {
-                return;
-            }
-
             while ((loop & Open) != 0)
             {
                 long joined = Interlocked.CompareExchange(ref _counters.Loop, loop + 1, loop);

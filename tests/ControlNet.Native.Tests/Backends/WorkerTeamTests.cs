@@ -23,6 +23,24 @@ public sealed class WorkerTeamTests
         }
     }
 
+    /// <summary>
+    /// A worker that comes too late for the last loop must still see the end; a team is disposed right behind its loop.
+    /// </summary>
+    [Theory]
+    [InlineData(2)]
+    [InlineData(7)]
+    public void Ends_right_behind_a_loop(int threads)
+    {
+        for (int round = 0; round < 1000; round++)
+        {
+            using WorkerTeam team = new(threads);
+            int[] runs = new int[2 + (round % 5)];
+            Count work = new() { Runs = runs, Threads = threads };
+            team.For(runs.Length, ref work);
+            Assert.All(runs, static n => Assert.Equal(1, n));
+        }
+    }
+
     [Theory]
     [InlineData(2)]
     [InlineData(7)]
