@@ -93,6 +93,16 @@ public sealed partial class Tensor
     public static Tensor Zeros(Device device, Shape shape) =>
         Create(device, shape, DType.F32, static bytes => bytes.Clear());
 
+    /// <summary>A new F32 tensor of ones.</summary>
+    internal static Tensor One(Contracts.Backend backend, Shape shape)
+    {
+        float[] ones = new float[shape.Count];
+        Array.Fill(ones, 1f);
+        Tensor tensor = new(backend, shape);
+        backend.Upload(MemoryMarshal.AsBytes(ones), tensor.View);
+        return tensor;
+    }
+
     /// <summary>Waits for the device and copies the elements out, row-major.</summary>
     /// <exception cref="InvalidOperationException">The tensor is not F32.</exception>
     public float[] ToArray()

@@ -1,3 +1,5 @@
+using ControlNet.Native.Tensors.Contracts;
+
 namespace ControlNet.Native.Tensors;
 
 /// <summary>Views: another shape or start over the same elements, without a copy.</summary>
@@ -31,7 +33,7 @@ public sealed partial class Tensor
 
         Shape shape = new(resolved);
         return shape.Count == Shape.Count
-            ? new Tensor(this, shape, _offset)
+            ? new Tensor(this, shape, _offset) { Variable = Variable }
             : throw new ShapeException($"Reshape: {Shape} has {Shape.Count} elements, {shape} has {shape.Count}");
     }
 
@@ -53,6 +55,29 @@ public sealed partial class Tensor
         }
 
         long each = Shape[0] == 0 ? 0 : Shape.Count / Shape[0];
-        return new Tensor(this, new Shape(extents), _offset + (start * each));
+        Tensor rows = new(this, new Shape(extents), _offset + (start * each));
+        Tape.For(this)?.Add(new RowsNode(this, start * each, rows.Shape.Count), rows);
+        return rows;
+    }
+
+    /// <summary>The same elements as a tensor of its own that no scope frees.</summary>
+    internal Tensor Share() => Share(Shape);
+
+    /// <summary>The same elements under a shape of the same count, as a tensor of its own that no scope frees.</summary>
+    internal Tensor Share(Shape shape) => new Tensor(this, shape, _offset) { Variable = Variable }.Detach();
+
+    /// <summary>The gradient of consecutive members: zero everywhere else.</summary>
+    private sealed class RowsNode(Tensor source, long start, long count) : BackwardNode
+    {
+        private readonly Variable _source = source.Variable!;
+
+        public override void Run(Tensor dy, Gradients gradients)
+        {
+            Tensor dx = new(dy.Backend, _source.Shape);
+            long all = _source.Shape.Count;
+            dy.Backend.Movement.CopyRowsBackward(
+                new CopyRowsDims(1, count, start, all, 0, count), dy.View, dx.View);
+            gradients.Add(_source, dx);
+        }
     }
 }

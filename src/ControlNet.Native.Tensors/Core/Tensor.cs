@@ -55,11 +55,38 @@ public sealed partial class Tensor : IDisposable
     /// <summary>The scope that frees this tensor; null when its maker does.</summary>
     internal TensorScope? Owner { get; set; }
 
+    /// <summary>Whether training changes this tensor, see <see cref="RequireGradient"/>.</summary>
+    public bool RequiresGradient => Variable?.Leaf is not null;
+
+    /// <summary>What a gradient of this tensor belongs to; null when none is wanted.</summary>
+    internal Variable? Variable { get; set; }
+
+    /// <summary>Whether another tensor shares the memory.</summary>
+    internal bool IsShared => _storage.Owners > 1;
+
     internal BufferView View => new(Block, DType, _offset, Shape.Count);
 
     private MemoryBlock Block =>
         _block ?? throw new ObjectDisposedException(
             nameof(Tensor), $"the tensor {Shape} was disposed or its scope was closed");
+
+    /// <summary>
+    /// Asks every <see cref="Tape"/> for the gradient of this tensor: it is a parameter from now on.
+    /// </summary>
+    /// <returns>This tensor.</returns>
+    /// <exception cref="TapeException">The tensor is not F32, or was itself computed under a tape.</exception>
+    public Tensor RequireGradient()
+    {
+        if (DType != DType.F32 || Variable is { Leaf: null })
+        {
+            throw new TapeException(
+                $"RequireGradient: a parameter is an F32 tensor that was not computed under a tape, got {this}" +
+                (Variable is null ? "; cast it first" : ", a recorded result"));
+        }
+
+        Variable ??= Variable.OfLeaf(this);
+        return this;
+    }
 
     /// <summary>Takes the tensor out of its scope; whoever calls this disposes it.</summary>
     /// <returns>This tensor.</returns>
@@ -88,6 +115,8 @@ public sealed partial class Tensor : IDisposable
         private int _owners = 1;
 
         public MemoryBlock Block { get; } = block;
+
+        public int Owners => _owners;
 
         public void AddOwner() => _owners++;
 

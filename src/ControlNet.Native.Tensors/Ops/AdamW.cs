@@ -25,6 +25,12 @@ public static partial class Ops
         Check(parameter, gradient);
         Check(parameter, mean);
         Check(parameter, square);
+        if (Tape.Current is not null)
+        {
+            throw new TapeException(
+                "AdamW: changes a parameter that an open tape may still read; run the tape backwards first");
+        }
+
         AdamWDims d = AdamWDims.Infer(
             parameter.Shape, gradient.Shape, mean.Shape, square.Shape, step, settings);
         parameter.Backend.AdamW.Step(d, gradient.View, parameter.View, mean.View, square.View);
@@ -49,6 +55,7 @@ public static partial class Ops
                 $"{decay}");
         }
 
+        Tape.Refuse(nameof(MovingAverage), "keep the average outside of what is trained", average);
         average.Backend.Pointwise.MovingAverage((float)(1 - decay), x.View, average.View);
     }
 }

@@ -26,7 +26,34 @@ public static partial class Ops
         Check(q, v);
         AttentionDims d = AttentionDims.Infer(q.Shape, k.Shape, v.Shape, heads, scale, causal);
         Tensor y = new(q.Backend, q.Shape);
-        q.Backend.Attention.Forward(d, q.View, k.View, v.View, y.View, BufferView.None);
+        if (Tape.For(q, k, v) is not { } tape)
+        {
+            q.Backend.Attention.Forward(d, q.View, k.View, v.View, y.View, BufferView.None);
+            return y;
+        }
+
+        using Tensor sums = new(q.Backend, new Shape(d.Batch, d.Heads, 2, d.Queries));
+        q.Backend.Attention.Forward(d, q.View, k.View, v.View, y.View, sums.View);
+        tape.Add(new AttentionNode(d, q, k, v, y, sums), y);
         return y;
+    }
+
+    private sealed class AttentionNode : BackwardNode
+    {
+        private readonly AttentionDims _dims;
+        private readonly Tensor _q, _k, _v, _y, _sums;
+
+        public AttentionNode(in AttentionDims d, Tensor q, Tensor k, Tensor v, Tensor y, Tensor sums) =>
+            (_dims, _q, _k, _v, _y, _sums) = (d, Save(q), Save(k), Save(v), Save(y), Save(sums));
+
+        public override void Run(Tensor dy, Gradients gradients)
+        {
+            Tensor? dq = Wanted(_q), dk = Wanted(_k), dv = Wanted(_v);
+            dy.Backend.Attention.Backward(
+                _dims, _q.View, _k.View, _v.View, _y.View, _sums.View, dy.View, ViewOf(dq), ViewOf(dk), ViewOf(dv));
+            AddWanted(gradients, _q, dq);
+            AddWanted(gradients, _k, dk);
+            AddWanted(gradients, _v, dv);
+        }
     }
 }

@@ -17,6 +17,12 @@ public static partial class Ops
     public static PackedWeight PackConv2d(Tensor weight, DType storage, Conv2dUse? use = null)
     {
         ArgumentNullException.ThrowIfNull(weight);
+        Tape.Refuse(nameof(PackConv2d), "hand the weight to Conv2d as it is", weight);
+        return PackConv2dOnce(weight, storage, use);
+    }
+
+    private static PackedWeight PackConv2dOnce(Tensor weight, DType storage, Conv2dUse? use = null)
+    {
         CheckConv2dWeight(weight.Shape, weight.DType, storage);
         (int outChannels, int inChannels, int kernel) = (weight.Shape[0], weight.Shape[1], weight.Shape[2]);
         IConv2dKernels kernels = weight.Backend.Conv2d;
@@ -67,11 +73,56 @@ public static partial class Ops
         Activation activation = Activation.None, Tensor? addRow = null, Tensor? addTensor = null)
     {
         ArgumentNullException.ThrowIfNull(weight);
+        Tape.Refuse(nameof(Conv2d), PackedCure, x, bias, addRow, addTensor);
+        return Conv2dForward(x, weight, bias, stride, padding, activation, addRow, addTensor, out _);
+    }
+
+    /// <summary>
+    /// The same with a weight as checkpoints store it: the way to train it, or to pass gradients on through it. The
+    /// weight is packed for this call and once more in backward.
+    /// </summary>
+    /// <param name="x"><c>[N, H, W, In]</c></param>
+    /// <param name="weight"><c>[Out, In, K, K]</c>, F32, F16 or BF16.</param>
+    /// <param name="bias"><c>[Out]</c>, or none.</param>
+    /// <param name="stride">Step in pixels, 1 or more.</param>
+    /// <param name="padding">Zeros around x, in pixels.</param>
+    /// <param name="activation">Fused into the same pass, unless a gradient is wanted.</param>
+    /// <param name="addRow">
+    /// One row for each image, <c>[N, Out]</c>, added to all its pixels before the activation, or none.
+    /// </param>
+    /// <param name="addTensor">A residual of the shape of the result, or none.</param>
+    /// <returns><c>[N, H', W', Out]</c> with <c>H' = (H + top + bottom - K) / stride + 1</c>.</returns>
+    /// <exception cref="ShapeException">The shapes do not fit together.</exception>
+    public static Tensor Conv2d(
+        Tensor x, Tensor weight, Tensor? bias = null, int stride = 1, Padding padding = default,
+        Activation activation = Activation.None, Tensor? addRow = null, Tensor? addTensor = null)
+    {
         Check(x, x);
-        Check(x, bias);
-        Check(x, addRow);
-        Check(x, addTensor);
-        Conv2dDims d = Conv2dDims.Infer(
+        CheckWeight(x, weight);
+        Tape? tape = Tape.For(x, weight, bias, addRow, addTensor);
+        if (tape is not null && activation != Activation.None)
+        {
+            // Backward wants what went into the activation.
+            using TensorScope scope = TensorScope.Enter();
+            Tensor h = Activate(Conv2d(x, weight, bias, stride, padding, addRow: addRow), activation);
+            return scope.Keep(addTensor is null ? h : Add(h, addTensor));
+        }
+
+        using PackedWeight packed = PackConv2dOnce(weight, weight.DType);
+        Tensor y = Conv2dForward(x, packed, bias, stride, padding, activation, addRow, addTensor, out Conv2dDims d);
+        tape?.Add(new Conv2dNode(d, x, weight, bias, addRow, addTensor), y);
+        return y;
+    }
+
+    private static Tensor Conv2dForward(
+        Tensor x, PackedWeight weight, Tensor? bias, int stride, Padding padding, Activation activation,
+        Tensor? addRow, Tensor? addTensor, out Conv2dDims d)
+    {
+        Check(x, x, nameof(Conv2d));
+        Check(x, bias, nameof(Conv2d));
+        Check(x, addRow, nameof(Conv2d));
+        Check(x, addTensor, nameof(Conv2d));
+        d = Conv2dDims.Infer(
             x.Shape, weight.Shape, bias?.Shape, addRow?.Shape, addTensor?.Shape, stride, padding, activation,
             out Shape result, weight.Form);
         Tensor y = new(x.Backend, result);

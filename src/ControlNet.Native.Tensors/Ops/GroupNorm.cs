@@ -34,6 +34,27 @@ public static partial class Ops
         Check(x, beta);
         Tensor y = new(x.Backend, x.Shape);
         x.Backend.GroupNorm.Forward(d, x.View, gamma.View, beta.View, y.View);
+        Tape.For(x, gamma, beta)?.Add(new GroupNormNode(d, x, gamma, beta), y);
         return y;
+    }
+
+    /// <summary>Also that of layer norm. Takes the statistics from x again, so only x is kept.</summary>
+    private sealed class GroupNormNode : BackwardNode
+    {
+        private readonly GroupNormDims _dims;
+        private readonly Tensor _x, _gamma, _beta;
+
+        public GroupNormNode(in GroupNormDims d, Tensor x, Tensor gamma, Tensor beta) =>
+            (_dims, _x, _gamma, _beta) = (d, Save(x), Save(gamma), Save(beta));
+
+        public override void Run(Tensor dy, Gradients gradients)
+        {
+            Tensor? dx = Wanted(_x), dGamma = Wanted(_gamma), dBeta = Wanted(_beta);
+            dy.Backend.GroupNorm.Backward(
+                _dims, _x.View, _gamma.View, _beta.View, dy.View, ViewOf(dx), ViewOf(dGamma), ViewOf(dBeta));
+            AddWanted(gradients, _x, dx);
+            AddWanted(gradients, _gamma, dGamma);
+            AddWanted(gradients, _beta, dBeta);
+        }
     }
 }

@@ -14,6 +14,12 @@ public static partial class Ops
     public static PackedWeight PackLinear(Tensor weight, DType storage)
     {
         ArgumentNullException.ThrowIfNull(weight);
+        Tape.Refuse(nameof(PackLinear), "hand the weight to Linear as it is", weight);
+        return PackLinearOnce(weight, storage);
+    }
+
+    private static PackedWeight PackLinearOnce(Tensor weight, DType storage)
+    {
         if (weight.Shape.Rank != 2 || weight.DType == DType.I32 || storage == DType.I32)
         {
             throw new ShapeException(
@@ -40,14 +46,66 @@ public static partial class Ops
         Tensor? addTensor = null)
     {
         ArgumentNullException.ThrowIfNull(weight);
+        Tape.Refuse(nameof(Linear), PackedCure, x, bias, addTensor);
+        return LinearForward(x, weight, bias, activation, addTensor, out _);
+    }
+
+    /// <summary>
+    /// The same with a weight as checkpoints store it: the way to train it, or to pass gradients on through it. The
+    /// weight is packed for this call and once more in backward.
+    /// </summary>
+    /// <param name="x"><c>[..., In]</c></param>
+    /// <param name="weight"><c>[Out, In]</c>, F32, F16 or BF16.</param>
+    /// <param name="bias"><c>[Out]</c>, or none.</param>
+    /// <param name="activation">Fused into the same pass, unless a gradient is wanted.</param>
+    /// <param name="addTensor">A residual with the elements of the result, or none.</param>
+    /// <returns><c>[..., Out]</c></returns>
+    /// <exception cref="ShapeException">The shapes do not fit together.</exception>
+    public static Tensor Linear(
+        Tensor x, Tensor weight, Tensor? bias = null, Activation activation = Activation.None,
+        Tensor? addTensor = null)
+    {
         Check(x, x);
-        Check(x, bias);
-        Check(x, addTensor);
-        LinearDims d = LinearDims.Infer(
-            x.Shape, weight.Shape, bias?.Shape, addTensor?.Shape, activation, out Shape result);
+        CheckWeight(x, weight);
+        Tape? tape = Tape.For(x, weight, bias, addTensor);
+        if (tape is not null && activation != Activation.None)
+        {
+            // Backward wants what went into the activation.
+            using TensorScope scope = TensorScope.Enter();
+            Tensor h = Activate(Linear(x, weight, bias), activation);
+            return scope.Keep(addTensor is null ? h : AddElements(h, addTensor));
+        }
+
+        using PackedWeight packed = PackLinearOnce(weight, weight.DType);
+        Tensor y = LinearForward(x, packed, bias, activation, addTensor, out LinearDims d);
+        tape?.Add(new LinearNode(d, x, weight, bias, addTensor), y);
+        return y;
+    }
+
+    private static Tensor LinearForward(
+        Tensor x, PackedWeight weight, Tensor? bias, Activation activation, Tensor? addTensor, out LinearDims d)
+    {
+        Check(x, x, nameof(Linear));
+        Check(x, bias, nameof(Linear));
+        Check(x, addTensor, nameof(Linear));
+        d = LinearDims.Infer(x.Shape, weight.Shape, bias?.Shape, addTensor?.Shape, activation, out Shape result);
         Tensor y = new(x.Backend, result);
         x.Backend.MatMul.Linear(d, x.View, weight.View, ViewOf(bias), ViewOf(addTensor), y.View);
         return y;
+    }
+
+    /// <summary>A residual may have the elements of the result under another shape.</summary>
+    private static Tensor AddElements(Tensor y, Tensor addTensor)
+    {
+        int width = y.Shape[-1];
+        Tensor sum = Add(y.Reshape(-1, width), addTensor.Reshape(-1, width));
+        System.Span<int> extents = stackalloc int[y.Shape.Rank];
+        for (int axis = 0; axis < extents.Length; axis++)
+        {
+            extents[axis] = y.Shape[axis];
+        }
+
+        return sum.Reshape(extents);
     }
 
     /// <summary>The product <c>scale * op(a) op(b)</c> of the last two axes, the others broadcast as a batch.</summary>
@@ -65,6 +123,7 @@ public static partial class Ops
         MatMulDims d = MatMulDims.Infer(a.Shape, b.Shape, transposeA, transposeB, scale, out Shape result);
         Tensor y = new(a.Backend, result);
         a.Backend.MatMul.Product(d, a.View, b.View, y.View);
+        Tape.For(a, b)?.Add(new MatMulNode(a, b, transposeA, transposeB, scale), y);
         return y;
     }
 }

@@ -15,6 +15,7 @@ public static partial class Ops
         PermuteDims d = PermuteDims.Infer(x.Shape, axes, out Shape result);
         Tensor y = new(x.Backend, result);
         x.Backend.Movement.Permute(d, x.View, y.View);
+        Tape.For(x)?.Add(new PermuteNode(d.Inverse(), x), y);
         return y;
     }
 
@@ -64,6 +65,7 @@ public static partial class Ops
             start += length;
         }
 
+        RecordConcat(dims, at, tensors, y);
         return y;
     }
 
@@ -84,10 +86,10 @@ public static partial class Ops
         }
 
         Tensor y = new(x.Backend, WithExtent(x.Shape, axis < 0 ? axis + x.Shape.Rank : axis, count));
-        x.Backend.Movement.CopyRows(
-            new CopyRowsDims(
-                dims.Outer, count * dims.Inner, start * dims.Inner, dims.Length * dims.Inner, 0, count * dims.Inner),
-            x.View, y.View);
+        CopyRowsDims rows = new(
+            dims.Outer, count * dims.Inner, start * dims.Inner, dims.Length * dims.Inner, 0, count * dims.Inner);
+        x.Backend.Movement.CopyRows(rows, x.View, y.View);
+        Tape.For(x)?.Add(new SliceNode(rows, x), y);
         return y;
     }
 
@@ -105,6 +107,7 @@ public static partial class Ops
         UpsampleDims d = UpsampleDims.Infer(x.Shape, outHeight, outWidth);
         Tensor y = new(x.Backend, new Shape(d.Batch, outHeight, outWidth, d.Channels));
         x.Backend.Movement.UpsampleNearest(d, x.View, y.View);
+        Tape.For(x)?.Add(new UpsampleNearestNode(d, x), y);
         return y;
     }
 
@@ -143,6 +146,7 @@ public static partial class Ops
         extents[^1] = table.Shape[1];
         Tensor y = new(table.Backend, new Shape(extents));
         table.Backend.Movement.GatherRows(table.Shape[1], table.View, ids.View, y.View);
+        Tape.For(table)?.Add(new GatherRowsNode(table, ids), y);
         return y;
     }
 

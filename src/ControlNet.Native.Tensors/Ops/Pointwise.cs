@@ -50,6 +50,7 @@ public static partial class Ops
 
         Tensor y = new(first.Backend, first.Shape);
         first.Backend.Pointwise.LinearCombination(factors, views, y.View);
+        RecordLinearCombination(terms, y);
         return y;
     }
 
@@ -59,6 +60,7 @@ public static partial class Ops
         Check(x, x);
         Tensor y = new(x.Backend, x.Shape);
         x.Backend.Pointwise.Activate(activation, x.View, y.View);
+        Tape.For(x)?.Add(new ActivateNode(activation, x), y);
         return y;
     }
 
@@ -80,6 +82,7 @@ public static partial class Ops
         int columns = x.Shape[-1] / 2;
         Tensor y = new(x.Backend, WithLast(x.Shape, columns));
         x.Backend.Pointwise.Geglu(columns == 0 ? 0 : y.Shape.Count / columns, columns, x.View, y.View);
+        Tape.For(x)?.Add(new GegluNode(columns, x), y);
         return y;
     }
 
@@ -92,6 +95,7 @@ public static partial class Ops
             throw new ShapeException($"Cast: integers are row indices and are not cast, got {x} to {type.Name()}");
         }
 
+        Tape.Refuse(nameof(Cast), "16 bits are for storing; compute in F32", x);
         Tensor y = new(x.Backend, x.Shape, type);
         x.Backend.Pointwise.Cast(x.View, y.View);
         return y;
@@ -104,6 +108,7 @@ public static partial class Ops
         BroadcastDims d = BroadcastDims.Infer(op, a.Shape, b.Shape, out Shape result);
         Tensor y = new(a.Backend, result);
         a.Backend.Pointwise.Binary(operation, d, a.View, b.View, y.View);
+        Tape.For(a, b)?.Add(new BinaryNode(operation, a, b), y);
         return y;
     }
 

@@ -21,6 +21,7 @@ public static partial class Ops
         AxisDims d = AxisDims.Infer(nameof(Softmax), x.Shape, axis);
         Tensor y = new(x.Backend, x.Shape);
         x.Backend.Reduce.Softmax(d, x.View, y.View);
+        Tape.For(x)?.Add(new SoftmaxNode(d, x, y), y);
         return y;
     }
 
@@ -40,6 +41,7 @@ public static partial class Ops
         Check(x, target);
         Tensor y = new(x.Backend, new Shape([]));
         x.Backend.Reduce.SquaredError(1f / x.Shape.Count, x.View, target.View, y.View);
+        Tape.For(x, target)?.Add(new SquaredErrorNode(1f / x.Shape.Count, x, target), y);
         return y;
     }
 
@@ -52,6 +54,7 @@ public static partial class Ops
     {
         Check(x, x);
         Tensor y = new(x.Backend, new Shape([]));
+        Tape.Refuse(nameof(Norm), "measure it outside of the tape", x);
         x.Backend.Reduce.Norm(x.View, y.View);
         return y;
     }
@@ -68,7 +71,9 @@ public static partial class Ops
         }
 
         Tensor y = new(x.Backend, new Shape(extents));
-        x.Backend.Reduce.Sum(d, mean ? 1f / d.Length : 1f, x.View, y.View);
+        float scale = mean ? 1f / d.Length : 1f;
+        x.Backend.Reduce.Sum(d, scale, x.View, y.View);
+        Tape.For(x)?.Add(new SumNode(d, scale, x), y);
         return y;
     }
 }

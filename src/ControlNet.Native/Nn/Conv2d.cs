@@ -3,10 +3,12 @@ using ControlNet.Native.Weights;
 
 namespace ControlNet.Native.Nn;
 
-/// <summary>A convolution with its weight and bias; see <see cref="Ops.Conv2d"/>.</summary>
+/// <summary>A convolution with its weight and bias; see <c>Ops.Conv2d</c>.</summary>
 internal sealed class Conv2d : Module
 {
-    private readonly PackedWeight _weight;
+    // One or the other: packed for inference, as in the checkpoint where gradients pass.
+    private readonly PackedWeight? _packed;
+    private readonly Tensor? _unpacked;
     private readonly Tensor _bias;
     private readonly int _stride;
     private readonly Padding _padding;
@@ -34,7 +36,15 @@ internal sealed class Conv2d : Module
         _stride = stride;
         _padding = padding ?? Padding.All(kernel / 2);
         _alsoOutputOf = alsoOutputOf;
-        _weight = Own(weights.TakeConv2d("weight", outChannels, inChannels, kernel, stride, _padding));
+        if (weights.Use == WeightUse.Inference)
+        {
+            _packed = Own(weights.TakeConv2d("weight", outChannels, inChannels, kernel, stride, _padding));
+        }
+        else
+        {
+            _unpacked = Own(weights.TakeUnpacked("weight", new Shape(outChannels, inChannels, kernel, kernel)));
+        }
+
         _bias = Own(weights.Take("bias", new Shape(outChannels)));
     }
 
@@ -47,12 +57,18 @@ internal sealed class Conv2d : Module
         Tensor x, Activation activation = Activation.None, Tensor? addRow = null, Tensor? addTensor = null) =>
         ModuleTrace.Listening
             ? ForwardInSteps(x, activation, addRow, addTensor)
-            : Ops.Conv2d(x, _weight, _bias, _stride, _padding, activation, addRow, addTensor);
+            : Convolve(x, activation, addRow, addTensor);
+
+    private Tensor Convolve(
+        Tensor x, Activation activation = Activation.None, Tensor? addRow = null, Tensor? addTensor = null) =>
+        _packed is not null
+            ? Ops.Conv2d(x, _packed, _bias, _stride, _padding, activation, addRow, addTensor)
+            : Ops.Conv2d(x, _unpacked!, _bias, _stride, _padding, activation, addRow, addTensor);
 
     private Tensor ForwardInSteps(Tensor x, Activation activation, Tensor? addRow, Tensor? addTensor)
     {
         using TensorScope scope = TensorScope.Enter();
-        Tensor y = Report(Ops.Conv2d(x, _weight, _bias, _stride, _padding));
+        Tensor y = Report(Convolve(x));
         if (_alsoOutputOf is not null)
         {
             ModuleTrace.Report(_alsoOutputOf, y);

@@ -3,10 +3,12 @@ using ControlNet.Native.Weights;
 
 namespace ControlNet.Native.Nn;
 
-/// <summary>A linear layer with its weight and, mostly, its bias; see <see cref="Ops.Linear"/>.</summary>
+/// <summary>A linear layer with its weight and, mostly, its bias; see <c>Ops.Linear</c>.</summary>
 internal sealed class Linear : Module
 {
-    private readonly PackedWeight _weight;
+    // One or the other: packed for inference, as in the checkpoint where gradients pass.
+    private readonly PackedWeight? _packed;
+    private readonly Tensor? _unpacked;
     private readonly Tensor? _bias;
     private readonly string? _alsoOutputOf;
 
@@ -22,7 +24,15 @@ internal sealed class Linear : Module
         : base(weights)
     {
         _alsoOutputOf = alsoOutputOf;
-        _weight = Own(weights.TakeLinear("weight", outFeatures, inFeatures));
+        if (weights.Use == WeightUse.Inference)
+        {
+            _packed = Own(weights.TakeLinear("weight", outFeatures, inFeatures));
+        }
+        else
+        {
+            _unpacked = Own(weights.TakeUnpacked("weight", new Shape(outFeatures, inFeatures)));
+        }
+
         _bias = hasBias ? Own(weights.Take("bias", new Shape(outFeatures))) : null;
     }
 
@@ -33,12 +43,17 @@ internal sealed class Linear : Module
     public Tensor Forward(Tensor x, Activation activation = Activation.None, Tensor? addTensor = null) =>
         ModuleTrace.Listening
             ? ForwardInSteps(x, activation, addTensor)
-            : Ops.Linear(x, _weight, _bias, activation, addTensor);
+            : Multiply(x, activation, addTensor);
+
+    private Tensor Multiply(Tensor x, Activation activation = Activation.None, Tensor? addTensor = null) =>
+        _packed is not null
+            ? Ops.Linear(x, _packed, _bias, activation, addTensor)
+            : Ops.Linear(x, _unpacked!, _bias, activation, addTensor);
 
     private Tensor ForwardInSteps(Tensor x, Activation activation, Tensor? addTensor)
     {
         using TensorScope scope = TensorScope.Enter();
-        Tensor y = Report(Ops.Linear(x, _weight, _bias));
+        Tensor y = Report(Multiply(x));
         if (_alsoOutputOf is not null)
         {
             ModuleTrace.Report(_alsoOutputOf, y);

@@ -56,7 +56,10 @@ internal sealed class Attention : Module
         if (context.ProjectionsOf(this) is not { } projections)
         {
             projections = (_toK.Forward(context.States), _toV.Forward(context.States));
-            context.Keep(this, projections.Keys, projections.Values);
+            if (!Tape.IsOpen)
+            {
+                context.Keep(this, projections.Keys, projections.Values);
+            }
         }
 
         return scope.Keep(Mix(queries, projections.Keys, projections.Values, context.ForEach(residual)));

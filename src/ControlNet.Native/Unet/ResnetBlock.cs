@@ -52,6 +52,12 @@ internal sealed class ResnetBlock : Module
         Tensor? shift = _timeProjection is null
             ? null
             : time!.Projected(_timeProjection, batch: x.Shape[0]);                       // [N, outChannels]
+        return scope.Keep(Recompute.IsOn ? Recompute.Run([x, shift], i => Residual(i[0]!, i[1])) : Residual(x, shift));
+    }
+
+    private Tensor Residual(Tensor x, Tensor? shift)
+    {
+        using TensorScope scope = TensorScope.Enter();
         Tensor h = _norm1.Forward(x);                                                    // [N, H, W, inChannels]
         h = h.ReplacedBy(_conv1.Forward(h, addRow: shift));                              // [N, H, W, outChannels]
         h = h.ReplacedBy(_norm2.Forward(h));

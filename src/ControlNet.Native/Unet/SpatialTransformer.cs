@@ -45,7 +45,12 @@ internal sealed class SpatialTransformer : Module
     /// <param name="x"><c>[N, H, W, C]</c></param>
     /// <param name="context">The text, M states; a multiple of N.</param>
     /// <returns><c>[M, H, W, C]</c></returns>
-    public Tensor Forward(Tensor x, TextContext context)
+    public Tensor Forward(Tensor x, TextContext context) =>
+        Recompute.IsOn
+            ? Recompute.Run([x, context.States], i => Transform(i[0]!, new TextContext(i[1]!)))
+            : Transform(x, context);
+
+    private Tensor Transform(Tensor x, TextContext context)
     {
         (int batch, int height, int width, int channels) = (x.Shape[0], x.Shape[1], x.Shape[2], x.Shape[3]);
         using TensorScope scope = TensorScope.Enter();

@@ -27,12 +27,21 @@ public sealed class UnetModel : Module
     /// A weight is missing or of another shape; nothing stays allocated.
     /// </exception>
     public UnetModel(WeightMap weights, UnetConfig config)
+        : this(weights, config, null)
+    {
+    }
+
+    /// <summary>
+    /// The same with an encoder used otherwise: to train a ControlNet gradients pass the way up, but never the way
+    /// down, which then stays packed.
+    /// </summary>
+    internal UnetModel(WeightMap weights, UnetConfig config, WeightUse? encoderUse)
         : base(weights)
     {
         ArgumentNullException.ThrowIfNull(config);
         Config = config;
         using LoadGuard guard = LoadGuard.Start();
-        _encoder = Own(new UnetEncoder(weights, config, "UNet"));
+        _encoder = Own(new UnetEncoder(weights.For(encoderUse ?? weights.Use), config, "UNet"));
         Stack<int> skipChannels = new(_encoder.SkipChannels);
         for (int level = config.Levels - 1; level >= 0; level--)
         {

@@ -96,7 +96,7 @@ public sealed class Autoencoder : Module
     private static Tensor EachAlone(Tensor batch, Func<Tensor, Tensor> function)
     {
         int count = batch.Shape[0];
-        if (count == 1)
+        if (count == 1 || Tape.IsOpen)
         {
             return function(batch);
         }

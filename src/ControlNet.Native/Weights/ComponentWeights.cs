@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using ControlNet.Native.Tensors;
 
 namespace ControlNet.Native.Weights;
 
@@ -8,6 +9,7 @@ internal sealed class ComponentWeights
 {
     private readonly Dictionary<string, WeightSlot> _slots;
     private readonly HashSet<string> _taken = new(StringComparer.Ordinal);
+    private readonly List<Parameter> _parameters = [];
 
     /// <param name="source">What messages call the checkpoint: a path or a given name.</param>
     /// <param name="slots">Where each weight lies.</param>
@@ -24,8 +26,13 @@ internal sealed class ComponentWeights
     /// <summary>Names some module has taken.</summary>
     public IReadOnlySet<string> Taken => _taken;
 
+    /// <summary>What modules took to be trained, in that order.</summary>
+    public IReadOnlyList<Parameter> Parameters => _parameters;
+
     /// <summary>Told the bytes of each weight right after it was read.</summary>
     public Action<long>? OnRead { get; set; }
+
+    public void AddParameter(string name, Tensor value) => _parameters.Add(new Parameter(name, value));
 
     public void MarkTaken(string name)
     {

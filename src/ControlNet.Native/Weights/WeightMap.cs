@@ -17,7 +17,7 @@ public sealed class WeightMap
     private readonly string _prefix;
 
     internal WeightMap(ComponentWeights weights, Device device, DType? storage, WeightGrowth growth = WeightGrowth.None)
-        : this(weights, device, storage, growth, string.Empty, imageSize: null)
+        : this(weights, device, storage, growth, string.Empty, imageSize: null, WeightUse.Inference)
     {
         if (storage == DType.I32)
         {
@@ -26,7 +26,8 @@ public sealed class WeightMap
     }
 
     private WeightMap(
-        ComponentWeights weights, Device device, DType? storage, WeightGrowth growth, string prefix, int? imageSize)
+        ComponentWeights weights, Device device, DType? storage, WeightGrowth growth, string prefix, int? imageSize,
+        WeightUse use)
     {
         _weights = weights;
         _prefix = prefix;
@@ -34,6 +35,7 @@ public sealed class WeightMap
         Storage = storage;
         Growth = growth;
         ImageSize = imageSize;
+        Use = use;
     }
 
     /// <summary>Where the weights go.</summary>
@@ -51,23 +53,35 @@ public sealed class WeightMap
     /// </summary>
     public int? ImageSize { get; }
 
+    /// <summary>What the layers below are going to do with their weights.</summary>
+    public WeightUse Use { get; }
+
+    /// <summary>
+    /// The weights taken so far to be trained, by whatever part of this map, under their full names in the order they
+    /// were taken.
+    /// </summary>
+    internal IReadOnlyList<Parameter> Parameters => _weights.Parameters;
+
     /// <summary>
     /// The prefix without its last dot, for example <c>down_blocks.0.resnets.1</c>; empty at the root.
     /// </summary>
     public string Path => _prefix.TrimEnd('.');
 
     /// <summary>The part of the model under <paramref name="name"/>, as a child module sees it.</summary>
-    public WeightMap In(string name) => new(_weights, Device, Storage, Growth, $"{_prefix}{name}.", ImageSize);
+    public WeightMap In(string name) => new(_weights, Device, Storage, Growth, $"{_prefix}{name}.", ImageSize, Use);
 
     /// <summary>
     /// The same weights, for modules that usually read images of <paramref name="imageSize"/> pixels.
     /// </summary>
-    public WeightMap At(int imageSize) => new(_weights, Device, Storage, Growth, _prefix, imageSize);
+    public WeightMap At(int imageSize) => new(_weights, Device, Storage, Growth, _prefix, imageSize, Use);
+
+    /// <summary>The same weights for modules that use them so.</summary>
+    public WeightMap For(WeightUse use) => new(_weights, Device, Storage, Growth, _prefix, ImageSize, use);
 
     /// <summary>
     /// The same weights for a device that only plans: nothing is read, so the checkpoint may be closed by now.
     /// </summary>
-    internal WeightMap OnPlanner(Device planner) => new(_weights, planner, Storage, Growth, _prefix, ImageSize);
+    internal WeightMap OnPlanner(Device planner) => new(_weights, planner, Storage, Growth, _prefix, ImageSize, Use);
 
     /// <summary>Whether there is a weight of that name.</summary>
     public bool Has(string name) => _weights.Slots.ContainsKey(_prefix + name);
@@ -91,7 +105,7 @@ public sealed class WeightMap
     /// It is missing, has another shape, or is stored in a type no weight has.
     /// </exception>
     /// <exception cref="SafeTensorsException">The file cannot be read (any more).</exception>
-    public Tensor Take(string name, Shape expected) => Take(name, expected, DType.F32, s_exactly);
+    public Tensor Take(string name, Shape expected) => Trained(name, Take(name, expected, DType.F32, s_exactly));
 
     /// <summary>
     /// Takes a weight in the type of the file, or of <see cref="Storage"/>: tables that rows are looked up in.
@@ -102,7 +116,21 @@ public sealed class WeightMap
     /// It is missing, has another shape, or is stored in a type no weight has.
     /// </exception>
     /// <exception cref="SafeTensorsException">The file cannot be read (any more).</exception>
-    public Tensor TakeStored(string name, Shape expected) => Take(name, expected, Storage, s_exactly);
+    public Tensor TakeStored(string name, Shape expected) =>
+        Use == WeightUse.Trained ? Take(name, expected) : Take(name, expected, Storage, s_exactly);
+
+    /// <summary>
+    /// Takes the weight of a linear layer or convolution as it is, for layers that gradients pass: F32 when trained,
+    /// else in the type of the file, or of <see cref="Storage"/>.
+    /// </summary>
+    /// <param name="name">Its name below the prefix, usually <c>weight</c>.</param>
+    /// <param name="expected"><c>[Out, In]</c> or <c>[Out, In, K, K]</c>; in the file a trailing 1 x 1 is optional.</param>
+    /// <exception cref="CheckpointException">
+    /// It is missing, has another shape, or is stored in a type no weight has.
+    /// </exception>
+    /// <exception cref="SafeTensorsException">The file cannot be read (any more).</exception>
+    public Tensor TakeUnpacked(string name, Shape expected) =>
+        Trained(name, Take(name, expected, Use == WeightUse.Trained ? DType.F32 : Storage, s_orPointwise));
 
     /// <summary>
     /// Takes the weight of a linear layer, packed. A 1x1 convolution <c>[Out, In, 1, 1]</c> in the file will do.
@@ -161,6 +189,17 @@ public sealed class WeightMap
         {
             return pack(weight, storage);
         }
+    }
+
+    /// <summary>Notes a weight that is trained, and asks for its gradient.</summary>
+    private Tensor Trained(string name, Tensor weight)
+    {
+        if (Use == WeightUse.Trained)
+        {
+            _weights.AddParameter(_prefix + name, weight.RequireGradient());
+        }
+
+        return weight;
     }
 
     private Tensor Take(string name, Shape expected, DType? type, Func<IReadOnlyList<long>, Shape, bool> fits)
