@@ -18,6 +18,7 @@ public static class GoldenChecks
         new RngCheck(),
         new SchedulersCheck(),
         new OpsCheck(),
+        new OptimiserCheck(),
         new TimestepEmbeddingCheck(),
         new ClipCheck(),
         new UnetCheck(),
@@ -27,5 +28,7 @@ public static class GoldenChecks
         new CheckpointCheck(),
         new SingleFileCheck(),
         new PipelineCheck(),
+        new BackwardCheck(),
+        new TrainingCheck(),
     ];
 }

@@ -62,6 +62,18 @@ public sealed class Gradients : IDisposable
     /// <summary>Takes the sum out; it is the caller's to free.</summary>
     internal Tensor? Take(Variable variable) => _byVariable.Remove(variable, out Tensor? sum) ? sum : null;
 
+    /// <summary>Frees the gradients of results, of which only an interrupted backward leaves any.</summary>
+    internal void FreeResults()
+    {
+        foreach (Variable variable in _byVariable.Keys)
+        {
+            if (variable.Leaf is null)
+            {
+                Take(variable)?.Dispose();
+            }
+        }
+    }
+
     /// <summary>Replaces the sum by one that already contains it.</summary>
     internal void Replace(Variable variable, Tensor sum)
     {

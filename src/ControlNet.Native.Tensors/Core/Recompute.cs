@@ -31,7 +31,9 @@ public static class Recompute
         }
 
         Tensor result = tape.RunUnrecorded(() => body(inputs), out bool wanted);
-        if (wanted)
+
+        // One that has a gradient already is an input the body handed back.
+        if (wanted && result.Variable is null)
         {
             tape.Add(new SegmentNode(tape, inputs, body), result);
         }

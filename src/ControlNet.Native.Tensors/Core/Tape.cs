@@ -81,11 +81,14 @@ public sealed class Tape : IDisposable
     /// <summary>Runs the tape backwards from a result whose gradient is known.</summary>
     /// <param name="output">A tensor computed under this tape.</param>
     /// <param name="seed">Its gradient, F32 of the same shape. Stays the caller's.</param>
-    /// <param name="into">Gradients to add to; null begins new ones.</param>
+    /// <param name="into">
+    /// Gradients to add to; null begins new ones. When backward throws they hold what had been added by then.
+    /// </param>
     /// <param name="whenComplete">As above.</param>
     /// <returns>The gradients, which belong to the caller.</returns>
     /// <exception cref="TapeException">
-    /// The output depends on nothing that wants a gradient, was not recorded here, or the tape was run before.
+    /// The output depends on nothing that wants a gradient, was not recorded here, or the tape was run before or
+    /// disposed.
     /// </exception>
     /// <exception cref="ShapeException">The seed has another shape.</exception>
     public Gradients Backward(
@@ -95,7 +98,8 @@ public sealed class Tape : IDisposable
         ArgumentNullException.ThrowIfNull(seed);
         if (_spent)
         {
-            throw new TapeException("Tape.Backward: a tape is run backwards once; record the computation again");
+            throw new TapeException(
+                "Tape.Backward: a tape is run backwards once, before it is disposed; record the computation again");
         }
 
         if (output.Variable is null)
@@ -121,6 +125,7 @@ public sealed class Tape : IDisposable
         }
         catch
         {
+            gradients.FreeResults();
             if (into is null)
             {
                 gradients.Dispose();
@@ -133,6 +138,7 @@ public sealed class Tape : IDisposable
     /// <summary>Stops recording and frees what was kept. Disposing twice is allowed.</summary>
     public void Dispose()
     {
+        _spent = true;
         for (int i = _nodes.Count - 1; i >= 0; i--)
         {
             _nodes[i].Release();

@@ -53,8 +53,8 @@ public static partial class Ops
     public static Tensor Norm(Tensor x)
     {
         Check(x, x);
-        Tensor y = new(x.Backend, new Shape([]));
         Tape.Refuse(nameof(Norm), "measure it outside of the tape", x);
+        Tensor y = new(x.Backend, new Shape([]));
         x.Backend.Reduce.Norm(x.View, y.View);
         return y;
     }

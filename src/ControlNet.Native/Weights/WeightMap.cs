@@ -60,7 +60,7 @@ public sealed class WeightMap
     /// The weights taken so far to be trained, by whatever part of this map, under their full names in the order they
     /// were taken.
     /// </summary>
-    internal IReadOnlyList<Parameter> Parameters => _weights.Parameters;
+    public IReadOnlyList<Parameter> Parameters => _weights.Parameters;
 
     /// <summary>
     /// The prefix without its last dot, for example <c>down_blocks.0.resnets.1</c>; empty at the root.

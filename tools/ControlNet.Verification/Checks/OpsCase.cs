@@ -1,3 +1,4 @@
+using System.Collections.Generic;
 using System.Linq;
 using System.Text.Json;
 using ControlNet.Native.Tensors;
@@ -18,6 +19,16 @@ internal sealed class OpsCase(Device device, GoldenTensors golden, JsonElement e
     /// <summary>Its parameters.</summary>
     public JsonElement Params { get; } = entry.GetProperty("params");
 
+    /// <summary>Names of the inputs whose gradient the golden data has.</summary>
+    public IReadOnlyList<string> Differentiated { get; } =
+        entry.TryGetProperty("grads", out JsonElement grads) ? [.. grads.EnumerateObject().Select(g => g.Name)] : [];
+
+    /// <summary>
+    /// The inputs that were read while a tape was open and ask for their gradient, by name, laid out as the golden data
+    /// has them.
+    /// </summary>
+    public Dictionary<string, Tensor> Leaves { get; } = [];
+
     /// <summary>Number of inputs.</summary>
     public int InputCount => entry.GetProperty("inputs").EnumerateObject().Count();
 
@@ -27,12 +38,17 @@ internal sealed class OpsCase(Device device, GoldenTensors golden, JsonElement e
     /// <summary>One input, laid out as the golden data has it.</summary>
     public Tensor In(string input)
     {
-        GoldenTensor tensor = golden[$"{Name}/in.{input}"];
-        Shape shape = new(tensor.Shape);
-        return tensor.DType == "I64"
-            ? Tensor.From(device, shape, [.. tensor.Longs().Select(id => checked((int)id))])
-            : Tensor.From(device, shape, tensor.Floats());
+        Tensor tensor = Read($"in.{input}");
+        if (Tape.IsOpen && Differentiated.Contains(input))
+        {
+            Leaves.Add(input, tensor.RequireGradient());
+        }
+
+        return tensor;
     }
+
+    /// <summary>The gradient of one output that backward starts from, laid out as the golden data has it.</summary>
+    public Tensor Upstream(string output) => Read($"gout.{output}");
 
     /// <summary>One input, or none where the case does not have it.</summary>
     public Tensor? Optional(string input) => Has(input) ? In(input) : null;
@@ -52,4 +68,13 @@ internal sealed class OpsCase(Device device, GoldenTensors golden, JsonElement e
 
     /// <summary>A list of integers.</summary>
     public int[] Ints(string name) => [.. Params.GetProperty(name).EnumerateArray().Select(e => e.GetInt32())];
+
+    private Tensor Read(string role)
+    {
+        GoldenTensor tensor = golden[$"{Name}/{role}"];
+        Shape shape = new(tensor.Shape);
+        return tensor.DType == "I64"
+            ? Tensor.From(device, shape, [.. tensor.Longs().Select(id => checked((int)id))])
+            : Tensor.From(device, shape, tensor.Floats());
+    }
 }

@@ -11,10 +11,12 @@ namespace ControlNet.Verification.Checks;
 /// </summary>
 internal static class OpsForward
 {
-    /// <summary>Every output of one case by its name, laid out as the golden data has it.</summary>
-    public static IReadOnlyDictionary<string, float[]> Compute(OpsCase call)
+    /// <summary>
+    /// Every output of one case by its name, laid out as the golden data has it, in the caller's scope. Weights are
+    /// packed as for inference, unless a tape is open.
+    /// </summary>
+    public static IReadOnlyDictionary<string, Tensor> Compute(OpsCase call)
     {
-        using TensorScope scope = TensorScope.Enter();
         if (call.Op == "split")
         {
             return Split(call);
@@ -47,23 +49,34 @@ internal static class OpsForward
             "embedding" => Ops.GatherRows(call.In("w"), call.In("ids")),
             _ => throw new InvalidDataException($"the golden case {call.Name} wants '{call.Op}', which no check knows"),
         };
-        return new Dictionary<string, float[]> { ["y"] = y.ToArray() };
+        return new Dictionary<string, Tensor> { ["y"] = y };
     }
 
     private static Tensor Conv2d(OpsCase call)
     {
         // The golden data pads in the order of torch.nn.functional.pad: left, right, top, bottom.
         int[] pad = call.Ints("pad");
-        using PackedWeight weight = Ops.PackConv2d(call.In("w"), DType.F32);
-        return Ops.ToChannelsFirst(Ops.Conv2d(
-            Ops.ToChannelsLast(call.In("x")), weight, call.Optional("b"), call.Int("stride"),
-            new Padding(Top: pad[2], Bottom: pad[3], Left: pad[0], Right: pad[1])));
+        Padding padding = new(Top: pad[2], Bottom: pad[3], Left: pad[0], Right: pad[1]);
+        Tensor x = Ops.ToChannelsLast(call.In("x")), weight = call.In("w");
+        if (Tape.IsOpen)
+        {
+            return Ops.ToChannelsFirst(Ops.Conv2d(x, weight, call.Optional("b"), call.Int("stride"), padding));
+        }
+
+        using PackedWeight packed = Ops.PackConv2d(weight, DType.F32);
+        return Ops.ToChannelsFirst(Ops.Conv2d(x, packed, call.Optional("b"), call.Int("stride"), padding));
     }
 
     private static Tensor Linear(OpsCase call, Tensor x)
     {
-        using PackedWeight weight = Ops.PackLinear(call.In("w"), DType.F32);
-        return Ops.Linear(x, weight, call.Optional("b"));
+        Tensor weight = call.In("w");
+        if (Tape.IsOpen)
+        {
+            return Ops.Linear(x, weight, call.Optional("b"));
+        }
+
+        using PackedWeight packed = Ops.PackLinear(weight, DType.F32);
+        return Ops.Linear(x, packed, call.Optional("b"));
     }
 
     private static Tensor GroupNorm(OpsCase call)
@@ -107,14 +120,14 @@ internal static class OpsForward
             : Ops.ToChannelsLast(x);
     }
 
-    private static Dictionary<string, float[]> Split(OpsCase call)
+    private static Dictionary<string, Tensor> Split(OpsCase call)
     {
         Tensor x = call.In("x");
-        Dictionary<string, float[]> parts = [];
+        Dictionary<string, Tensor> parts = [];
         int start = 0;
         foreach (int size in call.Ints("sizes"))
         {
-            parts[$"y{parts.Count}"] = Ops.Slice(x, call.Int("dim"), start, size).ToArray();
+            parts[$"y{parts.Count}"] = Ops.Slice(x, call.Int("dim"), start, size);
             start += size;
         }
 
