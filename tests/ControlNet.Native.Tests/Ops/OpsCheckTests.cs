@@ -11,12 +11,12 @@ namespace ControlNet.Native.Tests.OpTests;
 
 public sealed class OpsCheckTests
 {
-    /// <summary>Forward families and the number of their output tensors.</summary>
+    /// <summary>Families and the number of their output tensors and gradients.</summary>
     public static TheoryData<string, int> Families => new()
     {
-        { "conv2d", 21 }, { "linear", 8 }, { "matmul", 13 }, { "group_norm", 12 }, { "layer_norm", 8 },
-        { "activations", 9 }, { "geglu", 2 }, { "softmax", 10 }, { "attention", 11 }, { "upsample_nearest", 7 },
-        { "concat_split", 10 }, { "broadcast", 21 }, { "mse_loss", 4 }, { "embedding", 2 },
+        { "conv2d", 83 }, { "linear", 31 }, { "matmul", 39 }, { "group_norm", 46 }, { "layer_norm", 30 },
+        { "activations", 18 }, { "geglu", 6 }, { "softmax", 20 }, { "attention", 44 }, { "upsample_nearest", 14 },
+        { "concat_split", 21 }, { "broadcast", 63 }, { "mse_loss", 12 }, { "embedding", 4 },
     };
 
     [Theory]
@@ -38,7 +38,23 @@ public sealed class OpsCheckTests
     }
 
     [Theory]
-    [InlineData("ops/adamw.safetensors")]
+    [InlineData("adamw", 45)]
+    [InlineData("clip_grad_norm", 11)]
+    [InlineData("ema", 9)]
+    public void The_optimiser_is_within_its_limits(string family, int count)
+    {
+        using Device device = Devices.Cpu(threads: 2);
+        GoldenResult[] results =
+        [
+            .. new OptimiserCheck().Run(new GoldenContext(Repository.Golden(), device), $"ops/{family}.safetensors"),
+        ];
+        Assert.Equal(count, results.Length);
+        Assert.All(results, result => Assert.True(
+            result.Passed, $"{result.Case}: {result.Error:g3} of {result.Limit:g3} {result.Problem}"));
+        Assert.Equal(0, device.BlocksInUse);
+    }
+
+    [Theory]
     [InlineData("ops/lr_schedules.json")]
     public void What_is_not_compared_says_so(string file)
     {
