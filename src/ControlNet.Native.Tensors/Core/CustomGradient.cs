@@ -49,8 +49,8 @@ public static class CustomGradient
             if (found.Length != _of.Length)
             {
                 throw new TapeException(
-                    $"CustomGradient: {_of.Length} inputs need as many gradients, got {found.Length}; return null for " +
-                    "an input without one");
+                    $"CustomGradient: {_of.Length} inputs need as many gradients, got {found.Length}; return null " +
+                    "for an input without one");
             }
 
             for (int i = 0; i < found.Length; i++)

@@ -7,8 +7,8 @@ namespace ControlNet.Native.Tensors;
 
 /// <summary>
 /// The gradients of the tensors that asked for one with <see cref="Tensor.RequireGradient"/>, as
-/// <see cref="Tape.Backward(Tensor, Gradients?, Action{Tensor, Tensor}?)"/> leaves them. Hand the same object to several
-/// tapes and they add up. Its tensors are freed with it.
+/// <see cref="Tape.Backward(Tensor, Gradients?, Action{Tensor, Tensor}?)"/> leaves them. Hand the same object to
+/// several tapes and they add up. Its tensors are freed with it.
 /// </summary>
 public sealed class Gradients : IDisposable
 {

@@ -63,7 +63,9 @@ public sealed class Tape : IDisposable
     /// step there and free the gradient (<see cref="Gradients.Free"/>), so that never all of them are alive.
     /// </param>
     /// <returns>The gradients, which belong to the caller.</returns>
-    /// <exception cref="TapeException">The loss depends on nothing that wants a gradient, or was not recorded.</exception>
+    /// <exception cref="TapeException">
+    /// The loss depends on nothing that wants a gradient, or was not recorded.
+    /// </exception>
     public Gradients Backward(Tensor loss, Gradients? into = null, Action<Tensor, Tensor>? whenComplete = null)
     {
         ArgumentNullException.ThrowIfNull(loss);
@@ -112,7 +114,8 @@ public sealed class Tape : IDisposable
         CheckOwner(output.Variable);
         if (seed.Shape != output.Shape)
         {
-            throw new ShapeException($"Tape.Backward: the seed must be {output.Shape} like the output, got {seed.Shape}");
+            throw new ShapeException(
+                $"Tape.Backward: the seed must be {output.Shape} like the output, got {seed.Shape}");
         }
 
         _spent = true;
@@ -152,7 +155,9 @@ public sealed class Tape : IDisposable
         }
     }
 
-    /// <summary>The tape to record an operation on: null when none is open or none of its inputs wants a gradient.</summary>
+    /// <summary>
+    /// The tape to record an operation on: null when none is open or none of its inputs wants a gradient.
+    /// </summary>
     /// <exception cref="TapeException">An input was recorded on another tape.</exception>
     internal static Tape? For(params ReadOnlySpan<Tensor?> inputs)
     {
@@ -310,7 +315,7 @@ public sealed class Tape : IDisposable
         }
 
         throw new TapeException(
-            $"the tensor {variable.Shape} was recorded on another tape, which cannot carry its gradient here; compute " +
-            "it again under this one");
+            $"the tensor {variable.Shape} was recorded on another tape, which cannot carry its gradient here; " +
+            "compute it again under this one");
     }
 }

@@ -63,7 +63,9 @@ public sealed partial class Tensor
     /// <summary>The same elements as a tensor of its own that no scope frees.</summary>
     internal Tensor Share() => Share(Shape);
 
-    /// <summary>The same elements under a shape of the same count, as a tensor of its own that no scope frees.</summary>
+    /// <summary>
+    /// The same elements under a shape of the same count, as a tensor of its own that no scope frees.
+    /// </summary>
     internal Tensor Share(Shape shape) => new Tensor(this, shape, _offset) { Variable = Variable }.Detach();
 
     /// <summary>The gradient of consecutive members: zero everywhere else.</summary>

@@ -94,8 +94,8 @@ internal unsafe struct AttentionBackwardLoop : IParallelWork
         state.ValueSums = state.KeySums + (GroupPanels * panel);
         state.KeyRows = state.ValueSums + (GroupPanels * panel);
         state.Weights = state.KeyRows + (GroupPanels * natural);
-        state.Gradients = state.Weights + (TileQueries * Lanes);
-        state.Queries = state.Gradients + (TileQueries * Lanes);
+        state.ScoreGradients = state.Weights + (TileQueries * Lanes);
+        state.Queries = state.ScoreGradients + (TileQueries * Lanes);
         state.Delta = state.Queries + ((long)TileQueries * Dims.HeadWidth);
         state.Largest = Sums + (2L * unit * Dims.Queries);
         state.LogSum = state.Largest + Dims.Queries;
@@ -249,7 +249,7 @@ internal unsafe struct AttentionBackwardLoop : IParallelWork
         int width = Dims.HeadWidth;
         long panel = (long)width * Lanes, offset = state.QueryOffset + (first * Stride);
         float* weights = state.Weights;
-        float* gradients = state.Gradients;
+        float* gradients = state.ScoreGradients;
         Multiply(state.Queries, width, rows, width, state.KeyColumns + (p * panel), weights, Lanes, false);
         if (Dims.Causal && first < firstKey + keys - 1)
         {
@@ -338,7 +338,7 @@ internal unsafe struct AttentionBackwardLoop : IParallelWork
         public float* KeyRows;
 
         /// <summary>Scores, then weights, and gradients of the scores, <c>[TileQueries][32]</c>.</summary>
-        public float* Weights, Gradients;
+        public float* Weights, ScoreGradients;
 
         /// <summary>
         /// The queries of a tile times scale and log2(e), <c>[TileQueries][HeadWidth]</c>. Forward multiplies the same

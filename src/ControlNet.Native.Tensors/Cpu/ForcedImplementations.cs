@@ -14,13 +14,13 @@ namespace ControlNet.Native.Tensors.Cpu;
 /// <param name="Gemm">An entry of <see cref="GemmKernel.Names"/> that this processor can run, or none.</param>
 internal sealed record ForcedImplementations(string? Conv2d, string? Gemm)
 {
-    private const string Variable = "CONTROLNET_FORCE";
+    private const string Setting = "CONTROLNET_FORCE";
 
     /// <summary>What the environment of the process pins.</summary>
     /// <exception cref="DeviceException">
     /// It names something unknown, or something this processor cannot run.
     /// </exception>
-    public static ForcedImplementations FromEnvironment() => Parse(Environment.GetEnvironmentVariable(Variable));
+    public static ForcedImplementations FromEnvironment() => Parse(Environment.GetEnvironmentVariable(Setting));
 
     /// <summary>Reads a list <c>family:name,family:name</c>; none and an empty one pin nothing.</summary>
     /// <exception cref="DeviceException">
@@ -39,7 +39,7 @@ internal sealed record ForcedImplementations(string? Conv2d, string? Gemm)
                 "conv2d" when CpuConv2d.Names.Contains(name) => forced with { Conv2d = name },
                 "gemm" when GemmKernel.Names.Contains(name) => forced with { Gemm = name },
                 _ => throw new DeviceException(
-                    $"{Variable}: '{entry}' is not known; use {string.Join(", ", Known())}, several with commas " +
+                    $"{Setting}: '{entry}' is not known; use {string.Join(", ", Known())}, several with commas " +
                     "between"),
             };
         }
@@ -47,7 +47,7 @@ internal sealed record ForcedImplementations(string? Conv2d, string? Gemm)
         if (forced.Gemm is not null && GemmKernel.RefusalOf(forced.Gemm) is { } refusal)
         {
             throw new DeviceException(
-                $"{Variable}: gemm:{forced.Gemm} {refusal}, which this processor has not; pin another or none");
+                $"{Setting}: gemm:{forced.Gemm} {refusal}, which this processor has not; pin another or none");
         }
 
         return forced;

@@ -55,7 +55,8 @@ public static partial class Ops
     }
 
     /// <summary>Memory for the gradient of an input that wants one; null for others.</summary>
-    private static Tensor? Wanted(Tensor input) => input.Variable is null ? null : new Tensor(input.Backend, input.Shape);
+    private static Tensor? Wanted(Tensor input) =>
+        input.Variable is null ? null : new Tensor(input.Backend, input.Shape);
 
     private static void AddWanted(Gradients gradients, Tensor input, Tensor? gradient)
     {

@@ -124,7 +124,9 @@ public sealed class WeightMap
     /// else in the type of the file, or of <see cref="Storage"/>.
     /// </summary>
     /// <param name="name">Its name below the prefix, usually <c>weight</c>.</param>
-    /// <param name="expected"><c>[Out, In]</c> or <c>[Out, In, K, K]</c>; in the file a trailing 1 x 1 is optional.</param>
+    /// <param name="expected">
+    /// <c>[Out, In]</c> or <c>[Out, In, K, K]</c>; in the file a trailing 1 x 1 is optional.
+    /// </param>
     /// <exception cref="CheckpointException">
     /// It is missing, has another shape, or is stored in a type no weight has.
     /// </exception>

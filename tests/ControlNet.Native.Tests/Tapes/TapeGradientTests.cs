@@ -34,7 +34,10 @@ public sealed class TapeGradientTests
     [
         .. from transposeA in (bool[])[false, true]
            from transposeB in (bool[])[false, true]
-           from shapes in new (int[] A, int[] B)[] { ([3, 4], [4, 5]), ([2, 1, 3, 4], [3, 4, 5]), ([2, 3, 4], [1, 4, 5]) }
+           from shapes in new (int[] A, int[] B)[]
+           {
+               ([3, 4], [4, 5]), ([2, 1, 3, 4], [3, 4, 5]), ([2, 3, 4], [1, 4, 5]),
+           }
            select new ProductCase(
                Swapped(shapes.A, transposeA), Swapped(shapes.B, transposeB), transposeA, transposeB, 0.75f),
     ];

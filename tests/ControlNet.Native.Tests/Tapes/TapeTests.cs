@@ -141,7 +141,9 @@ public sealed class TapeTests : IDisposable
         Assert.Same(leaves[1], told[0]);
     }
 
-    /// <summary>A step in backward may change the parameter and free the gradient: nothing reads them any more.</summary>
+    /// <summary>
+    /// A step in backward may change the parameter and free the gradient: nothing reads them any more.
+    /// </summary>
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
@@ -200,8 +202,8 @@ public sealed class TapeTests : IDisposable
 
         using Tape second = Tape.Record();
         const string Message =
-            "the tensor [2] was recorded on another tape, which cannot carry its gradient here; compute it again under " +
-            "this one";
+            "the tensor [2] was recorded on another tape, which cannot carry its gradient here; compute it again " +
+            "under this one";
         Assert.Equal(Message, Assert.Throws<TapeException>(() => Ops.Add(stale, x)).Message);
         Assert.Equal(Message, Assert.Throws<TapeException>(() => Backward(second, stale)).Message);
     }
@@ -218,7 +220,8 @@ public sealed class TapeTests : IDisposable
         Tensor y = Ops.Add(x, constant);
         Assert.StartsWith("Tape.Backward: the loss must be one number, got [2]", Refused(() => tape.Backward(y)));
         Assert.StartsWith(
-            "Tape.Backward: [2] depends on nothing that wants a gradient", Refused(() => tape.Backward(constant, constant)));
+            "Tape.Backward: [2] depends on nothing that wants a gradient",
+            Refused(() => tape.Backward(constant, constant)));
         Assert.Equal(
             "Tape.Backward: the seed must be [2] like the output, got [1]",
             Assert.Throws<ShapeException>(() => tape.Backward(y, Vector(1))).Message);

@@ -47,12 +47,15 @@ internal static class ModelTraining
     /// <param name="order">The golden names, one for each row.</param>
     /// <param name="expected"><c>[names, 3]</c></param>
     /// <param name="actual">Values by name.</param>
-    /// <param name="limit">For the first two relative to the second; for the squares relative and twice as large.</param>
+    /// <param name="limit">
+    /// For the first two relative to the second; for the squares relative and twice as large.
+    /// </param>
     public static IEnumerable<GoldenResult> Checksums(
         string name, IReadOnlyList<string> order, float[] expected, Dictionary<string, float[]> actual, double limit)
     {
         yield return GoldenResult.Exact(
-            $"{name}/names", order.Order(StringComparer.Ordinal).SequenceEqual(actual.Keys.Order(StringComparer.Ordinal)),
+            $"{name}/names",
+            order.Order(StringComparer.Ordinal).SequenceEqual(actual.Keys.Order(StringComparer.Ordinal)),
             $"{actual.Count} parameters are trained, expected {order.Count}");
         double floor = 1e-6 * Enumerable.Range(0, order.Count).Max(i => expected[(3 * i) + 1]);
         for (int i = 0; i < order.Count; i++)

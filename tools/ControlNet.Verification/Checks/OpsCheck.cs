@@ -7,9 +7,10 @@ using ControlNet.Native.Tensors;
 namespace ControlNet.Verification.Checks;
 
 /// <summary>
-/// Holds single operations, and their gradients through the tape, against the float64 results of <c>ops/</c>. One result
-/// for each output tensor and each gradient, <c>d</c> and the input's name: its error is the worse of the two ratios largest error / <c>atol</c> and rms error / (<c>rms_tol</c> * rms of the reference), so
-/// the limit is 1. Families that only move elements must match bit for bit.
+/// Holds single operations, and their gradients through the tape, against the float64 results of <c>ops/</c>. One
+/// result for each output tensor and each gradient, named d and the input: its error is the worse of the two ratios
+/// largest error / <c>atol</c> and rms error / (<c>rms_tol</c> * rms of the reference), so the limit is 1. Families
+/// that only move elements must match bit for bit.
 /// </summary>
 public sealed class OpsCheck : GoldenCheck
 {

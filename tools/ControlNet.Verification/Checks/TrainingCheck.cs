@@ -139,8 +139,8 @@ public sealed class TrainingCheck : GoldenCheck
     };
 
     /// <summary>
-    /// The ControlNet as its authors begin it, as a file: the encoder copied from the UNet, the hint stack as given, the
-    /// convolutions behind both zero.
+    /// The ControlNet as its authors begin it, as a file: the encoder copied from the UNet, the hint stack as given,
+    /// the convolutions behind both zero.
     /// </summary>
     private static byte[] FromUnet(GoldenTensors golden, GoldenTensors unet)
     {
