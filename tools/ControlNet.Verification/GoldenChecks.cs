@@ -18,6 +18,7 @@ public static class GoldenChecks
         new RngCheck(),
         new SchedulersCheck(),
         new OpsCheck(),
+        new LearningRateCheck(),
         new TimestepEmbeddingCheck(),
         new ClipCheck(),
         new UnetCheck(),

@@ -39,7 +39,7 @@ public sealed class OpsCheckTests
 
     [Theory]
     [InlineData("ops/adamw.safetensors")]
-    [InlineData("ops/lr_schedules.json")]
+    [InlineData("ops/ema.safetensors")]
     public void What_is_not_compared_says_so(string file)
     {
         using Device device = Devices.Cpu(threads: 1);

@@ -27,7 +27,7 @@ public sealed class OpsCheck : GoldenCheck
 
     /// <inheritdoc/>
     public override IEnumerable<string> Files(GoldenContext context) =>
-        [.. s_forward.Concat(s_training).Select(family => $"ops/{family}.safetensors"), "ops/lr_schedules.json"];
+        s_forward.Concat(s_training).Select(family => $"ops/{family}.safetensors");
 
     /// <inheritdoc/>
     public override IEnumerable<string> NotCovered(GoldenContext context, string file)
