@@ -17,7 +17,9 @@ public sealed class Polygon : Figure
         ArgumentOutOfRangeException.ThrowIfLessThan(_corners.Length, 3, nameof(corners));
     }
 
-    /// <summary>A polygon of equal sides and angles, its first corner upward when <paramref name="turns"/> is 0.</summary>
+    /// <summary>
+    /// A polygon of equal sides and angles, its first corner upward when <paramref name="turns"/> is 0.
+    /// </summary>
     /// <param name="sides">Three or more.</param>
     /// <param name="centreX">In image edges from the left.</param>
     /// <param name="centreY">In image edges from the top.</param>

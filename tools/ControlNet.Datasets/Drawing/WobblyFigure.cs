@@ -31,8 +31,8 @@ internal sealed class WobblyFigure : Figure
     }
 
     /// <summary>
-    /// The noise rises by 2 within a cell, with a slope of at most 1.5 times the mean, in x and in y: 1 + 2 * 0.03 * 2 *
-    /// 1.5 * 7, rounded up.
+    /// Within a cell an offset changes by 2 at most, easing makes that 1.5 times as steep, and there are 7 cells: an
+    /// offset of 0.03 has a slope of up to 0.63 along x and along y, the looked-up point moves by up to 1 + 2 * 0.63.
     /// </summary>
     public override double Steepness => 2.5 * _inner.Steepness;
 

@@ -9,7 +9,7 @@ namespace ControlNet.Datasets;
 
 /// <summary>How well a generated picture obeys a scene. Every number is 0 (not at all) to 1 (wholly).</summary>
 /// <param name="MaskIoU">
-/// Of the pixels that are not background in the picture and in the scene's drawing: are the shapes in place?
+/// Of the pixels that are not background in the picture and in the scene's drawing: whether shapes are in place.
 /// </param>
 /// <param name="Edges">Of the picture's edges and those of the scene's drawing, within 1 / 64 of the image edge.</param>
 /// <param name="ColourAccuracy">
@@ -38,8 +38,8 @@ public sealed record SceneScore(
         if (generated.Height != size)
         {
             throw new ShapeException(
-                $"SceneScore: a picture of {size} x {generated.Height} pixels; scenes are square, generate it as wide " +
-                "as high");
+                $"SceneScore: a picture of {size} x {generated.Height} pixels; scenes are square, generate it as " +
+                "wide as high");
         }
 
         ColourRegion[] regions =
@@ -57,7 +57,8 @@ public sealed record SceneScore(
             Presence(generated, drawing, [.. regions.Select(region => region.Expected)]));
     }
 
-    private static ColourRegion Region(PixelMask mask, NamedColour expected) => new(mask.Shrink(MixedPixels), expected);
+    private static ColourRegion Region(PixelMask mask, NamedColour expected) =>
+        new(mask.Shrink(MixedPixels), expected);
 
     private static double Presence(RgbImage generated, RgbImage drawing, NamedColour[] colours)
     {

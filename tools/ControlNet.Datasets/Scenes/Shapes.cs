@@ -7,8 +7,8 @@ namespace ControlNet.Datasets;
 
 /// <summary>
 /// Scenes of one to three shapes of different kinds and colours, each with five hints. A scene is a function of seed
-/// and index. A shape alone is 40 to 58 per cent of the image edge wide, one of three 30 to 40: large enough for latents
-/// of 16 x 16. Shapes may overlap a little, so that depth means something.
+/// and index. A shape alone is 42 to 60 per cent of the image edge wide, one of three 32 to 42: large enough for
+/// latents of 16 x 16. Shapes may overlap a little, so that depth means something.
 /// </summary>
 /// <param name="seed">Another seed gives other scenes; from 0.</param>
 /// <param name="size">Pixels of an edge, <see cref="DrawnDataset.LeastSize"/> to
@@ -28,7 +28,7 @@ public sealed class Shapes(long seed, int size) : DrawnDataset(seed, size)
     private static readonly ShapeKind[] s_kinds = Enum.GetValues<ShapeKind>();
 
     // Smallest and largest radius by the number of shapes, in image edges.
-    private static readonly (double Low, double High)[] s_radii = [(0.20, 0.29), (0.17, 0.23), (0.15, 0.20)];
+    private static readonly (double Low, double High)[] s_radii = [(0.21, 0.30), (0.19, 0.25), (0.16, 0.21)];
 
     /// <inheritdoc/>
     public override IReadOnlyList<string> Hints { get; } = [.. s_hints.Select(FolderOf)];

@@ -5,7 +5,8 @@ namespace ControlNet.Native.Training;
 
 /// <summary>
 /// In which order training sees the samples of a set: every one once an epoch, in an order of its own each epoch. The
-/// sample at a position is computed by itself, from the seed, so a run that resumes needs its position and nothing else.
+/// sample at a position is computed by itself, from the seed, so a run that resumes needs its position and nothing
+/// else.
 /// </summary>
 /// <remarks>
 /// A Feistel network of Philox4x32-10 over the least power of four that holds the set, followed until it lands within

@@ -68,7 +68,8 @@ internal sealed record TrainingLine(int Number, string Target, string? Hint, str
 
             return File.Exists(Path.Combine(root, path))
                 ? path
-                : throw Refuse($"{shown} {quoted}: there is no such file; paths are relative to the folder of the list");
+                : throw Refuse(
+                    $"{shown} {quoted}: there is no such file; paths are relative to the folder of the list");
         }
 
         string Text(JsonElement parent, string key, string shown) =>

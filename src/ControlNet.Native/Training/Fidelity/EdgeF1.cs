@@ -74,7 +74,8 @@ public static class EdgeF1
         int across = Side(1, 0) - Side(-1, 0), down = Side(0, 1) - Side(0, -1);
         return across * across + down * down;
 
-        int Side(int dx, int dy) => At(x + dx - dy, y + dy - dx) + 2 * At(x + dx, y + dy) + At(x + dx + dy, y + dy + dx);
+        int Side(int dx, int dy) =>
+            At(x + dx - dy, y + dy - dx) + 2 * At(x + dx, y + dy) + At(x + dx + dy, y + dy + dx);
 
         int At(int column, int row) => image.Pixels[
             (Math.Clamp(row, 0, image.Height - 1) * image.Width + Math.Clamp(column, 0, image.Width - 1)) * 3
