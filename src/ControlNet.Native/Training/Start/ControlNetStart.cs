@@ -64,7 +64,7 @@ internal static class ControlNetStart
         using MemoryStream bytes = new();
         SafeTensorsWriter.Write(bytes, drawn);
         SafeTensorsFile file = SafeTensorsFile.Open(bytes.ToArray(), "new ControlNet");
-        foreach (SafeTensorsEntry entry in file.Entries)
+        foreach (SafeTensorsEntry entry in file.Entries.Values)
         {
             slots.Add(entry.Name, new WeightSlot(file, entry));
         }

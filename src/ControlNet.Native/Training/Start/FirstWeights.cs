@@ -8,8 +8,8 @@ using ControlNet.Native.Weights;
 namespace ControlNet.Native.Training;
 
 /// <summary>
-/// The values weights have before anything was learnt, by their names. Layers: uniform within 1 / sqrt(fan in), which
-/// is PyTorch's default; norms: scale 1, shift 0; embeddings: normal, deviation 0.02 (transformers' CLIP); biases 0.
+/// The values weights have before anything was learnt, by their names. Layers: normal with variance 1 / (3 fan in),
+/// that of PyTorch's default; norms: scale 1, shift 0; embeddings: normal, deviation 0.02 (transformers' CLIP); biases 0.
 /// The last convolution of every residual part of the UNet, its output and the projections out of its transformers
 /// begin as zeros, as in the original code (zero_module of openaimodel.py and attention.py).
 /// </summary>
@@ -57,23 +57,14 @@ internal sealed class FirstWeights(TrainingRandom random)
             return values;
         }
 
-        long stream = _drawn++;
-        if (name.Contains("embedding.weight", StringComparison.Ordinal))
-        {
-            random.FillNormal(RandomUse.Initialisation, stream, values);
-            for (int i = 0; i < values.Length; i++)
-            {
-                values[i] *= EmbeddingDeviation;
-            }
-
-            return values;
-        }
-
-        // A uniform number from a normal one by its distribution would do as well; two streams keep the draws apart.
-        double bound = 1 / Math.Sqrt(shape.Count / shape[0]);
+        // PyTorch draws layers uniformly within 1 / sqrt(fan in); a normal draw of that variance does the same.
+        float deviation = name.Contains("embedding.weight", StringComparison.Ordinal)
+            ? EmbeddingDeviation
+            : (float)(1 / Math.Sqrt(3d * shape.Count / shape[0]));
+        random.FillNormal(RandomUse.Initialisation, _drawn++, values);
         for (int i = 0; i < values.Length; i++)
         {
-            values[i] = (float)(((2 * random.Uniform(RandomUse.Initialisation, (stream << 32) + i + (1L << 62))) - 1) * bound);
+            values[i] *= deviation;
         }
 
         return values;
