@@ -38,25 +38,25 @@ internal static class HintDrawing
             SceneShape shape = scene.Shapes[i];
             switch (kind)
             {
-            case HintKind.Edges:
-                DrawLine(canvas, shape.Figure, Math.Max(EdgeWidth, LeastEdgePixels / size));
-                break;
-            case HintKind.Depth:
-                byte grey = (byte)Math.Floor(shape.Nearness * 255 + 0.5);
-                canvas.Fill(shape.Figure, new NamedColour("grey", grey, grey, grey));
-                break;
-            case HintKind.Normals:
-                DrawNormals(canvas, shape, 0.5 / size);
-                break;
-            case HintKind.Segmentation:
-                canvas.FillHard(shape.Figure, s_labels[(int)shape.Kind]);
-                break;
-            case HintKind.Scribble:
-                Figure wobbly = new WobblyFigure(shape.Figure, ScribbleWobble, scene.HandOf(i));
-                DrawLine(canvas, wobbly, ScribbleWidth);
-                break;
-            default:
-                throw new ArgumentOutOfRangeException(nameof(kind), kind, "no such hint");
+                case HintKind.Edges:
+                    DrawLine(canvas, shape.Figure, Math.Max(EdgeWidth, LeastEdgePixels / size));
+                    break;
+                case HintKind.Depth:
+                    byte grey = (byte)Math.Floor(shape.Nearness * 255 + 0.5);
+                    canvas.Fill(shape.Figure, new NamedColour("grey", grey, grey, grey));
+                    break;
+                case HintKind.Normals:
+                    DrawNormals(canvas, shape, 0.5 / size);
+                    break;
+                case HintKind.Segmentation:
+                    canvas.FillHard(shape.Figure, s_labels[(int)shape.Kind]);
+                    break;
+                case HintKind.Scribble:
+                    Figure wobbly = new WobblyFigure(shape.Figure, ScribbleWobble, scene.HandOf(i));
+                    DrawLine(canvas, wobbly, ScribbleWidth);
+                    break;
+                default:
+                    throw new ArgumentOutOfRangeException(nameof(kind), kind, "no such hint");
             }
         }
 

@@ -11,7 +11,9 @@ namespace ControlNet.Datasets;
 /// <param name="MaskIoU">
 /// Of the pixels that are not background in the picture and in the scene's drawing: whether shapes are in place.
 /// </param>
-/// <param name="Edges">Of the picture's edges and those of the scene's drawing, within 1 / 64 of the image edge.</param>
+/// <param name="Edges">
+/// Of the picture's edges and those of the scene's drawing, matched within 1 / 64 of the image edge.
+/// </param>
 /// <param name="ColourAccuracy">
 /// Share of the shapes and the background whose place shows mostly the right colour of <see cref="ShapeColours.All"/>.
 /// </param>
