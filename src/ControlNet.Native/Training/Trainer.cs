@@ -92,13 +92,20 @@ public sealed class Trainer : IDisposable
         {
             while (_step < _options.Steps)
             {
-                TakeStep(progress, cancellation);
-                bool last = _step == _options.Steps;
-                if (_options.PreviewEvery > 0 && _step > saved && (_step % _options.PreviewEvery == 0 || last))
+                if (TakeStep(cancellation) is not { } metrics)
                 {
-                    ShowSamples();
+                    Report(progress);
+                    continue;
                 }
 
+                bool last = _step == _options.Steps;
+                if (_options.PreviewEvery > 0 && (_step % _options.PreviewEvery == 0 || last))
+                {
+                    metrics = metrics with { Fidelity = ShowSamples() };
+                }
+
+                _metrics.Write(metrics);
+                Report(progress);
                 if (_step > saved && (_step % _options.SaveEvery == 0 || last))
                 {
                     Save();
@@ -197,7 +204,9 @@ public sealed class Trainer : IDisposable
     private string Settings() =>
         string.Join("; ", _options.Fingerprint().Append($"{_data.Count} samples").Where(part => part.Length > 0));
 
-    private void TakeStep(IProgress<TrainingProgress>? progress, CancellationToken cancellation)
+    /// <summary>Takes one optimiser step.</summary>
+    /// <returns>What it was like; null when it was left out because loss or gradient was not finite.</returns>
+    private TrainingMetrics? TakeStep(CancellationToken cancellation)
     {
         double rate = _options.Schedule.Rate(_step), loss = 0, squaredNorm = 0;
         AdamWSettings settings = new()
@@ -230,7 +239,17 @@ public sealed class Trainer : IDisposable
         }
 
         _gradients.Clear();
-        Note(finite, loss, rate, norm, progress);
+        if (!finite)
+        {
+            Skip(loss, norm);
+            return null;
+        }
+
+        _step++;
+        _skippedInARow = 0;
+        _loss.Add(loss);
+        return new TrainingMetrics(
+            _step, loss, rate, norm, _timer.Count(_options.BatchSize * _options.Accumulation));
 
         void StepNow(Tensor value, Tensor gradient)
         {
@@ -243,36 +262,26 @@ public sealed class Trainer : IDisposable
     private double ClipFactor(double norm) =>
         _options.ClipNorm > 0 ? Math.Min(1, _options.ClipNorm / (norm + 1e-6)) : 1;
 
-    private void Note(bool finite, double loss, double rate, double norm, IProgress<TrainingProgress>? progress)
+    private void Skip(double loss, double norm)
     {
-        if (!finite)
+        _skipped++;
+        if (++_skippedInARow > _options.MaxSkippedInARow)
         {
-            _skipped++;
-            if (++_skippedInARow > _options.MaxSkippedInARow)
-            {
-                throw new TrainingException(
-                    $"step {_step + 1}: loss {loss} or gradient {norm} is not finite for the " +
-                    $"{_skippedInARow}th time in a row; lower the learning rate and resume from the last checkpoint");
-            }
+            throw new TrainingException(
+                $"step {_step + 1}: loss {loss} or gradient {norm} is not finite, and this is time {_skippedInARow} in " +
+                "a row; lower the learning rate and resume from the last checkpoint");
         }
-        else
-        {
-            _step++;
-            _skippedInARow = 0;
-            _loss.Add(loss);
-            double imagesPerSecond = _timer.Count(_options.BatchSize * _options.Accumulation);
-            _metrics.Write(new TrainingMetrics(_step, loss, rate, norm, imagesPerSecond));
-        }
-
-        progress?.Report(new TrainingProgress(
-            _step, _options.Steps, _loss.Value, _timer.ImagesPerSecond, _timer.Remaining(_options.Steps - _step),
-            _task.Device.PeakBytes)
-        {
-            Fidelity = _fidelity, SkippedSteps = _skipped,
-        });
     }
 
-    private void ShowSamples()
+    private void Report(IProgress<TrainingProgress>? progress) => progress?.Report(new TrainingProgress(
+        _step, _options.Steps, _loss.Value, _timer.ImagesPerSecond, _timer.Remaining(_options.Steps - _step),
+        _task.Device.PeakBytes)
+    {
+        Fidelity = _fidelity, SkippedSteps = _skipped,
+    });
+
+    /// <returns>How well the samples lie on their targets, 0 to 1; null when that is not measured.</returns>
+    private double? ShowSamples()
     {
         _timer.Pause();
         List<IReadOnlyList<RgbImage>> rows = [];
@@ -289,12 +298,8 @@ public sealed class Trainer : IDisposable
         string samples = Path.Combine(Folder, SamplesName);
         Directory.CreateDirectory(samples);
         SampleGrid.Compose(rows).Save(Path.Combine(samples, $"step-{_step:00000000}.png"));
-        if (_options.Fidelity != FidelityKind.None)
-        {
-            _fidelity = fidelity;
-            _metrics.Amend(_step, fidelity);
-        }
-
+        _fidelity = _options.Fidelity == FidelityKind.None ? null : fidelity;
         _timer.Start();
+        return _fidelity;
     }
 }

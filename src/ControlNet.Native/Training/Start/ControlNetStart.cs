@@ -30,7 +30,7 @@ internal static class ControlNetStart
             Encoder = unet with { OutChannels = new UnetConfig().OutChannels, CenterInputSample = false },
             ConditioningChannels = conditioningChannels,
             ConditioningEmbeddingOutChannels =
-                hintChannels ?? [.. new[] { 16, 32, 96, 256 }.Select(c => Math.Max(8, c * width / 320))],
+                hintChannels ?? [.. new ControlNetConfig().ConditioningEmbeddingOutChannels.Select(c => Math.Max(8, c * width / 320))],
         };
     }
 
