@@ -6,8 +6,8 @@ using ControlNet.Native.Imaging;
 namespace ControlNet.Native.Training;
 
 /// <summary>
-/// Loss and fidelity of a run over its steps, as an SVG that is readable on light and on dark pages. The text depends on
-/// the metrics and options alone.
+/// Loss and fidelity of a run over its steps, as an SVG that is readable on light and on dark pages. The text depends
+/// on the metrics and options alone.
 /// </summary>
 public static class LossPlot
 {

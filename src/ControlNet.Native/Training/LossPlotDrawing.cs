@@ -28,6 +28,7 @@ internal sealed class LossPlotDrawing
             .grid { stroke: #d8dee4; stroke-width: 1 }
             .frame { stroke: #818b98; stroke-width: 1; fill: none }
             .raw { stroke: #a5cbf7; stroke-width: 1.6; stroke-linecap: round; fill: none }
+            .dots { stroke-width: 3 }
             .loss { stroke: #0969da; stroke-width: 2; stroke-linejoin: round; fill: none }
             .fidelity { stroke: #bc4c00; stroke-width: 2; stroke-linejoin: round; fill: none }
             .dot { fill: #bc4c00 }
@@ -140,7 +141,7 @@ internal sealed class LossPlotDrawing
     private void DrawLegend()
     {
         const double Y = Top - 14;
-        Line($"""  <path class="raw" d="M{Left} {N(Y)}h0M{Left + 7} {N(Y - 4)}h0M{Left + 14} {N(Y + 1)}h0"/>""");
+        Line($"""  <path class="raw dots" d="M{Left} {N(Y)}h0M{Left + 7} {N(Y - 4)}h0M{Left + 14} {N(Y + 1)}h0"/>""");
         Text(Left + 22, Y + 4, "start", "loss");
         Line($"""  <path class="loss" d="M{Left + 66} {N(Y)}h18"/>""");
         Text(Left + 90, Y + 4, "start", "smoothed");
@@ -159,19 +160,20 @@ internal sealed class LossPlotDrawing
         {
             double high = _loss.Position(column.Max(step => step.Loss));
             double low = _loss.Position(column.Min(step => step.Loss));
-            raw.Append(CultureInfo.InvariantCulture, $"M{N(column.Key)} {N(high)}V{N(low)}");
+            raw.Append('M').Append(N(column.Key)).Append(' ').Append(N(high)).Append('V').Append(N(low));
             foreach (TrainingMetrics step in column)
             {
                 average.Add(step.Loss);
             }
 
             double y = _loss.Position(average.Value);
-            smoothed.Append(CultureInfo.InvariantCulture, $"{(smoothed.Length == 0 ? 'M' : 'L')}{N(column.Key)} {N(y)}");
+            smoothed.Append(smoothed.Length == 0 ? 'M' : 'L').Append(N(column.Key)).Append(' ').Append(N(y));
         }
 
         if (raw.Length > 0)
         {
-            Line($"""  <path class="raw" d="{raw}"/>""");
+            bool isSparse = _losses.Length <= (_right - Left) / 2;
+            Line($"""  <path class="{(isSparse ? "raw dots" : "raw")}" d="{raw}"/>""");
             Line($"""  <path class="loss" d="{smoothed}"/>""");
         }
     }
@@ -182,7 +184,7 @@ internal sealed class LossPlotDrawing
         foreach (TrainingMetrics step in _fidelities)
         {
             (double x, double y) = (_steps.Position(step.Step), FidelityY(step));
-            path.Append(CultureInfo.InvariantCulture, $"{(path.Length == 0 ? 'M' : 'L')}{N(x)} {N(y)}");
+            path.Append(path.Length == 0 ? 'M' : 'L').Append(N(x)).Append(' ').Append(N(y));
         }
 
         if (path.Length > 0)

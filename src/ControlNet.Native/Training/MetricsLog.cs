@@ -100,8 +100,8 @@ public sealed class MetricsLog : IDisposable
         catch (IOException e)
         {
             throw new TrainingStateException(
-                $"{_path}: the line of step {metrics.Step} cannot be written at byte {end} ({e.Message}); free space, " +
-                "then resume", e);
+                $"{_path}: the line of step {metrics.Step} cannot be written at byte {end} ({e.Message}); free " +
+                "space, then resume", e);
         }
     }
 

@@ -104,7 +104,9 @@ internal sealed class PlotAxis
             : 10 * power;
         List<double> values = [];
         double slack = 1e-9 * step;
-        for (double i = Math.Ceiling((_low - slack) / step); i * step <= _high + slack; i++)
+
+        // Adding zero makes a plain zero of a negative one.
+        for (double i = Math.Ceiling((_low - slack) / step) + 0.0; i * step <= _high + slack; i++)
         {
             values.Add(i * step);
         }

@@ -27,8 +27,8 @@ public static class ProgressText
     private const int Day = 24;
 
     /// <summary>
-    /// For example <c>step  1200/20000 | loss 0.04120 | 15.3 images/s | 20 min 26 s left | 1.4 GiB</c>. Lines of one run
-    /// keep the place of their first columns.
+    /// For example <c>step  1200/20000 | loss 0.04120 | 15.3 images/s | 20 min 26 s left | 1.4 GiB</c>. Lines of one
+    /// run keep the place of their first columns.
     /// </summary>
     public static string Line(TrainingProgress progress)
     {
@@ -64,7 +64,9 @@ public static class ProgressText
         return string.Join(" | ", parts);
     }
 
-    /// <summary>Two units of time, for example <c>2 d 3 h</c>, <c>1 h 05 min</c>, <c>20 min 26 s</c>, <c>9 s</c>.</summary>
+    /// <summary>
+    /// Two units of time, for example <c>2 d 3 h</c>, <c>1 h 05 min</c>, <c>20 min 26 s</c>, <c>9 s</c>.
+    /// </summary>
     public static string Duration(TimeSpan time)
     {
         long seconds = Math.Max(0, (long)Math.Round(time.TotalSeconds, MidpointRounding.AwayFromZero));

@@ -32,8 +32,8 @@ public static class SampleGrid
         if (width * height > RgbImage.MaxPixels)
         {
             throw new ShapeException(
-                $"SampleGrid: {rows.Count} rows of {columns} pictures of {first} make {width} x {height} pixels, more " +
-                $"than {RgbImage.MaxPixels}; show fewer");
+                $"SampleGrid: {rows.Count} rows of {columns} pictures of {first} make {width} x {height} pixels, " +
+                $"more than {RgbImage.MaxPixels}; show fewer");
         }
 
         byte[] pixels = new byte[3 * width * height];

@@ -114,8 +114,10 @@ public sealed partial class TrainingStore : IDisposable
                     return checkpoint;
                 }
 
+                checkpoint.Dispose();
                 found.Add(
-                    $"{Name(step)} is of another architecture: '{checkpoint.Architecture}', '{architecture}' is wanted");
+                    $"{Name(step)} is of another architecture: '{checkpoint.Architecture}', '{architecture}' is " +
+                    "wanted");
             }
             catch (TrainingStateException e)
             {

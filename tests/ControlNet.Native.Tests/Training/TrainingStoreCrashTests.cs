@@ -47,8 +47,9 @@ public sealed class TrainingStoreCrashTests : IDisposable
                 kills++;
             }
 
-            using TrainingStore store = TrainingStore.Open(folder);
-            using (TrainingCheckpoint? latest = store.OpenLatest(SampleState.Architecture, out IReadOnlyList<string> said))
+            using TrainingStore store = TrainingStore.Open(folder, 2, new InterruptedDisk(int.MaxValue));
+            using (TrainingCheckpoint? latest = store.OpenLatest(
+                SampleState.Architecture, out IReadOnlyList<string> said))
             {
                 Assert.Empty(said);
                 long found = latest?.Step ?? 0;
@@ -103,7 +104,8 @@ public sealed class TrainingStoreCrashTests : IDisposable
             using TrainingCheckpoint? latest = store.OpenLatest(
                 SampleState.Architecture, out IReadOnlyList<string> said);
             Assert.Equal(1, latest!.Step);
-            Assert.StartsWith($"step-00000002 is not used: {path}: has ", Assert.Single(said), StringComparison.Ordinal);
+            Assert.StartsWith(
+                $"step-00000002 is not used: {path}: has ", Assert.Single(said), StringComparison.Ordinal);
         }
 
         File.WriteAllBytes(path, whole);
