@@ -26,6 +26,7 @@ internal static class Program
             InfoCommand.Create(),
             DevicesCommand.Create(),
             VerifyCommand.Create(),
+            DatasetCommand.Create(),
         };
         ParseResult parsed = root.Parse(arguments);
         if (parsed.Action is ParseErrorAction)

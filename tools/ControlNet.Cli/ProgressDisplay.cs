@@ -1,5 +1,6 @@
 using System;
 using System.Diagnostics;
+using ControlNet.Datasets;
 using ControlNet.Native;
 using ControlNet.Native.Weights;
 using Spectre.Console;
@@ -7,16 +8,17 @@ using Spectre.Console;
 namespace ControlNet.Cli;
 
 /// <summary>
-/// Shows loading and sampling on stderr: bars on a terminal, a line now and then where stderr is redirected. Reports
-/// arrive on the thread that works.
+/// Shows loading, sampling and drawing on stderr: bars on a terminal, a line now and then where stderr is redirected.
+/// Reports arrive on the thread that works.
 /// </summary>
-internal sealed class ProgressDisplay : IProgress<LoadProgress>, IProgress<GenerationProgress>
+internal sealed class ProgressDisplay :
+    IProgress<LoadProgress>, IProgress<GenerationProgress>, IProgress<DatasetProgress>
 {
     /// <summary>Between two lines of a log; short work leaves none.</summary>
     private static readonly TimeSpan s_betweenLines = TimeSpan.FromSeconds(5);
 
     private readonly ProgressContext? _bars;
-    private ProgressTask? _loading, _sampling;
+    private ProgressTask? _loading, _sampling, _drawing;
     private string _loaded = string.Empty;
     private long _lastLine = Stopwatch.GetTimestamp();
 
@@ -77,6 +79,19 @@ internal sealed class ProgressDisplay : IProgress<LoadProgress>, IProgress<Gener
         _sampling ??= _bars.AddTask("sampling", maxValue: value.Total);
         _sampling.Value = value.Completed;
         _sampling.Description = value.Completed < value.Total ? $"step {value.Completed} of {value.Total}" : "decoding";
+    }
+
+    /// <inheritdoc/>
+    public void Report(DatasetProgress value)
+    {
+        if (_bars is null)
+        {
+            Line($"drawn {value.Completed} of {value.Total}");
+            return;
+        }
+
+        _drawing ??= _bars.AddTask("drawing", maxValue: value.Total);
+        _drawing.Value = value.Completed;
     }
 
     private void Line(FormattableString text)

@@ -31,9 +31,9 @@ internal static class UsageMessage
             return $"unknown option '{option}'";
         }
 
-        if (parsed.CommandResult.Command is RootCommand root)
+        if (parsed.CommandResult.Command is { Subcommands.Count: > 0 } parent)
         {
-            string known = string.Join(", ", root.Subcommands.Select(command => $"'{command.Name}'"));
+            string known = string.Join(", ", parent.Subcommands.Select(command => $"'{command.Name}'"));
             return parsed.UnmatchedTokens.Count == 0
                 ? $"no command given; there are {known}"
                 : $"unknown command '{parsed.UnmatchedTokens[0]}'; there are {known}";

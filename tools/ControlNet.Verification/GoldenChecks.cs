@@ -19,6 +19,7 @@ public static class GoldenChecks
         new SchedulersCheck(),
         new OpsCheck(),
         new OptimiserCheck(),
+        new LearningRateCheck(),
         new TimestepEmbeddingCheck(),
         new ClipCheck(),
         new UnetCheck(),

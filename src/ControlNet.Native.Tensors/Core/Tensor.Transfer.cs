@@ -117,6 +117,34 @@ public sealed partial class Tensor
         return values;
     }
 
+    /// <summary>
+    /// Overwrites the elements with those of another tensor: how a parameter is set back to what was saved.
+    /// </summary>
+    /// <param name="source">F32 of this shape, on this device.</param>
+    /// <exception cref="ShapeException">The shapes differ, or one is not F32.</exception>
+    /// <exception cref="DeviceException">The tensors are on different devices.</exception>
+    /// <exception cref="TapeException">A tape is open, which may still read the old elements.</exception>
+    public void CopyFrom(Tensor source)
+    {
+        ArgumentNullException.ThrowIfNull(source);
+        if (source.Shape != Shape || source.DType != DType.F32 || DType != DType.F32)
+        {
+            throw new ShapeException($"CopyFrom: {this} takes an F32 tensor of its shape, got {source}");
+        }
+
+        if (source.Backend != Backend)
+        {
+            throw new DeviceException($"CopyFrom: the tensor is on {Backend.Name}, the source on {source.Backend.Name}");
+        }
+
+        if (Tape.Current is not null)
+        {
+            throw new TapeException("CopyFrom: changes a tensor that an open tape may still read; close the tape first");
+        }
+
+        Backend.Pointwise.LinearCombination([1f], [source.View], View);
+    }
+
     /// <summary>Waits for the device and copies the raw elements out.</summary>
     /// <exception cref="ShapeException">The destination has not <see cref="Bytes"/> bytes.</exception>
     public void CopyBytesTo(Span<byte> destination)

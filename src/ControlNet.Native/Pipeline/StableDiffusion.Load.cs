@@ -107,7 +107,7 @@ public sealed partial class StableDiffusion
         }
     }
 
-    private static ClipTokenizer LoadTokenizer(Checkpoint checkpoint, string? beside, LoadOptions options)
+    internal static ClipTokenizer LoadTokenizer(Checkpoint checkpoint, string? beside, LoadOptions options)
     {
         ClipTokenizer tokenizer = ClipTokenizer.Load(
             options.Tokenizer ?? checkpoint.TokenizerFolder ?? FindTokenizer(beside) ?? throw new TokenizerException(
@@ -146,7 +146,7 @@ public sealed partial class StableDiffusion
         return File.Exists(file) ? file : null;
     }
 
-    private static SchedulerConfig LoadScheduler(Checkpoint checkpoint)
+    internal static SchedulerConfig LoadScheduler(Checkpoint checkpoint)
     {
         SchedulerConfig config = checkpoint.SchedulerConfigPath is string path
             ? SchedulerConfig.FromJson(path)

@@ -23,7 +23,7 @@ public sealed partial class StableDiffusion : IDisposable
     private readonly Autoencoder _vae;
     private bool _disposed;
 
-    private StableDiffusion(
+    internal StableDiffusion(
         Device device, string name, ClipTokenizer tokenizer, ClipTextModel text, UnetModel unet, Autoencoder vae,
         SchedulerConfig scheduler, LoadReport report)
     {

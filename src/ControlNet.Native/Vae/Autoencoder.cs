@@ -80,6 +80,11 @@ public sealed class Autoencoder : Module
         return scope.Keep(EachAlone(latents, DecodeOne));
     }
 
+    /// <summary>Means and logarithms of variances of the latents, as the tape sees them.</summary>
+    /// <param name="images"><c>[N, H, W, InChannels]</c>, values in [-1, 1].</param>
+    /// <returns><c>[N, H / 8, W / 8, 2 LatentChannels]</c></returns>
+    internal Tensor EncodeMoments(Tensor images) => EachAlone(images, EncodeOne);
+
     private Tensor EncodeOne(Tensor image)
     {
         using TensorScope scope = TensorScope.Enter();

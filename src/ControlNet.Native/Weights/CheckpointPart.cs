@@ -26,6 +26,9 @@ public sealed class CheckpointPart<TConfig>
     /// </exception>
     public TConfig Config => _config ??= _findConfig();
 
+    /// <summary>Where its weights lie.</summary>
+    internal ComponentWeights Weights => _weights;
+
     /// <summary>Bytes its weights take in the file.</summary>
     public long ByteCount => _weights.Slots.Values.Sum(slot => slot.ByteCount);
 

@@ -5,7 +5,7 @@ using ControlNet.Native.Tensors;
 namespace ControlNet.Native.Weights;
 
 /// <summary>The weights of one model of a checkpoint under the names diffusers (or transformers) gives them.</summary>
-internal sealed class ComponentWeights
+internal class ComponentWeights
 {
     private readonly Dictionary<string, WeightSlot> _slots;
     private readonly HashSet<string> _taken = new(StringComparer.Ordinal);
@@ -31,6 +31,9 @@ internal sealed class ComponentWeights
 
     /// <summary>Told the bytes of each weight right after it was read.</summary>
     public Action<long>? OnRead { get; set; }
+
+    /// <summary>Where a weight lies that the model wants in a shape; null where there is none of that name.</summary>
+    public virtual WeightSlot? Find(string name, Shape expected) => _slots.GetValueOrDefault(name);
 
     public void AddParameter(string name, Tensor value) => _parameters.Add(new Parameter(name, value));
 

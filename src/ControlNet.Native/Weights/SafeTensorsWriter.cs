@@ -86,6 +86,11 @@ public static class SafeTensorsWriter
         }
     }
 
+    /// <summary>Bytes a file of these tensors without metadata takes.</summary>
+    /// <exception cref="SafeTensorsException">An item cannot be written.</exception>
+    internal static long FileBytes(IReadOnlyList<SafeTensorsItem> items) =>
+        SafeTensorsHeader.LengthBytes + Header([.. items], null).Length + items.Sum(ByteCount);
+
     private static byte[] Header(SafeTensorsItem[] ordered, IReadOnlyDictionary<string, string>? metadata)
     {
         ArrayBufferWriter<byte> buffer = new();

@@ -96,7 +96,8 @@ public sealed class WeightMap
     /// <summary>The shape of a weight in the file.</summary>
     /// <exception cref="CheckpointException">There is none of that name.</exception>
     public int[] ExtentsOf(string name) =>
-        [.. Find(name, "of any shape").Extents.Select(extent => checked((int)extent))];
+        [.. (_weights.Slots.GetValueOrDefault(_prefix + name) ?? throw Missing(name, "of any shape"))
+            .Extents.Select(extent => checked((int)extent))];
 
     /// <summary>Takes a weight widened to F32: biases, the weights of norms, what training changes.</summary>
     /// <param name="name">Its name below the prefix, for example <c>bias</c>.</param>
@@ -206,7 +207,7 @@ public sealed class WeightMap
 
     private Tensor Take(string name, Shape expected, DType? type, Func<IReadOnlyList<long>, Shape, bool> fits)
     {
-        WeightSlot slot = Find(name, expected.ToString());
+        WeightSlot slot = _weights.Find(_prefix + name, expected) ?? throw Missing(name, expected.ToString());
         if (!fits(slot.Extents, expected))
         {
             throw new CheckpointException(
@@ -233,12 +234,9 @@ public sealed class WeightMap
         }
     }
 
-    private WeightSlot Find(string name, string shape) =>
-        _weights.Slots.TryGetValue(_prefix + name, out WeightSlot? slot)
-            ? slot
-            : throw new CheckpointException(
-                $"{MessageText.Name(_weights.Source)}: has no weight '{_prefix}{name}' {shape}, which the model " +
-                "needs; the file is incomplete or of another architecture than its configuration says");
+    private CheckpointException Missing(string name, string shape) =>
+        new($"{MessageText.Name(_weights.Source)}: has no weight '{_prefix}{name}' {shape}, which the model " +
+            "needs; the file is incomplete or of another architecture than its configuration says");
 
     private string StoredAs(WeightSlot slot, string name) =>
         slot.Entry.Name == _prefix + name ? string.Empty : $" (in the file '{MessageText.Name(slot.Entry.Name)}')";

@@ -37,7 +37,7 @@ public sealed class LayerTests
     private static readonly string[] s_assemblies = [Engine, Library];
 
     private static readonly string[] s_libraryFolders =
-        ["Weights", "Imaging", "Nn", "Text", "Unet", "Control", "Vae", "Sampling", "Pipeline"];
+        ["Weights", "Imaging", "Nn", "Text", "Unet", "Control", "Vae", "Sampling", "Pipeline", "Training"];
 
     /// <summary>A folder below src, and the folders whose types it must not name.</summary>
     public static TheoryData<string, string[]> Layers => new()
@@ -56,6 +56,8 @@ public sealed class LayerTests
         { $"{Library}/Control", Above("Control", "Weights", "Nn", "Unet") },
         { $"{Library}/Vae", Above("Vae", "Weights", "Nn", "Unet") },
         { $"{Library}/Sampling", Above("Sampling") },
+        { $"{Library}/Pipeline", [$"{Library}/Training"] },
+        { $"{Library}/Training", [] },
     };
 
     [Theory]
@@ -100,7 +102,7 @@ public sealed class LayerTests
         {
             IEnumerable<string> folders = Directory.EnumerateDirectories(Path.Combine(Repository.Root, "src", assembly))
                 .Select(path => Path.GetFileName(path))
-                .Where(name => name is not ("bin" or "obj" or "Pipeline"));
+                .Where(name => name is not ("bin" or "obj"));
             Assert.All(folders, name => Assert.Contains($"{assembly}/{name}", listed));
         }
     }

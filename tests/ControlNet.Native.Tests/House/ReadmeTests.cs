@@ -83,8 +83,8 @@ public sealed class ReadmeTests
     /// <summary>Files the pages name that users bring, and kernels that are announced as still to come.</summary>
     private static readonly string[] s_users =
     [
-        "vocab.json", "merges.txt", "config.json", "prelude.h", "pointwise.c", "matmul.c", "conv2d.c", "group_norm.c",
-        "attention.c",
+        "vocab.json", "merges.txt", "config.json", "prompt.json", "prelude.h", "pointwise.c", "matmul.c", "conv2d.c",
+        "group_norm.c", "attention.c",
     ];
 
     private static string[] Statements(string code) =>

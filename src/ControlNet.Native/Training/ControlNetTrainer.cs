@@ -1,0 +1,33 @@
+using ControlNet.Native.Tensors;
+
+namespace ControlNet.Native.Training;
+
+/// <summary>
+/// Trains ControlNets: a trainable copy of a frozen UNet's encoder with zero convolutions learns to follow hints.
+/// Source: Zhang et al., 2023, arXiv:2302.05543.
+/// </summary>
+public static class ControlNetTrainer
+{
+    /// <summary>Loads the base model, makes the copy, and opens the folder of the run.</summary>
+    /// <param name="baseModel">Checkpoint of the base model, as <see cref="StableDiffusion"/> loads it.</param>
+    /// <param name="data">Pictures, hints and prompts.</param>
+    /// <param name="folder">The folder of the run; made when it does not exist.</param>
+    /// <param name="device">Where it computes. Must outlive the trainer.</param>
+    /// <param name="options">What to do.</param>
+    /// <param name="load">How the base model is loaded; frozen weights keep their type unless it says otherwise.</param>
+    /// <param name="resume">Go on from the newest whole checkpoint of the folder, where there is one.</param>
+    /// <returns>The run, to be disposed; it holds the folder until then.</returns>
+    /// <exception cref="TrainingOptionsException">An option is out of its range.</exception>
+    /// <exception cref="TrainingStateException">
+    /// Another trainer has the folder, or it holds a run that is not to be resumed.
+    /// </exception>
+    public static Trainer Open(
+        string baseModel, TrainingFolder data, string folder, Device device, ControlNetTrainingOptions options,
+        LoadOptions? load = null, bool resume = false)
+    {
+        options.Validate();
+        return TrainerFactory.Open(
+            () => new ControlNetTask(baseModel, device, options, load ?? new LoadOptions()), options, data, folder,
+            resume);
+    }
+}

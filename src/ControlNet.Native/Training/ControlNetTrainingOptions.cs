@@ -1,0 +1,41 @@
+using System.Collections.Generic;
+using System.Globalization;
+
+namespace ControlNet.Native.Training;
+
+/// <summary>How a ControlNet is trained. Defaults are those of the authors, but for the dropped prompts.</summary>
+public sealed record ControlNetTrainingOptions : TrainingOptions
+{
+    /// <summary>
+    /// Whether the base model stays as it is (sd_locked). Otherwise the UNet's decoder is trained, too, and exported.
+    /// </summary>
+    public bool LockBase { get; init; } = true;
+
+    /// <summary>Learning rate of the UNet's decoder where it is trained; the schedule applies.</summary>
+    public double DecoderLearningRate { get; init; } = 2e-6;
+
+    /// <summary>Whether only the middle block is controlled (only_mid_control).</summary>
+    public bool OnlyMidControl { get; init; }
+
+    /// <summary>Widths of the hint encoder; null for those of the paper, in proportion to the base model's width.</summary>
+    public IReadOnlyList<int>? HintChannels { get; init; }
+
+    /// <summary>
+    /// For comparison only: the convolutions the network speaks through begin as Gaussian noise instead of zeros
+    /// (figure 8 b of the paper).
+    /// </summary>
+    public bool GaussianOutputs { get; init; }
+
+    /// <inheritdoc/>
+    public override void Validate()
+    {
+        base.Validate();
+        Require(nameof(DecoderLearningRate), DecoderLearningRate, 0, 1);
+    }
+
+    internal override IEnumerable<string> Fingerprint() =>
+    [
+        .. base.Fingerprint(), $"locked {LockBase}", $"mid only {OnlyMidControl}", $"gaussian {GaussianOutputs}",
+        LockBase ? "" : string.Create(CultureInfo.InvariantCulture, $"decoder rate {DecoderLearningRate}"),
+    ];
+}

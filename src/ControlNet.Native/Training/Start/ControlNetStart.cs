@@ -1,0 +1,77 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Linq;
+using ControlNet.Native.Control;
+using ControlNet.Native.Tensors;
+using ControlNet.Native.Weights;
+
+namespace ControlNet.Native.Training;
+
+/// <summary>
+/// A control network that has learnt nothing: a copy of a UNet's encoder, a new hint encoder, and zero convolutions, so
+/// that it changes nothing yet. Source: Zhang et al., 2023, arXiv:2302.05543, section 3.1; diffusers'
+/// ControlNetModel.from_unet.
+/// </summary>
+internal static class ControlNetStart
+{
+    /// <summary>The configuration of a control network for a UNet.</summary>
+    /// <param name="unet">The UNet.</param>
+    /// <param name="conditioningChannels">Channels of hints, 3 for pictures.</param>
+    /// <param name="hintChannels">
+    /// Widths of the hint encoder; by default 16, 32, 96, 256 times the width of the UNet over 320, at least 8.
+    /// </param>
+    public static ControlNetConfig ConfigFor(
+        UnetConfig unet, int conditioningChannels = 3, IReadOnlyList<int>? hintChannels = null)
+    {
+        int width = unet.BlockOutChannels[0];
+        return new ControlNetConfig
+        {
+            Encoder = unet with { OutChannels = new UnetConfig().OutChannels, CenterInputSample = false },
+            ConditioningChannels = conditioningChannels,
+            ConditioningEmbeddingOutChannels =
+                hintChannels ?? [.. new ControlNetConfig().ConditioningEmbeddingOutChannels.Select(c => Math.Max(8, c * width / 320))],
+        };
+    }
+
+    /// <summary>The weights: those of the encoder still lie in the UNet's file and are read when taken.</summary>
+    /// <param name="unet">The UNet; its checkpoint must stay open until the network was built.</param>
+    /// <param name="config">From <see cref="ConfigFor"/>.</param>
+    /// <param name="random">For the hint encoder.</param>
+    /// <param name="gaussian">
+    /// For an ablation of the paper (figure 8 b): the convolutions the network speaks through begin as PyTorch's
+    /// default, not as zeros.
+    /// </param>
+    public static ComponentWeights From(
+        CheckpointPart<UnetConfig> unet, ControlNetConfig config, TrainingRandom random, bool gaussian = false)
+    {
+        Dictionary<string, WeightSlot> slots = new(StringComparer.Ordinal);
+        List<(string, Shape)> fresh = [];
+        foreach ((string name, Shape shape) in WeightSketch.Of(map => new ControlNetModel(map, config)))
+        {
+            if (unet.Weights.Slots.TryGetValue(name, out WeightSlot? slot))
+            {
+                slots.Add(name, slot);
+            }
+            else
+            {
+                fresh.Add((name, shape));
+            }
+        }
+
+        SafeTensorsItem[] drawn = new FirstWeights(random).Draw(
+            fresh, name => FirstWeights.IsZeroInControlNet(name) && !(gaussian && IsOutput(name)));
+        using MemoryStream bytes = new();
+        SafeTensorsWriter.Write(bytes, drawn);
+        SafeTensorsFile file = SafeTensorsFile.Open(bytes.ToArray(), "new ControlNet");
+        foreach (SafeTensorsEntry entry in file.Entries.Values)
+        {
+            slots.Add(entry.Name, new WeightSlot(file, entry));
+        }
+
+        return new ComponentWeights("new ControlNet", slots);
+    }
+
+    private static bool IsOutput(string name) =>
+        !name.StartsWith("controlnet_cond_embedding.", StringComparison.Ordinal);
+}
