@@ -74,17 +74,17 @@ public sealed class CpuMemoryTests
     [Fact]
     public void Pages_no_block_uses_go_back_before_more_is_taken()
     {
-        Assert.SkipUnless(OperatingSystem.IsLinux(), "pages are given back on Linux only");
         using CpuMemory memory = new(new ImaginedHostMemory());
         using MemoryBlock small = memory.Allocate(5 * MiB);
         using MemoryBlock hole = memory.Allocate(40 * MiB);
         hole.Dispose();
         using MemoryBlock larger = memory.Allocate(300 * MiB);
 
-        // Of the region of 64 MiB the large page that the small block shares stays with it.
-        Assert.Equal(306 * MiB, memory.PeakBytes);
+        // Of the region of 64 MiB the large page that the small block shares stays with it. Other systems keep all.
+        bool givesBack = OperatingSystem.IsLinux();
+        Assert.Equal((givesBack ? 306 : 364) * MiB, memory.PeakBytes);
         using MemoryBlock again = memory.Allocate(40 * MiB);
-        Assert.Equal(346 * MiB, memory.PeakBytes);
+        Assert.Equal((givesBack ? 346 : 364) * MiB, memory.PeakBytes);
     }
 
     [Fact]
