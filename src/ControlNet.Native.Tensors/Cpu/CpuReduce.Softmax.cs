@@ -14,8 +14,12 @@ internal sealed unsafe partial class CpuReduce
     {
         if (d.Inner == 1)
         {
-            RowSoftmaxWork work = new() { X = x.Floats, Y = y.Floats, Rows = d.Outer, Length = d.Length };
-            work.Streaming = StreamingStores.Pay(y.Floats, y.Count, d.Length) && d.Length <= RowSoftmaxWork.FloatsAtOnce;
+            bool waits = d.Length <= RowSoftmaxWork.FloatsAtOnce;
+            RowSoftmaxWork work = new()
+            {
+                X = x.Floats, Y = y.Floats, Rows = d.Outer, Length = d.Length,
+                Streaming = waits && StreamingStores.Pay(y.Floats, y.Count, d.Length),
+            };
             team.For(Partition.Items(d.Outer, d.Length), ref work);
             return;
         }

@@ -36,7 +36,8 @@ internal static unsafe class LargePages
     }
 
     /// <summary>
-    /// Gives the large pages that lie wholly inside the range back to the system; the addresses remain and read as zeros.
+    /// Gives the large pages that lie wholly inside the range back to the system; the addresses remain and read as
+    /// zeros.
     /// </summary>
     /// <returns>Bytes given back.</returns>
     public static long GiveBack(nint start, long bytes)
