@@ -27,7 +27,8 @@ internal static unsafe class WinogradDriver
     private const int MaxItemTiles = 112;
 
     /// <summary>
-    /// Transformed inputs of a round: 14 MiB, which the last-level cache holds. Each round goes through the weight again.
+    /// Transformed inputs of a round: 14 MiB, which the last-level cache holds. Each round goes through the weight
+    /// again.
     /// </summary>
     private const long MaxInputFloats = 7L << 19;
 
