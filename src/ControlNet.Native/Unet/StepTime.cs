@@ -30,6 +30,8 @@ internal sealed class StepTime : IDisposable
                 "give one for all or one for each");
         }
 
+        // What is recorded belongs to one tape and must not be kept for the next.
+        planned = Tape.IsOpen ? null : planned;
         _embedding = embedding;
         _rows = new int[timesteps.Length];
         for (int i = 0; i < timesteps.Length; i++)
