@@ -27,6 +27,7 @@ internal static class Program
             DevicesCommand.Create(),
             VerifyCommand.Create(),
             DatasetCommand.Create(),
+            EvaluateCommand.Create(),
         };
         ParseResult parsed = root.Parse(arguments);
         if (parsed.Action is ParseErrorAction)

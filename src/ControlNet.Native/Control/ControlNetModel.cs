@@ -14,7 +14,7 @@ namespace ControlNet.Native.Control;
 /// </summary>
 public sealed partial class ControlNetModel : Module
 {
-    private readonly UnetEncoder _encoder;
+    private readonly IControlEncoder _encoder;
     private readonly HintEncoder _hintEncoder;
     private readonly List<Conv2d> _outputs = [];
     private readonly Conv2d _middleOutput;
@@ -35,7 +35,9 @@ public sealed partial class ControlNetModel : Module
         Config = config;
         Device = weights.Device;
         using LoadGuard guard = LoadGuard.Start();
-        _encoder = Own(new UnetEncoder(weights, config.Encoder, "ControlNet"));
+        _encoder = config.IsLite
+            ? Own(new LiteEncoder(weights, config.Encoder))
+            : Own(new UnetEncoder(weights, config.Encoder, "ControlNet"));
         _hintEncoder = Own(new HintEncoder(weights.In("controlnet_cond_embedding"), config));
         for (int i = 0; i < _encoder.SkipChannels.Count; i++)
         {
@@ -93,7 +95,7 @@ public sealed partial class ControlNetModel : Module
         ArgumentNullException.ThrowIfNull(hintFeatures);
         CheckHint(latents.Shape, hintFeatures.Shape);
         using TensorScope scope = TensorScope.Enter();
-        using StepTime time = _encoder.Begin(latents, timesteps, context, times);
+        using StepTime? time = _encoder.Begin(latents, timesteps, context, times);
         EncoderStates states = _encoder.Forward(latents, time, context, hintFeatures);
         Tensor[] skips = new Tensor[_outputs.Count];
         for (int i = 0; i < skips.Length; i++)

@@ -11,7 +11,7 @@ namespace ControlNet.Native.Unet;
 /// Source: Rombach et al., 2022, arXiv:2112.10752, openaimodel.py UNetModel; Zhang et al., 2023, arXiv:2302.05543,
 /// figure 3.
 /// </summary>
-internal sealed class UnetEncoder : Module
+internal sealed class UnetEncoder : Module, IControlEncoder
 {
     private readonly TimeEmbedding _time;
     private readonly Conv2d _convIn;
@@ -145,4 +145,11 @@ internal sealed class UnetEncoder : Module
                 $"choose a {_owner} and a text encoder of one base");
         }
     }
+
+    StepTime? IControlEncoder.Begin(
+        Tensor latents, ReadOnlySpan<float> timesteps, TextContext context, TimeContext? times) =>
+        Begin(latents, timesteps, context, times);
+
+    EncoderStates IControlEncoder.Forward(Tensor latents, StepTime? time, TextContext context, Tensor? hint) =>
+        Forward(latents, time!, context, hint);
 }

@@ -25,6 +25,11 @@ internal static class ControlNetConfigWriter
             WriteNumbers(json, "block_out_channels", encoder.BlockOutChannels);
             json.WriteNumber("conditioning_channels", config.ConditioningChannels);
             WriteNumbers(json, "conditioning_embedding_out_channels", config.ConditioningEmbeddingOutChannels);
+            if (config.IsLite)
+            {
+                json.WriteBoolean("controlnet_lite", true);
+            }
+
             json.WriteString("controlnet_conditioning_channel_order", config.ConditioningIsBgr ? "bgr" : "rgb");
             json.WriteNumber("cross_attention_dim", encoder.CrossAttentionDim);
             json.WriteStartArray("down_block_types");

@@ -44,6 +44,7 @@ internal static class ConfigReader
             ConditioningEmbeddingOutChannels = json.Ints("conditioning_embedding_out_channels", [16, 32, 96, 256]),
             ConditioningIsBgr = json.Text("controlnet_conditioning_channel_order", "rgb") == "bgr",
             GlobalPoolConditions = json.Flag("global_pool_conditions", false),
+            IsLite = json.Flag("controlnet_lite", false),
         };
     }
 

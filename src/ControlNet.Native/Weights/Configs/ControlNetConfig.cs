@@ -26,6 +26,12 @@ public sealed record ControlNetConfig
     /// </summary>
     public IReadOnlyList<int> ConditioningEmbeddingOutChannels { get; init; } = [16, 32, 96, 256];
 
+    /// <summary>
+    /// Whether each block of the copied encoder is a single convolution, as in the paper's comparison "ControlNet-lite".
+    /// Only checkpoints of this library say so (<c>controlnet_lite</c>).
+    /// </summary>
+    public bool IsLite { get; init; }
+
     /// <summary>Whether the hint's channels are handed over as blue, green, red.</summary>
     public bool ConditioningIsBgr { get; init; }
 
@@ -41,8 +47,8 @@ public sealed record ControlNetConfig
     /// <summary>Same values in every field, lists compared element by element.</summary>
     public bool Equals(ControlNetConfig? other) =>
         other is not null && Encoder.Equals(other.Encoder)
-        && (ConditioningChannels, ConditioningIsBgr, GlobalPoolConditions)
-            == (other.ConditioningChannels, other.ConditioningIsBgr, other.GlobalPoolConditions)
+        && (ConditioningChannels, ConditioningIsBgr, GlobalPoolConditions, IsLite)
+            == (other.ConditioningChannels, other.ConditioningIsBgr, other.GlobalPoolConditions, other.IsLite)
         && ConditioningEmbeddingOutChannels.SequenceEqual(other.ConditioningEmbeddingOutChannels);
 
     /// <inheritdoc/>
