@@ -20,9 +20,6 @@ internal unsafe interface ILanes<TVector> : ILaneArithmetic<TVector>
     /// <summary>Asks for the cache line of this address; any address will do.</summary>
     static abstract void PrefetchLine(float* source);
 
-    /// <summary>Past the caches; the target is aligned to the width of the vector.</summary>
-    static abstract void StoreStreaming(TVector v, float* target);
-
     static abstract TVector Divide(TVector a, TVector b);
 
     /// <summary>The larger; on x86 b where either is NaN.</summary>
