@@ -13,19 +13,18 @@ using ControlNet.Native.Tensors;
 namespace ControlNet.Cli;
 
 /// <summary>
-/// <c>controlnet generate</c>: one image from a prompt, with a control image or without. Whatever can be refused is
+/// <c>controlnet generate</c>: one image from a prompt, with control images or without. Whatever can be refused is
 /// refused before anything is loaded, and what was written is written whole.
 /// </summary>
 internal static class GenerateCommand
 {
     private const int PixelsPerLatent = 8;
-    private const float MaximalControlScale = 2;
 
     /// <summary>Builds the command.</summary>
     public static Command Create()
     {
         GenerateOptions options = new();
-        Command command = new("generate", "Generate an image from a prompt, with a control image or without.");
+        Command command = new("generate", "Generate an image from a prompt, with control images or without.");
         options.AddTo(command);
         command.SetAction((arguments, cancellation) => Task.FromResult(Run(options, arguments, cancellation)));
         return command;
@@ -33,8 +32,6 @@ internal static class GenerateCommand
 
     private static int Run(GenerateOptions options, ParseResult arguments, CancellationToken cancellation)
     {
-        string? netPath = arguments.GetValue(options.ControlNet), hintPath = arguments.GetValue(options.ControlImage);
-        CheckControl(netPath, hintPath, arguments.GetValue(options.ControlScale));
         string output = arguments.GetValue(options.Output)!;
         string? latentsPath = arguments.GetValue(options.SaveLatents);
         OutputPath.Check("--output", output, ".png");
@@ -45,7 +42,7 @@ internal static class GenerateCommand
 
         ImageRequest request = ReadRequest(options, arguments);
         request.Validate();
-        RgbImage? hint = hintPath is null ? null : RgbImage.Load(hintPath);
+        IReadOnlyList<ControlJob> controls = options.Controls.Read(arguments);
         LoadOptions loading = new()
         {
             Tokenizer = arguments.GetValue(options.Tokenizer),
@@ -55,8 +52,7 @@ internal static class GenerateCommand
         };
         string? budget = arguments.GetValue(options.MaxMemory);
         long? budgetBytes = budget is null ? null : MemorySize.Parse("--max-memory", budget);
-        GenerateJob job = new(
-            arguments.GetValue(options.Model)!, netPath, hint, arguments.GetValue(options.ControlScale), request);
+        GenerateJob job = new(arguments.GetValue(options.Model)!, controls, request);
         List<string> loaded = [];
         using Device device = options.Device.Open(arguments);
         if (arguments.GetValue(options.EstimateMemory))
@@ -132,24 +128,6 @@ internal static class GenerateCommand
         }
 
         return request with { Width = width, Height = height, InitialLatents = latents.Values };
-    }
-
-    private static void CheckControl(string? net, string? image, float scale)
-    {
-        if (net is null != image is null)
-        {
-            throw new UsageException(net is null
-                ? "--control-image needs --control-net, the ControlNet that reads it"
-                : "--control-net needs --control-image, the image it reads");
-        }
-
-        if (!(scale >= 0 && scale <= MaximalControlScale))
-        {
-            throw new UsageException(
-                string.Create(
-                    CultureInfo.InvariantCulture,
-                    $"--control-scale is {scale}, but must be from 0 to {MaximalControlScale}"));
-        }
     }
 
     private static NoiseGenerator ReadNoiseGenerator(string name) => name.ToUpperInvariant() switch

@@ -1,20 +1,18 @@
 using System;
 using System.Collections.Generic;
+using System.Linq;
 using System.Threading;
 using ControlNet.Native;
 using ControlNet.Native.Control;
-using ControlNet.Native.Imaging;
 using ControlNet.Native.Tensors;
 
 namespace ControlNet.Cli;
 
 /// <summary>One image to be made: loads what it needs, generates, frees it.</summary>
 /// <param name="Model">Path of the model.</param>
-/// <param name="Net">Path of the ControlNet, or null.</param>
-/// <param name="Hint">What the ControlNet reads; null without one.</param>
-/// <param name="ControlScale">How strongly the ControlNet acts.</param>
-/// <param name="Request">What to generate, without the control.</param>
-internal sealed record GenerateJob(string Model, string? Net, RgbImage? Hint, float ControlScale, ImageRequest Request)
+/// <param name="Controls">The controls; a net that several name is loaded once.</param>
+/// <param name="Request">What to generate, without the controls.</param>
+internal sealed record GenerateJob(string Model, IReadOnlyList<ControlJob> Controls, ImageRequest Request)
 {
     /// <summary>Evaluations of the UNet after which memory has seen everything it will see.</summary>
     private const int RehearsedSteps = 2;
@@ -31,23 +29,44 @@ internal sealed record GenerateJob(string Model, string? Net, RgbImage? Hint, fl
     {
         using StableDiffusion model = StableDiffusion.Load(Model, device, options, progress, cancellation);
         loaded.Add(LoadSummary.Of(model.Name, model.Report, predicts: true));
-        if (Net is null)
+        Dictionary<string, ControlNetModel> nets = [];
+        try
         {
-            return model.Generate(Request, progress, cancellation);
-        }
+            foreach (string path in Controls.Select(control => control.Net).Distinct())
+            {
+                ControlNetModel net = ControlNetModel.Load(
+                    path, device, storage: options.WeightStorage, growth: options.WeightGrowth ?? WeightGrowth.None,
+                    progress: progress, cancellation: cancellation);
+                nets.Add(path, net);
+                loaded.Add(LoadSummary.Of(net.Name, net.Loaded!, predicts: false));
+            }
 
-        using ControlNetModel net = ControlNetModel.Load(
-            Net, device, storage: options.WeightStorage, growth: options.WeightGrowth ?? WeightGrowth.None,
-            progress: progress, cancellation: cancellation);
-        loaded.Add(LoadSummary.Of(net.Name, net.Loaded!, predicts: false));
-        ControlInput control = new() { Net = net, Image = Hint!, Scale = ControlScale };
-        return model.Generate(Request with { Control = control }, progress, cancellation);
+            ImageRequest request = Request with
+            {
+                Controls = [.. Controls.Select(control => control.With(nets[control.Net]))],
+            };
+            return model.Generate(request, progress, cancellation);
+        }
+        finally
+        {
+            foreach (ControlNetModel net in nets.Values)
+            {
+                net.Dispose();
+            }
+        }
     }
 
-    /// <summary>Does it on a device that only plans, with as few steps as tell what many take.</summary>
+    /// <summary>
+    /// Does it on a device that only plans, with as few steps as tell what many take, in all of which every control
+    /// acts.
+    /// </summary>
     public void Rehearse(Device planner, LoadOptions options)
     {
-        GenerateJob few = this with { Request = Request with { Steps = Math.Min(Request.Steps, RehearsedSteps) } };
+        GenerateJob few = this with
+        {
+            Controls = [.. Controls.Select(control => control with { Start = 0, End = 1 })],
+            Request = Request with { Steps = Math.Min(Request.Steps, RehearsedSteps) },
+        };
         _ = few.Run(planner, options, progress: null, loaded: [], CancellationToken.None);
     }
 }

@@ -17,28 +17,11 @@ internal sealed class GenerateOptions
         Required = true,
     };
 
-    public Option<string?> ControlNet { get; } = new("--control-net")
-    {
-        Description = "ControlNet made for that model: a folder or a .safetensors file. [default: none]",
-        HelpName = "PATH",
-    };
-
-    public Option<string?> ControlImage { get; } = new("--control-image")
-    {
-        Description = "PNG the ControlNet reads: edges, depth, pose, … [default: none]",
-        HelpName = "PNG",
-    };
-
-    public Option<float> ControlScale { get; } = new("--control-scale")
-    {
-        Description = "How strongly the ControlNet acts, 0 to 2.",
-        HelpName = "NUMBER",
-        DefaultValueFactory = _ => 1,
-    };
+    public ControlOptions Controls { get; } = new();
 
     public Option<string> Prompt { get; } = new("--prompt", "-p")
     {
-        Description = "What the image shows.",
+        Description = "What the image shows; '' leaves it to the model or to the control images.",
         HelpName = "TEXT",
         Required = true,
     };
@@ -57,7 +40,7 @@ internal sealed class GenerateOptions
     public Option<int?> Width { get; } = new("--width", "-W")
     {
         Description = "Pixels, a multiple of 8. "
-            + "[default: that of the initial latents or the control image, else the model's own]",
+            + "[default: that of the initial latents or the first control image, else the model's own]",
         HelpName = "PIXELS",
     };
 
@@ -186,7 +169,7 @@ internal sealed class GenerateOptions
     {
         IEnumerable<Option> all =
         [
-            Model, Prompt, NegativePrompt, ControlNet, ControlImage, ControlScale, Output, Width, Height, Steps,
+            Model, Prompt, NegativePrompt, .. Controls.All, Output, Width, Height, Steps,
             CfgScale, Sampler, Scheduler, Seed, Rng, Eta, ClipSkip, TruncatePrompt, Tokenizer, Config, Prediction,
             WeightType, MaxMemory, EstimateMemory, InitLatents, SaveLatents,
         ];

@@ -20,9 +20,6 @@ internal static partial class OptionWords
         ["Eta"] = "--eta",
         ["ClipSkip"] = "--clip-skip",
         ["Seed"] = "--seed",
-        ["Control.Scale"] = "--control-scale",
-        ["Control.Image"] = "--control-image",
-        ["Control.Net"] = "--control-net",
         ["InitialLatents"] = "--init-latents",
         ["Tokenizer"] = "--tokenizer",
         ["ConfigsFrom"] = "--config",
@@ -40,7 +37,7 @@ internal static partial class OptionWords
     // A property as messages write it, alone or behind the name of its record; never inside quotation marks.
     [GeneratedRegex(
         @"(?<!['\w.])(?:(?:ImageRequest|LoadOptions|CheckpointOptions)\.)?"
-        + @"([A-Z]\w*(?:\.(?:Scale|Image|Net))?)(?!['\w])")]
+        + @"([A-Z]\w*)(?!['\w])")]
     private static partial Regex Property();
 
     // Some messages of the library name the option themselves, in brackets behind the property.

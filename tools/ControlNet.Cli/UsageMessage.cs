@@ -47,6 +47,12 @@ internal static class UsageMessage
         ParseError error = parsed.Errors[0];
         if (error.SymbolResult is OptionResult { IdentifierToken: { } name } result)
         {
+            if (result.Option.ValueType.GetElementType() is { } element
+                && result.Tokens.FirstOrDefault(token => error.Message.Contains($"'{token.Value}'")) is { } bad)
+            {
+                return $"option '{name.Value}' needs {Kind(element)}, got '{bad.Value}'";
+            }
+
             return result.Tokens.Count == 0
                 ? $"option '{name.Value}' needs a value"
                 : result.Tokens.Count > 1

@@ -2,7 +2,6 @@ using System;
 using System.Diagnostics;
 using System.Linq;
 using ControlNet.Native.Control;
-using ControlNet.Native.Imaging;
 using ControlNet.Native.Nn;
 using ControlNet.Native.Sampling;
 using ControlNet.Native.Tensors;
@@ -11,9 +10,9 @@ using ControlNet.Native.Unet;
 namespace ControlNet.Native;
 
 /// <summary>
-/// The way from noise to latents: for each call of the sampler one evaluation of the ControlNet and of the UNet on both
-/// halves of guidance, and one step. What does not depend on the latents is computed once a request, what does not
-/// depend on the text once for both halves.
+/// The way from noise to latents: for each call of the sampler one evaluation of the ControlNets and of the UNet on
+/// both halves of guidance, and one step. What does not depend on the latents is computed once a request, what
+/// does not depend on the text once for both halves.
 /// </summary>
 internal sealed class DenoisingLoop : IDisposable
 {
@@ -22,8 +21,8 @@ internal sealed class DenoisingLoop : IDisposable
     private readonly TextContext _context;
     private readonly Device _device;
     private readonly Shape _latentShape;
-    private readonly Tensor? _hintFeatures;
     private readonly TimeContext _times;
+    private readonly ControlRun _controls;
 
     /// <param name="unet">The network that estimates the noise.</param>
     /// <param name="device">Where it computes.</param>
@@ -38,7 +37,7 @@ internal sealed class DenoisingLoop : IDisposable
         _context = context;
         _latentShape = latentShape;
         _times = new TimeContext([.. plan.Sampler.Timesteps.Select(timestep => (float)timestep)]);
-        _hintFeatures = plan.Control is { } control ? EncodeHint(control) : null;
+        _controls = new ControlRun(plan, context, _times);
     }
 
     /// <summary>Denoises.</summary>
@@ -62,7 +61,7 @@ internal sealed class DenoisingLoop : IDisposable
     /// <summary>Frees what was computed once.</summary>
     public void Dispose()
     {
-        _hintFeatures?.Dispose();
+        _controls.Dispose();
         _times.Dispose();
     }
 
@@ -72,28 +71,9 @@ internal sealed class DenoisingLoop : IDisposable
         Sampler sampler = _plan.Sampler;
         float timestep = (float)sampler.Timesteps[call];
         Tensor input = sampler.ScaleInput(latents, call);
-        ControlResiduals? residuals = Residuals(input, timestep);
+        ControlResiduals? residuals = _controls.At(input, call, timestep);
         Tensor estimate = _unet.Forward(input, [timestep], _context, residuals, _times);
         return scope.Keep(run.Step(Guide(estimate), call, latents, DrawNoise));
-    }
-
-    private ControlResiduals? Residuals(Tensor input, float timestep)
-    {
-        if (_plan.Control is not { } control)
-        {
-            return null;
-        }
-
-        ControlResiduals full = control.Net.Forward(input, [timestep], _context, _hintFeatures!, _times);
-        if (control.Scale == 1f)
-        {
-            return full;
-        }
-
-        using (full)
-        {
-            return full.Scaled(control.Scale);
-        }
     }
 
     /// <summary>Joins the halves: <c>uncond + w (cond - uncond)</c>.</summary>
@@ -130,17 +110,6 @@ internal sealed class DenoisingLoop : IDisposable
         using TensorScope scope = TensorScope.Enter();
         Shape torch = new(_latentShape[0], _latentShape[3], _latentShape[1], _latentShape[2]);
         return scope.Keep(Ops.ToChannelsLast(Tensor.From(_device, torch, values)));
-    }
-
-    private Tensor EncodeHint(ControlInput control)
-    {
-        using TensorScope scope = TensorScope.Enter();
-        RgbImage image = control.Image.Width == _plan.Width && control.Image.Height == _plan.Height
-            ? control.Image
-            : control.Image.Resize(_plan.Width, _plan.Height);
-        Shape shape = new(1, _plan.Height, _plan.Width, 3);
-        Tensor hint = Tensor.From(_device, shape, image.ToFloats(PixelRange.ZeroToOne));
-        return control.Net.EncodeHint(hint).Detach();
     }
 
     private void Report(IProgress<GenerationProgress>? progress, int call, Tensor latents, long start)

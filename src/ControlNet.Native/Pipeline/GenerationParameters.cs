@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Globalization;
+using System.Linq;
 using System.Text;
 using ControlNet.Native.Sampling;
 
@@ -60,14 +61,21 @@ internal static class GenerationParameters
             settings.Add("Initial latents: given");
         }
 
-        if (request.Control is { } control)
-        {
-            string net = OnOneLine(control.Net.Name);
-            settings.Add($"ControlNet 0: \"Model: {net}, {Invariant($"Weight: {control.Scale}")}\"");
-        }
-
+        settings.AddRange(request.Controls.Select((control, i) =>
+            Invariant($"ControlNet {i}: \"Model: {OnOneLine(control.Net.Name)}, Weight: {control.Scale}, ") +
+            Invariant($"Guidance Start: {control.Start}, Guidance End: {control.End}, ") +
+            $"Control Mode: {NameOf(control.Mode)}\""));
         return text.Append(string.Join(", ", settings)).ToString();
     }
+
+    /// <summary>The words of the A1111 extension, which has no name for the guess mode of diffusers.</summary>
+    private static string NameOf(ControlMode mode) => mode switch
+    {
+        ControlMode.Balanced => "Balanced",
+        ControlMode.Prompt => "My prompt is more important",
+        ControlMode.Control => "ControlNet is more important",
+        _ => "Guess",
+    };
 
     private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 

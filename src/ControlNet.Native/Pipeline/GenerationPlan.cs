@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Globalization;
+using System.Linq;
 using ControlNet.Native.Imaging;
 using ControlNet.Native.Sampling;
 using ControlNet.Native.Text;
@@ -25,6 +26,11 @@ internal sealed class GenerationPlan
         Prompt = prompt;
         NegativePrompt = negativePrompt;
         Noise = noise;
+        int calls = sampler.CallCount;
+        Controls =
+        [
+            .. request.Controls.Where(control => Enumerable.Range(0, calls).Any(call => control.ActsAt(call, calls))),
+        ];
     }
 
     /// <summary>The request as it was given.</summary>
@@ -51,8 +57,8 @@ internal sealed class GenerationPlan
     /// <summary>Whether the unconditional half is computed.</summary>
     public bool HasGuidance => NegativePrompt is not null;
 
-    /// <summary>The control input, or null when there is none or its scale is 0.</summary>
-    public ControlInput? Control => Request.Control is { Scale: > 0 } control ? control : null;
+    /// <summary>The controls that act in some call of the sampler, in the order of the request.</summary>
+    public IReadOnlyList<ControlInput> Controls { get; }
 
     /// <summary>Works a request out.</summary>
     /// <exception cref="RequestException">It does not fit the model, or a value is out of its range.</exception>
@@ -75,7 +81,11 @@ internal sealed class GenerationPlan
                 $"ClipSkip is {clipSkip}, but the text encoder has {text.Layers} layers; take a smaller one");
         }
 
-        CheckControl(request.Control, model, unet);
+        foreach (ControlInput control in request.Controls)
+        {
+            CheckControl(control, model, unet);
+        }
+
         int latentCount = vae.LatentChannels * (width / vae.Downscale) * (height / vae.Downscale);
         if (request.InitialLatents is { } latents && latents.Length != latentCount)
         {
@@ -96,7 +106,7 @@ internal sealed class GenerationPlan
     private static (int Width, int Height) SizeOf(ImageRequest request, int nativeSize)
     {
         const int step = ImageRequest.PixelsPerLatent;
-        RgbImage? hint = request.Control?.Image;
+        RgbImage? hint = request.Controls.Count > 0 ? request.Controls[0].Image : null;
         int Resolve(string name, int? asked, int? ofHint)
         {
             int size = asked ?? (ofHint is { } pixels ? pixels / step * step : nativeSize);
@@ -112,13 +122,8 @@ internal sealed class GenerationPlan
             Resolve(nameof(request.Height), request.Height, hint?.Height));
     }
 
-    private static void CheckControl(ControlInput? control, StableDiffusion model, UnetConfig unet)
+    private static void CheckControl(ControlInput control, StableDiffusion model, UnetConfig unet)
     {
-        if (control is null)
-        {
-            return;
-        }
-
         if (!ReferenceEquals(control.Net.Device, model.Device))
         {
             throw new RequestException(
@@ -211,5 +216,5 @@ internal sealed class GenerationPlan
     }
 
     private static string Show(IReadOnlyList<int> widths) =>
-        string.Join('-', System.Linq.Enumerable.Select(widths, width => width.ToString(CultureInfo.InvariantCulture)));
+        string.Join('-', widths.Select(width => width.ToString(CultureInfo.InvariantCulture)));
 }

@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using ControlNet.Native.Sampling;
 
 namespace ControlNet.Native;
@@ -18,7 +19,10 @@ public sealed record ImageRequest
     /// <summary>Largest number of text encoder layers a request may leave out, plus one.</summary>
     public const int MaxClipSkip = 12;
 
-    /// <summary>What to show. At most 75 tokens, unless <see cref="TruncatePrompt"/>.</summary>
+    /// <summary>
+    /// What to show. At most 75 tokens, unless <see cref="TruncatePrompt"/>. Empty leaves it to the model, or to
+    /// <see cref="Controls"/>.
+    /// </summary>
     public required string Prompt { get; init; }
 
     /// <summary>What to steer away from; empty is the unconditional prompt.</summary>
@@ -28,8 +32,8 @@ public sealed record ImageRequest
     public bool TruncatePrompt { get; init; }
 
     /// <summary>
-    /// Width in pixels, a multiple of 8 from 8 to <see cref="MaxSize"/>. Null takes that of the control image, rounded
-    /// down to a multiple of 8, or without one the size the model was trained at (512 for SD 1.x).
+    /// Width in pixels, a multiple of 8 from 8 to <see cref="MaxSize"/>. Null takes that of the first control image,
+    /// rounded down to a multiple of 8, or without one the size the model was trained at (512 for SD 1.x).
     /// </summary>
     public int? Width { get; init; }
 
@@ -83,8 +87,10 @@ public sealed record ImageRequest
     /// </summary>
     public INoiseSource? NoiseSource { get; init; }
 
-    /// <summary>A control image and its net; null generates from text alone.</summary>
-    public ControlInput? Control { get; init; }
+    /// <summary>
+    /// Control images and their nets, any number; what they say is added up. Empty generates from text alone.
+    /// </summary>
+    public IReadOnlyList<ControlInput> Controls { get; init; } = [];
 
     /// <summary>
     /// Unit normal latents to start from instead of drawing them, <c>[1, 4, Height / 8, Width / 8]</c> in PyTorch's
@@ -96,12 +102,9 @@ public sealed record ImageRequest
     /// <exception cref="RequestException">One is out of its range.</exception>
     public void Validate()
     {
-        if (string.IsNullOrWhiteSpace(Prompt))
-        {
-            throw new RequestException("Prompt is empty; say what the image should show");
-        }
-
+        ArgumentNullException.ThrowIfNull(Prompt);
         ArgumentNullException.ThrowIfNull(NegativePrompt);
+        ArgumentNullException.ThrowIfNull(Controls);
         CheckSize(nameof(Width), Width);
         CheckSize(nameof(Height), Height);
         CheckRange(nameof(Steps), Steps, 1, 1000);
@@ -115,11 +118,10 @@ public sealed record ImageRequest
         }
 
         CheckNumbers(nameof(InitialLatents), InitialLatents);
-        if (Control is { } control)
+        for (int i = 0; i < Controls.Count; i++)
         {
-            ArgumentNullException.ThrowIfNull(control.Net);
-            ArgumentNullException.ThrowIfNull(control.Image);
-            CheckRange("Control.Scale", control.Scale, 0, 2);
+            ArgumentNullException.ThrowIfNull(Controls[i]);
+            Controls[i].Validate(FormattableString.Invariant($"{nameof(Controls)}[{i}]"));
         }
     }
 
@@ -153,7 +155,7 @@ public sealed record ImageRequest
         }
     }
 
-    private static void CheckRange(string name, double value, double low, double high)
+    internal static void CheckRange(string name, double value, double low, double high)
     {
         // The comparison is written so that NaN fails it.
         if (!(value >= low && value <= high))

@@ -1,4 +1,6 @@
 using System;
+using System.Collections.Generic;
+using System.Linq;
 using ControlNet.Native.Control;
 using ControlNet.Native.Tensors;
 using ControlNet.Native.Text;
@@ -23,23 +25,45 @@ public sealed partial class StableDiffusion
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
         ArgumentNullException.ThrowIfNull(request);
+        request.Validate();
         using Device planner = Device.ForPlanning();
         using ClipTextModel text = _text.OnPlanner(planner);
         using UnetModel unet = _unet.OnPlanner(planner);
         using Autoencoder vae = _vae.OnPlanner(planner);
         using StableDiffusion rehearsal = new(planner, Name, Tokenizer, text, unet, vae, Scheduler, Report);
-        using ControlNetModel? net = request.Control?.Net.OnPlanner(planner);
-        long weightBytes = rehearsal.WeightBytes + (net?.ParameterBytes ?? 0);
-        _ = rehearsal.Generate(Rehearsal(request) with
+        Dictionary<ControlNetModel, ControlNetModel> nets = [];
+        try
         {
-            Control = net is null ? null : request.Control! with { Net = net },
-        });
-        return new MemoryEstimate(weightBytes, planner.PeakBytesInUse, planner.PeakBytes);
+            foreach (ControlNetModel net in request.Controls.Select(control => control.Net).Distinct())
+            {
+                nets.Add(net, net.OnPlanner(planner));
+            }
+
+            long weightBytes = rehearsal.WeightBytes + nets.Values.Sum(net => net.ParameterBytes);
+            ImageRequest rehearsed = Rehearsal(request);
+            _ = rehearsal.Generate(rehearsed with
+            {
+                Controls = [.. rehearsed.Controls.Select(control => control with { Net = nets[control.Net] })],
+            });
+            return new MemoryEstimate(weightBytes, planner.PeakBytesInUse, planner.PeakBytes);
+        }
+        finally
+        {
+            foreach (ControlNetModel net in nets.Values)
+            {
+                net.Dispose();
+            }
+        }
     }
 
     /// <summary>
     /// A request that takes the memory of <paramref name="request"/> and less time; draws no number from its noise.
+    /// Its few calls would miss the window of a control, so every control acts in all of them.
     /// </summary>
-    internal static ImageRequest Rehearsal(ImageRequest request) =>
-        request with { Steps = Math.Min(request.Steps, RehearsedSteps), NoiseSource = null };
+    internal static ImageRequest Rehearsal(ImageRequest request) => request with
+    {
+        Steps = Math.Min(request.Steps, RehearsedSteps),
+        NoiseSource = null,
+        Controls = [.. request.Controls.Select(control => control with { Start = 0, End = 1 })],
+    };
 }

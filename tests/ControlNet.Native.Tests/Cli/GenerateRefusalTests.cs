@@ -30,7 +30,9 @@ public sealed class GenerateRefusalTests : IDisposable
     [InlineData("--prediction x", "error: --prediction is 'x', but must be 'epsilon', 'v' or 'sample'")]
     [InlineData("--sampler nope", "error: there is no sampler 'nope'; take one of ddim, *")]
     [InlineData("--scheduler nope", "error: there is no schedule 'nope'; take one of normal, karras*")]
-    [InlineData("--control-scale 3", "error: --control-scale is 3, but must be from 0 to 2")]
+    [InlineData(
+        "--control-scale 1",
+        "error: --control-scale is given once, but --control-net not at all; give one for each ControlNet, or none")]
     [InlineData("--control-image " + Edges, "error: --control-image needs --control-net, the ControlNet that reads it")]
     [InlineData(
         "--control-net " + Models + "/controlnet-tiny-canny",
@@ -78,14 +80,43 @@ public sealed class GenerateRefusalTests : IDisposable
         "error: the ControlNet controlnet-tiny-canny is made for another base model: *");
 
     [Fact]
-    public async Task A_prompt_that_says_nothing_and_one_that_says_too_much()
-    {
-        await Refuses(Base("sd1-tiny", " "), "error: --prompt is empty; say what the image should show");
-        await Refuses(
-            Base("sd1-tiny", string.Join(' ', System.Linq.Enumerable.Repeat("cat", 90))),
-            "error: --prompt has 90 tokens, but the text encoder reads 75; shorten it, or set --truncate-prompt to " +
-            "leave out the last 15");
-    }
+    public async Task A_prompt_that_says_too_much() => await Refuses(
+        Base("sd1-tiny", string.Join(' ', System.Linq.Enumerable.Repeat("cat", 90))),
+        "error: --prompt has 90 tokens, but the text encoder reads 75; shorten it, or set --truncate-prompt to " +
+        "leave out the last 15");
+
+    [Theory]
+    [InlineData("--control-scale 3", "error: --control-scale is 3, but must be from 0 to 2")]
+    [InlineData(
+        "--control-scale 1 --control-scale nan",
+        "error: --control-scale is given 2 times, but --control-net once; *")]
+    [InlineData("--control-start -0.5", "error: --control-start is -0.5, but must be from 0 to 1")]
+    [InlineData("--control-end 1.5", "error: --control-end is 1.5, but must be from 0 to 1")]
+    [InlineData(
+        "--control-start 0.6 --control-end 0.4",
+        "error: --control-start is 0.6, but must be less than --control-end, 0.4")]
+    [InlineData(
+        "--control-mode loud",
+        "error: --control-mode is 'loud', but must be 'balanced', 'prompt', 'control' or 'guess'")]
+    [InlineData(
+        "--control-scale 1 --control-scale x",
+        "error: option '--control-scale' needs a number, got 'x'; see controlnet generate --help")]
+    [InlineData("--control-scale", "error: option '--control-scale' needs a value; see controlnet generate --help")]
+    [InlineData(
+        "--control-image " + Edges,
+        "error: --control-image is given 2 times, but --control-net once; give one for each ControlNet")]
+    [InlineData(
+        "--control-net " + Models + "/controlnet-tiny-depth",
+        "error: --control-image is given once, but --control-net 2 times; give one for each ControlNet")]
+    [InlineData(
+        "--control-net " + Models + "/controlnet-tiny-depth --control-image " + Edges + " --control-end 0.5",
+        "error: --control-end is given once, but --control-net 2 times; give one for each ControlNet, or none")]
+    public async Task Control_options_that_do_not_fit_together(string arguments, string sentence) => await Refuses(
+        [
+            .. Base("sd1-tiny", "a cat"), "--control-net", $"{Models}/controlnet-tiny-canny", "--control-image", Edges,
+            .. arguments.Split(' '),
+        ],
+        sentence);
 
     [Fact]
     public async Task No_prompt_at_all()

@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.Diagnostics;
 using System.IO;
 using System.Linq;
@@ -20,22 +21,40 @@ public sealed class GenerateTests : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
-    [Fact]
-    public async Task Given_the_reference_noise_the_latents_are_those_of_the_reference()
+    [Theory]
+    [InlineData("control_unipc", "unipc")]
+    [InlineData("control_guess", "ddim", "--control-mode", "guess")]
+    [InlineData(
+        "multi_control_guess", "unipc", "--control-scale", "1", "--control-scale", "0.55", "--control-mode", "guess",
+        "--control-mode", "Guess")]
+    [InlineData(
+        "multi_control_window_euler", "euler", "--control-scale", "1", "--control-scale", "0.55",
+        "--control-start", "0", "--control-start", "0.4", "--control-end", "0.6", "--control-end", "1")]
+    public async Task Given_the_reference_noise_the_latents_are_those_of_the_reference(
+        string file, string sampler, params string[] controls)
     {
-        // Scheduler, size, prompts and guidance as the golden file's params state them.
-        GoldenTensors golden = new(Repository.Golden("outputs", "pipelines", "control_unipc.safetensors"));
-        GoldenTensor noise = golden["in.latents"], hint = golden["in.control_canny"];
+        // Sampler, size, scales and windows as the golden file's params state them.
+        GoldenTensors golden = new(Repository.Golden("outputs", "pipelines", $"{file}.safetensors"));
+        GoldenTensor noise = golden["in.latents"];
         string init = _folder.Path("noise.safetensors"), final = _folder.Path("final.safetensors");
         SafeTensorsWriter.Write(
             init, [new SafeTensorsItem("latents", "F32", [.. noise.Shape.Select(n => (long)n)], () => noise.Bytes)]);
-        RgbImage.FromFloats(Interleave(hint), hint.Shape[3], hint.Shape[2], PixelRange.ZeroToOne)
-            .Save(_folder.Path("hint.png"));
-        CliRun run = await CliRun.Of(
+        List<string> arguments =
+        [
             "generate", "-m", $"{Models}/sd1-tiny", "-p", golden.Params.GetProperty("prompt").GetString()!,
-            "-n", golden.Params.GetProperty("negative").GetString()!, "--steps", "5", "--sampler", "unipc",
-            "--control-net", $"{Models}/controlnet-tiny-canny", "--control-image", _folder.Path("hint.png"),
-            "--init-latents", init, "--save-latents", final, "-o", _folder.Path("out.png"));
+            "-n", golden.Params.GetProperty("negative").GetString()!,
+            "--steps", golden.Params.GetProperty("steps").GetRawText(), "--sampler", sampler,
+            "--init-latents", init, "--save-latents", final, "-o", _folder.Path("out.png"), .. controls,
+        ];
+        foreach (string kind in golden.Params.GetProperty("conds").EnumerateArray().Select(e => e.GetString()!))
+        {
+            GoldenTensor hint = golden[$"in.control_{kind}"];
+            string path = _folder.Path($"{kind}.png");
+            RgbImage.FromFloats(Interleave(hint), hint.Shape[3], hint.Shape[2], PixelRange.ZeroToOne).Save(path);
+            arguments.AddRange("--control-net", $"{Models}/controlnet-tiny-{kind}", "--control-image", path);
+        }
+
+        CliRun run = await CliRun.Of([.. arguments]);
         Assert.Equal((0, ""), (run.ExitCode, run.Error));
 
         GoldenTensor steps = golden["out.latents"];
@@ -73,6 +92,23 @@ public sealed class GenerateTests : IDisposable
         Assert.Equal((0, ""), (info.ExitCode, info.Error));
         Assert.Contains("PNG, 64x32, 8 bits per channel", info.Output);
         Assert.Contains("parameters:\n  a red (sphere), 100%\n  Negative prompt: fog\n  Steps: 3, ", info.Output);
+    }
+
+    [Fact]
+    public async Task An_empty_prompt_leaves_it_to_the_control_images()
+    {
+        string hint = "tests/Golden/annotators/canny_shapes_0.png", net = $"{Models}/controlnet-tiny-canny";
+        CliRun run = await CliRun.Of(
+            "generate", "-m", $"{Models}/sd1-tiny", "-p", "", "--steps", "2", "-W", "32", "-H", "32",
+            "--control-net", net, "--control-image", hint, "--control-mode", "guess",
+            "--control-net", net, "--control-image", hint, "--control-mode", "control", "-o", _folder.Path("out.png"));
+        Assert.Equal((0, ""), (run.ExitCode, run.Error));
+        string[] lines = run.Output.TrimEnd().Split('\n');
+        Assert.Equal(3, lines.Length);
+        Assert.StartsWith("controlnet-tiny-canny: ", lines[1], StringComparison.Ordinal);
+        Assert.Contains("ControlNet 0: \"Model: controlnet-tiny-canny, Weight: 1, ", lines[2]);
+        Assert.Contains("ControlNet 1: ", lines[2]);
+        Assert.Contains("Control Mode: ControlNet is more important", lines[2]);
     }
 
     [Fact]

@@ -21,7 +21,7 @@ internal static class ReadmeSample
         {
             Prompt = "a lighthouse at sunset",
             NegativePrompt = "blurry, low quality",
-            Control = new ControlInput { Net = canny, Image = RgbImage.Load("tests/Golden/annotators/in_shapes.png") },
+            Controls = [new() { Net = canny, Image = RgbImage.Load("tests/Golden/annotators/in_shapes.png") }],
             Steps = 20,
             Seed = 42,
         });

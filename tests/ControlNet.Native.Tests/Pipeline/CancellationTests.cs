@@ -28,7 +28,11 @@ public sealed class CancellationTests : IDisposable
         _net = TinyPipeline.LoadNet(_device);
         _request = TinyPipeline.Request with
         {
-            Control = new ControlInput { Net = _net, Image = TinyPipeline.Hint(40, 24) },
+            Controls =
+            [
+                new ControlInput { Net = _net, Image = TinyPipeline.Hint(40, 24) },
+                new ControlInput { Net = _net, Image = TinyPipeline.Hint(24, 40), Mode = ControlMode.Guess },
+            ],
         };
         (_blocks, _bytes) = (_device.BlocksInUse, _device.BytesInUse);
         _expected = _model.Generate(_request);

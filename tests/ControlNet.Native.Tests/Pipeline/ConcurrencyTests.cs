@@ -36,7 +36,7 @@ public sealed class ConcurrencyTests : IDisposable
         using StableDiffusion other = TinyPipeline.Load(device, TinyPipeline.Sd2);
         ImageRequest[] requests = Requests(4);
         GeneratedImage[] ofOne = [.. requests.Select(request => _model.Generate(request))];
-        ImageRequest[] plain = [.. requests.Select(request => request with { Control = null, Sampler = null })];
+        ImageRequest[] plain = [.. requests.Select(request => request with { Controls = [], Sampler = null })];
         GeneratedImage[] ofOther = [.. plain.Select(request => other.Generate(request))];
 
         async Task Run(StableDiffusion model, ImageRequest[] asked, GeneratedImage[] expected)
@@ -107,7 +107,7 @@ public sealed class ConcurrencyTests : IDisposable
         {
             Seed = i,
             Width = 24 + (8 * (i % 3)),
-            Control = i % 2 == 0 ? new ControlInput { Net = _net, Image = TinyPipeline.Hint(40, 24) } : null,
+            Controls = i % 2 == 0 ? [new ControlInput { Net = _net, Image = TinyPipeline.Hint(40, 24) }] : [],
         }),
     ];
 }

@@ -73,8 +73,8 @@ public sealed class ControlTests : IDisposable
     {
         using StableDiffusion other = TinyPipeline.Load(_device);
         ControlInput control = new() { Net = _net, Image = TinyPipeline.Hint(40, 24) };
-        GeneratedImage expected = _model.Generate(TinyPipeline.Request with { Control = control });
-        TinyPipeline.AssertSame(expected, other.Generate(TinyPipeline.Request with { Control = control }));
+        GeneratedImage expected = _model.Generate(TinyPipeline.Request with { Controls = [control] });
+        TinyPipeline.AssertSame(expected, other.Generate(TinyPipeline.Request with { Controls = [control] }));
     }
 
     [Fact]
@@ -90,13 +90,13 @@ public sealed class ControlTests : IDisposable
     }
 
     private GeneratedImage Of(RgbImage hint, float scale) => _model.Generate(
-        TinyPipeline.Request with { Control = new ControlInput { Net = _net, Image = hint, Scale = scale } });
+        TinyPipeline.Request with { Controls = [new ControlInput { Net = _net, Image = hint, Scale = scale }] });
 
     private (int Width, int Height) SizeOf(int? width, int? height, RgbImage? hint)
     {
-        ControlInput? control = hint is null ? null : new ControlInput { Net = _net, Image = hint };
+        ControlInput[] controls = hint is null ? [] : [new ControlInput { Net = _net, Image = hint }];
         RgbImage image = _model.Generate(
-            TinyPipeline.Request with { Width = width, Height = height, Steps = 1, Control = control }).Image;
+            TinyPipeline.Request with { Width = width, Height = height, Steps = 1, Controls = controls }).Image;
         return (image.Width, image.Height);
     }
 }

@@ -29,7 +29,7 @@ public sealed class DeterminismTests : IDisposable
 
     private ImageRequest Controlled => TinyPipeline.Request with
     {
-        Control = new ControlInput { Net = _net, Image = TinyPipeline.Hint(40, 24) },
+        Controls = [new ControlInput { Net = _net, Image = TinyPipeline.Hint(40, 24) }],
     };
 
     [Fact]
@@ -47,7 +47,7 @@ public sealed class DeterminismTests : IDisposable
         using StableDiffusion model = TinyPipeline.Load(device);
         using ControlNetModel net = TinyPipeline.LoadNet(device);
         ControlInput control = new() { Net = net, Image = TinyPipeline.Hint(40, 24) };
-        TinyPipeline.AssertSame(expected, model.Generate(TinyPipeline.Request with { Control = control }));
+        TinyPipeline.AssertSame(expected, model.Generate(TinyPipeline.Request with { Controls = [control] }));
     }
 
     [Fact]

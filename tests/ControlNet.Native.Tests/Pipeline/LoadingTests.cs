@@ -134,7 +134,7 @@ public sealed class LoadingTests : IDisposable
                 Assert.Equal(name, net.Name);
                 Assert.Empty(net.Loaded!.Leftovers);
                 ControlInput control = new() { Net = net, Image = TinyPipeline.Hint(40, 24), Scale = 1.5f };
-                return model.Generate(TinyPipeline.Request with { Control = control });
+                return model.Generate(TinyPipeline.Request with { Controls = [control] });
             }
         }
 

@@ -19,19 +19,24 @@ public sealed class MemoryPlanTests : IDisposable
     }
 
     [Theory]
-    [InlineData(64, 64, false)]
-    [InlineData(192, 128, true)]
-    public void The_estimate_is_what_a_generation_takes(int width, int height, bool controlled)
+    [InlineData(64, 64, 0)]
+    [InlineData(192, 128, 1)]
+    [InlineData(128, 128, 3)]
+    public void The_estimate_is_what_a_generation_takes(int width, int height, int controls)
     {
         ImageRequest request = TinyPipeline.Request with { Width = width, Height = height };
         using StableDiffusion model = TinyPipeline.Load(_device);
-        using ControlNetModel? net = controlled ? TinyPipeline.LoadNet(_device) : null;
-        if (net is not null)
-        {
-            request = request with { Control = new ControlInput { Net = net, Image = TinyPipeline.Hint(50, 40) } };
-        }
+        using ControlNetModel? canny = controls > 0 ? TinyPipeline.LoadNet(_device) : null;
+        using ControlNetModel? depth = controls > 1 ? TinyPipeline.LoadNet(_device, TinyPipeline.Depth) : null;
+        ControlInput control = new() { Net = canny!, Image = TinyPipeline.Hint(50, 40) };
 
-        long weightBytes = model.WeightBytes + (net?.ParameterBytes ?? 0);
+        // Of three steps the second one is within the window of the second control, of two none.
+        ControlInput[] all =
+        [
+            control, control with { Net = depth!, Start = 0.3, End = 0.7 }, control with { Mode = ControlMode.Guess },
+        ];
+        request = request with { Controls = all[..controls] };
+        long weightBytes = model.WeightBytes + (canny?.ParameterBytes ?? 0) + (depth?.ParameterBytes ?? 0);
         MemoryEstimate estimate = model.EstimateMemory(request);
         Assert.Equal(weightBytes, estimate.WeightBytes);
         (long blocks, long bytes) = (_device.BlocksInUse, _device.BytesInUse);

@@ -40,7 +40,14 @@ public sealed class ParametersTests : IDisposable
             ClipSkip = 2,
             Seed = -42,
             NoiseGenerator = NoiseGenerator.TorchCuda,
-            Control = new ControlInput { Net = net, Image = TinyPipeline.Hint(40, 24), Scale = 0.75f },
+            Controls =
+            [
+                new ControlInput { Net = net, Image = TinyPipeline.Hint(40, 24), Scale = 0.75f },
+                new ControlInput
+                {
+                    Net = net, Image = TinyPipeline.Hint(8, 8), Start = 0.1, End = 0.6, Mode = ControlMode.Control,
+                },
+            ],
         };
         GeneratedImage image = model.Generate(request);
         const string expected =
@@ -48,7 +55,10 @@ public sealed class ParametersTests : IDisposable
             "Negative prompt: blurry, cold\n" +
             "Steps: 2, Sampler: ddim, Schedule type: normal, CFG scale: 6.5, Seed: -42, Size: 24x32, " +
             "Model: sd1-tiny, Eta: 0.3, Clip skip: 2, RNG: GPU, " +
-            "ControlNet 0: \"Model: controlnet-tiny-canny, Weight: 0.75\"";
+            "ControlNet 0: \"Model: controlnet-tiny-canny, Weight: 0.75, Guidance Start: 0, Guidance End: 1, " +
+            "Control Mode: Balanced\", " +
+            "ControlNet 1: \"Model: controlnet-tiny-canny, Weight: 1, Guidance Start: 0.1, Guidance End: 0.6, " +
+            "Control Mode: ControlNet is more important\"";
         Assert.Equal(expected, image.Parameters);
 
         string path = _folder.Path("image.png");
@@ -103,12 +113,12 @@ public sealed class ParametersTests : IDisposable
         using StableDiffusion model = StableDiffusion.Load(Copy("sd1-tiny", name), _device);
         using ControlNetModel net = ControlNetModel.Load(Copy("controlnet-tiny-canny", $"net {name}"), _device);
         ControlInput control = new() { Net = net, Image = TinyPipeline.Hint(8, 8) };
-        string text = model.Generate(TinyPipeline.Request with { Steps = 1, Control = control }).Parameters;
+        string text = model.Generate(TinyPipeline.Request with { Steps = 1, Controls = [control] }).Parameters;
         string[] lines = text.Split('\n');
         Assert.Equal(3, lines.Length);
         Assert.Contains($", Model: {quoted}, RNG: CPU, ", lines[2], StringComparison.Ordinal);
-        string net0 = $"ControlNet 0: \"Model: net {quoted.Trim('"')}, Weight: 1\"";
-        Assert.EndsWith(net0, lines[2], StringComparison.Ordinal);
+        string net0 = $"ControlNet 0: \"Model: net {quoted.Trim('"')}, Weight: 1, ";
+        Assert.Contains(net0, lines[2], StringComparison.Ordinal);
     }
 
     private string Copy(string model, string name)

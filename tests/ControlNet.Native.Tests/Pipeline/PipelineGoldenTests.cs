@@ -28,8 +28,13 @@ public sealed class PipelineGoldenTests : IDisposable
         GoldenContext context = new(Repository.Golden(), _device);
         PipelineCheck check = new();
         string[] files = [.. check.Files(context)];
-        Assert.True(files.Length >= 25, $"{files.Length} files are covered");
-        string[] among = ["txt2img_pndm.", "txt2img_euler_a.", "sd2_txt2img_ddim.", "control_unipc.", "txt2img_nocfg."];
+        Assert.True(files.Length >= 31, $"{files.Length} files are covered");
+        string[] among =
+        [
+            "txt2img_pndm.", "txt2img_euler_a.", "sd2_txt2img_ddim.", "txt2img_nocfg.", "/control_unipc.",
+            "/control_guess.", "/control_guess_nocfg.", "/control_guess_noprompt.", "/control_guidance_window.",
+            "/multi_control_ddim.", "/multi_control_guess.", "/multi_control_window_euler.",
+        ];
         foreach (string part in among)
         {
             Assert.Contains(files, file => file.Contains(part, StringComparison.Ordinal));

@@ -64,11 +64,20 @@ public sealed class RefusalTests : IDisposable
     public void Eta(float eta, string message) => AssertRefused(Request with { Eta = eta }, message);
 
     [Theory]
-    [InlineData(float.NaN, "Control.Scale is NaN, but must be from 0 to 2")]
-    [InlineData(-1f, "Control.Scale is -1, but must be from 0 to 2")]
-    [InlineData(2.5f, "Control.Scale is 2.5, but must be from 0 to 2")]
+    [InlineData(float.NaN, "Controls[0].Scale is NaN, but must be from 0 to 2")]
+    [InlineData(-1f, "Controls[0].Scale is -1, but must be from 0 to 2")]
+    [InlineData(2.5f, "Controls[0].Scale is 2.5, but must be from 0 to 2")]
     public void Control_scale(float scale, string message) => AssertRefused(
-        Request with { Control = HintFor(_net) with { Scale = scale } }, message);
+        Request with { Controls = [HintFor(_net) with { Scale = scale }] }, message);
+
+    [Theory]
+    [InlineData(-0.1, 1, "Controls[1].Start is -0.1, but must be from 0 to 1")]
+    [InlineData(double.NaN, 1, "Controls[1].Start is NaN, but must be from 0 to 1")]
+    [InlineData(0, 1.5, "Controls[1].End is 1.5, but must be from 0 to 1")]
+    [InlineData(0.6, 0.4, "Controls[1].Start is 0.6, but must be less than End, 0.4")]
+    [InlineData(0, 0, "Controls[1].Start is 0, but must be less than End, 0")]
+    public void Control_window(double start, double end, string message) => AssertRefused(
+        Request with { Controls = [HintFor(_net), HintFor(_net) with { Start = start, End = end }] }, message);
 
     [Fact]
     public void Clip_skip()
@@ -81,13 +90,6 @@ public sealed class RefusalTests : IDisposable
             Request with { NegativeClipSkip = 5 },
             "ClipSkip is 5, but the text encoder has 4 layers; take a smaller one");
     }
-
-    [Theory]
-    [InlineData("")]
-    [InlineData("  \t\n")]
-    [InlineData(null)]
-    public void An_empty_prompt(string? prompt) =>
-        AssertRefused(Request with { Prompt = prompt! }, "Prompt is empty; say what the image should show");
 
     [Fact]
     public void A_prompt_of_76_tokens_unless_it_may_be_cut()
@@ -153,6 +155,9 @@ public sealed class RefusalTests : IDisposable
         AssertRefused(
             Request with { SigmaSchedule = (SigmaSchedule)(-1) }, "SigmaSchedule -1 is not one of its values");
         AssertRefused(Request with { NoiseGenerator = (NoiseGenerator)7 }, "NoiseGenerator 7 is not one of its values");
+        AssertRefused(
+            Request with { Controls = [HintFor(_net) with { Mode = (ControlMode)4 }] },
+            "Controls[0].Mode 4 is not one of its values");
     }
 
     [Fact]
@@ -184,8 +189,8 @@ public sealed class RefusalTests : IDisposable
         const string message =
             "the ControlNet controlnet-tiny-canny is made for another base model: its text states are 24 wide and " +
             "its blocks 8-16-16-16, those of sd2-tiny are 32 and 8-8-16-16; take the ControlNet made for this base";
-        AssertRefused(model, Request with { Control = control }, message);
-        AssertRefused(model, Request with { Control = control with { Scale = 1 } }, message);
+        AssertRefused(model, Request with { Controls = [control] }, message);
+        AssertRefused(model, Request with { Controls = [control with { Scale = 1 }] }, message);
     }
 
     [Fact]
@@ -215,10 +220,10 @@ public sealed class RefusalTests : IDisposable
     {
         ImageRequest request = Request with { Width = null };
         AssertRefused(
-            request with { Control = new ControlInput { Net = _net, Image = TinyPipeline.Hint(7, 24) } },
+            request with { Controls = [new ControlInput { Net = _net, Image = TinyPipeline.Hint(7, 24) }] },
             "the control image is 7 x 24 pixels, which gives no usable Width; set Width to a multiple of 8");
         AssertRefused(
-            request with { Control = new ControlInput { Net = _net, Image = TinyPipeline.Hint(4104, 1) } },
+            request with { Controls = [new ControlInput { Net = _net, Image = TinyPipeline.Hint(4104, 1) }] },
             "the control image is 4104 x 1 pixels, which gives no usable Width; set Width to a multiple of 8");
     }
 
@@ -226,11 +231,14 @@ public sealed class RefusalTests : IDisposable
     public void Nothing_at_all()
     {
         Assert.Equal("request", Assert.Throws<ArgumentNullException>(() => _model.Generate(null!)).ParamName);
+        Assert.Throws<ArgumentNullException>(() => _model.Generate(Request with { Prompt = null! }));
         Assert.Throws<ArgumentNullException>(() => _model.Generate(Request with { NegativePrompt = null! }));
+        Assert.Throws<ArgumentNullException>(() => _model.Generate(Request with { Controls = null! }));
+        Assert.Throws<ArgumentNullException>(() => _model.Generate(Request with { Controls = [null!] }));
         Assert.Throws<ArgumentNullException>(
-            () => _model.Generate(Request with { Control = HintFor(null!) }));
+            () => _model.Generate(Request with { Controls = [HintFor(null!)] }));
         Assert.Throws<ArgumentNullException>(
-            () => _model.Generate(Request with { Control = HintFor(_net) with { Image = null! } }));
+            () => _model.Generate(Request with { Controls = [HintFor(_net) with { Image = null! }] }));
     }
 
     [Fact]
@@ -245,14 +253,14 @@ public sealed class RefusalTests : IDisposable
 
         ControlNetModel net = TinyPipeline.LoadNet(_device);
         net.Dispose();
-        ImageRequest disposed = Request with { Control = HintFor(net) };
+        ImageRequest disposed = Request with { Controls = [HintFor(net)] };
         Assert.Throws<ObjectDisposedException>(() => _model.Generate(disposed));
         Assert.Equal(blocks, _device.BlocksInUse);
 
         using Device elsewhere = Devices.Cpu(1);
         using ControlNetModel foreign = TinyPipeline.LoadNet(elsewhere);
         long foreignBlocks = elsewhere.BlocksInUse;
-        ImageRequest mixed = Request with { Control = HintFor(foreign) };
+        ImageRequest mixed = Request with { Controls = [HintFor(foreign)] };
         Assert.Equal(
             "the ControlNet controlnet-tiny-canny was loaded on another device (cpu) than sd1-tiny (cpu); load both " +
             "with one Device",

@@ -16,6 +16,7 @@ internal static class TinyPipeline
     public const string Sd1 = "sd1-tiny";
     public const string Sd2 = "sd2-tiny";
     public const string Canny = "controlnet-tiny-canny";
+    public const string Depth = "controlnet-tiny-depth";
 
     /// <summary>Ancestral, so that every step draws noise and uses the generator.</summary>
     public static ImageRequest Request { get; } = new()

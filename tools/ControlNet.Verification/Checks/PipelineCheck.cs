@@ -23,7 +23,7 @@ public sealed class PipelineCheck : GoldenCheck
     private const double Limit = 3e-4;
 
     /// <summary>What a request cannot express yet; a file that asks for it is not covered.</summary>
-    private static readonly string[] s_unsupported = ["guess", "start", "end", "guidance_rescale", "strength"];
+    private static readonly string[] s_unsupported = ["guidance_rescale", "strength"];
 
     /// <inheritdoc/>
     public override IEnumerable<string> Files(GoldenContext context)
@@ -47,26 +47,35 @@ public sealed class PipelineCheck : GoldenCheck
         JsonElement p = golden.Params;
         string model = p.GetProperty("model").GetString()!;
         using StableDiffusion diffusion = StableDiffusion.Load(context.Path("models", model), context.Device);
-        using ControlNetModel? net = p.TryGetProperty("nets", out JsonElement nets)
-            ? ControlNetModel.Load(context.Path("models", nets[0].GetString()!), context.Device)
-            : null;
-
-        int batch = golden["in.latents"].Shape[0];
-        for (int member = 0; member < batch; member++)
+        List<ControlNetModel> nets = [];
+        try
         {
-            foreach (GoldenResult result in RunMember(golden, diffusion, net, member))
+            foreach (string net in Names(p, "nets"))
             {
-                yield return batch == 1 ? result : result with { Case = $"{member}/{result.Case}" };
+                nets.Add(ControlNetModel.Load(context.Path("models", net), context.Device));
             }
+
+            int batch = golden["in.latents"].Shape[0];
+            for (int member = 0; member < batch; member++)
+            {
+                foreach (GoldenResult result in RunMember(golden, diffusion, nets, member))
+                {
+                    yield return batch == 1 ? result : result with { Case = $"{member}/{result.Case}" };
+                }
+            }
+        }
+        finally
+        {
+            nets.ForEach(net => net.Dispose());
         }
     }
 
     private static IEnumerable<GoldenResult> RunMember(
-        GoldenTensors golden, StableDiffusion diffusion, ControlNetModel? net, int member)
+        GoldenTensors golden, StableDiffusion diffusion, List<ControlNetModel> nets, int member)
     {
         JsonElement p = golden.Params;
         Recorder recorder = new();
-        ImageRequest request = Request(golden, net, member);
+        ImageRequest request = Request(golden, nets, member);
         GeneratedImage image = diffusion.Generate(request, recorder);
 
         double[] timesteps = golden["out.timesteps"].Reals();
@@ -100,7 +109,7 @@ public sealed class PipelineCheck : GoldenCheck
         }
     }
 
-    private static ImageRequest Request(GoldenTensors golden, ControlNetModel? net, int member)
+    private static ImageRequest Request(GoldenTensors golden, List<ControlNetModel> nets, int member)
     {
         JsonElement p = golden.Params;
         float[] latents = golden["in.latents"].Floats();
@@ -121,18 +130,29 @@ public sealed class PipelineCheck : GoldenCheck
             Scheduler = Scheduler(p),
             InitialLatents = latents.AsMemory(member * each, each),
             NoiseSource = golden.Has("noise.step") ? new Replay(golden["noise.step"].Floats()) : null,
-            Control = net is null ? null : new ControlInput
-            {
-                Net = net,
-                Image = Hint(golden[$"in.control_{p.GetProperty("conds")[0].GetString()}"], width, height, member),
-                Scale = p.GetProperty("scale").GetSingle(),
-            },
+            Controls = [.. nets.Select((net, i) => Control(golden, net, i, member))],
+        };
+    }
+
+    private static ControlInput Control(GoldenTensors golden, ControlNetModel net, int index, int member)
+    {
+        JsonElement p = golden.Params;
+        (int width, int height) = (p.GetProperty("w").GetInt32(), p.GetProperty("h").GetInt32());
+        return new ControlInput
+        {
+            Net = net,
+            Image = Hint(golden[$"in.control_{p.GetProperty("conds")[index].GetString()}"], width, height, member),
+            Scale = (float)Number(p, "scale", index, 1),
+            Start = Number(p, "start", index, 0),
+            End = Number(p, "end", index, 1),
+            Mode = p.TryGetProperty("guess", out JsonElement guess) && guess.GetBoolean()
+                ? ControlMode.Guess
+                : ControlMode.Balanced,
         };
     }
 
     private static bool IsCovered(JsonElement p) =>
         p.GetProperty("kind").GetString() is "txt2img" or "control"
-        && (!p.TryGetProperty("nets", out JsonElement nets) || nets.GetArrayLength() == 1)
         && !s_unsupported.Any(name => p.TryGetProperty(name, out _));
 
     private static SchedulerConfig Scheduler(JsonElement p)
@@ -141,6 +161,15 @@ public sealed class PipelineCheck : GoldenCheck
             Encoding.UTF8.GetBytes(p.GetProperty("scheduler").GetRawText()));
         return p.TryGetProperty("eta", out JsonElement eta) ? config with { Eta = eta.GetDouble() } : config;
     }
+
+    private static IEnumerable<string> Names(JsonElement p, string name) =>
+        p.TryGetProperty(name, out JsonElement names) ? names.EnumerateArray().Select(e => e.GetString()!) : [];
+
+    /// <summary>A number for every net, or a list with one for each.</summary>
+    private static double Number(JsonElement p, string name, int index, double otherwise) =>
+        !p.TryGetProperty(name, out JsonElement value) ? otherwise
+        : value.ValueKind == JsonValueKind.Array ? value[index].GetDouble()
+        : value.GetDouble();
 
     private static string Text(JsonElement p, string name, int member)
     {

@@ -1,0 +1,108 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using ControlNet.Native.Control;
+using ControlNet.Native.Imaging;
+using ControlNet.Native.Tensors;
+using ControlNet.Native.Unet;
+
+namespace ControlNet.Native;
+
+/// <summary>
+/// The controls of one request at work. Each hint is encoded once; a net is computed in the calls of its window only,
+/// and only for the half of guidance it acts on; what several nets say is added up in the order of the request.
+/// </summary>
+internal sealed class ControlRun : IDisposable
+{
+    private readonly GenerationPlan _plan;
+    private readonly TextContext _context;
+    private readonly TimeContext _times;
+    private readonly Tensor?[] _hints;
+    private TextContext? _conditional;
+
+    /// <param name="plan">The request.</param>
+    /// <param name="context">The texts: with guidance the unconditional half first. The caller's.</param>
+    /// <param name="times">The timesteps of the request. The caller's.</param>
+    public ControlRun(GenerationPlan plan, TextContext context, TimeContext times)
+    {
+        (_plan, _context, _times) = (plan, context, times);
+        _hints = new Tensor?[plan.Controls.Count];
+    }
+
+    /// <summary>What is to be added to the UNet in one call of the sampler.</summary>
+    /// <param name="latents"><c>[N, H, W, C]</c>, the latents the UNet sees.</param>
+    /// <param name="call">The call, from 0.</param>
+    /// <param name="timestep">Its timestep.</param>
+    /// <returns>Residuals that belong to the caller's scope; null where no control acts.</returns>
+    public ControlResiduals? At(Tensor latents, int call, float timestep)
+    {
+        ControlResiduals? sum = null;
+        for (int i = 0; i < _plan.Controls.Count; i++)
+        {
+            if (_plan.Controls[i].ActsAt(call, _plan.Sampler.CallCount))
+            {
+                ControlResiduals part = Residuals(i, latents, timestep);
+                sum = sum is null ? part : Joined(sum, part);
+            }
+        }
+
+        return sum;
+    }
+
+    /// <summary>Frees what was computed once.</summary>
+    public void Dispose()
+    {
+        foreach (Tensor? hint in _hints)
+        {
+            hint?.Dispose();
+        }
+
+        _conditional?.States.Dispose();
+        _conditional?.Dispose();
+    }
+
+    private ControlResiduals Residuals(int index, Tensor latents, float timestep)
+    {
+        ControlInput control = _plan.Controls[index];
+        Tensor hint = _hints[index] ??= EncodeHint(control);
+        bool half = _plan.HasGuidance && control.ActsOnConditionOnly;
+        TextContext context = half ? ConditionalContext() : _context;
+        ControlResiduals residuals = control.Scaled(control.Net.Forward(latents, [timestep], context, hint, _times));
+        if (!half)
+        {
+            return residuals;
+        }
+
+        using (residuals)
+        {
+            return residuals.WithUnconditionalZeros();
+        }
+    }
+
+    private static ControlResiduals Joined(ControlResiduals one, ControlResiduals other)
+    {
+        using (one)
+        using (other)
+        {
+            return ControlResiduals.Sum(one, other);
+        }
+    }
+
+    /// <summary>The second half of the texts, with projections of its own.</summary>
+    private TextContext ConditionalContext()
+    {
+        int half = _context.States.Shape[0] / 2;
+        return _conditional ??= new TextContext(_context.States.Rows(half, half).Detach());
+    }
+
+    private Tensor EncodeHint(ControlInput control)
+    {
+        using TensorScope scope = TensorScope.Enter();
+        RgbImage image = control.Image.Width == _plan.Width && control.Image.Height == _plan.Height
+            ? control.Image
+            : control.Image.Resize(_plan.Width, _plan.Height);
+        Shape shape = new(1, _plan.Height, _plan.Width, 3);
+        Tensor hint = Tensor.From(control.Net.Device, shape, image.ToFloats(PixelRange.ZeroToOne));
+        return control.Net.EncodeHint(hint).Detach();
+    }
+}
