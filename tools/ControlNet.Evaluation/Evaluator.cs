@@ -77,7 +77,7 @@ public sealed class Evaluator : IDisposable
             stepZero &= untrained is null || Same(Input(untrained, scene, ControlMode.Balanced));
 
             bool Same(ControlInput input) =>
-                _model.Generate(plain with { Controls = [input] }).Decoded.AsSpan().SequenceEqual(expected);
+                _model.Generate(plain with { Controls = [input] }).Decoded.Span.SequenceEqual(expected);
         }
 
         return (scaleZero, stepZero);

@@ -89,7 +89,7 @@ internal sealed class ControlNetTask : TrainingTask
         Steps = _options.PreviewSteps,
         GuidanceScale = _options.PreviewGuidanceScale,
         Seed = seed,
-        Control = new ControlInput { Net = _net, Image = sample.Hint! },
+        Controls = [new ControlInput { Net = _net, Image = sample.Hint! }],
     }).Image;
 
     /// <inheritdoc/>
