@@ -4,6 +4,7 @@ using ControlNet.Native.Bench.Table;
 
 // dotnet run -c Release --project bench/ControlNet.Native.Bench -- --filter '*GroupNorm*'
 // dotnet run -c Release --project bench/ControlNet.Native.Bench -- table --only gemm,conv
+// dotnet run -c Release --project bench/ControlNet.Native.Bench -- train --model MODEL --control FILE
 // dotnet run -c Release --project bench/ControlNet.Native.Bench -- peaks gemm conv
 // dotnet run -c Release --project bench/ControlNet.Native.Bench -- memory 'group norm'
 // dotnet run -c Release --project bench/ControlNet.Native.Bench -- backward attention
@@ -15,6 +16,8 @@ switch (args)
         return TableCommand.Run(rest);
     case ["serve", .. string[] rest]:
         return ServeCommand.Run(rest);
+    case ["train", .. string[] rest]:
+        return TrainCommand.Run(rest);
     case ["random-checkpoint", string folder]:
         return RandomCheckpoint.Write(folder);
     case ["memory", .. string[] rest]:

@@ -43,6 +43,7 @@ internal static class ServeCommand
             {
                 "fma" or "copy" => HardwareCall.Make(spec, threads),
                 "network" => NetworkCall.Make(spec, device),
+                "train" => TrainCall.Make(spec, device),
                 _ => OpCall.Make(spec, device),
             };
             slots.Put((int)request["slot"]!, call);

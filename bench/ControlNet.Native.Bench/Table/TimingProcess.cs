@@ -34,6 +34,9 @@ internal sealed partial class TimingProcess : IDisposable
     /// <summary>Name and versions, as the child gives them.</summary>
     public string Greeting { get; }
 
+    /// <summary>The most memory the child ever held, in bytes; 0 where the system does not tell.</summary>
+    public long PeakBytes => Resident.PeakOf(_process.Id);
+
     /// <summary>Makes inputs and weights and runs once.</summary>
     /// <param name="spec">The case.</param>
     /// <param name="slot">Where the call is kept.</param>

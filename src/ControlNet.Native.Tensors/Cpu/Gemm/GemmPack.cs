@@ -8,6 +8,9 @@ namespace ControlNet.Native.Tensors.Cpu.Gemm;
 /// </summary>
 internal static unsafe class GemmPack
 {
+    /// <summary>Least elements of a panel that are packed as an item of their own.</summary>
+    private const int PartElements = 16 * 1024;
+
     /// <summary>Elements of the panels of one matrix, padding included.</summary>
     public static long Count(long depth, int columns) =>
         checked(
@@ -31,7 +34,7 @@ internal static unsafe class GemmPack
             Inputs = inputs,
             Area = area,
         };
-        team.For(PanelsOf(outputs), ref loop);
+        team.For(checked(PanelsOf(outputs) * loop.Parts), ref loop);
     }
 
     /// <summary>
@@ -55,7 +58,7 @@ internal static unsafe class GemmPack
             Kernel = kernel,
             Stride = stride,
         };
-        team.For(PanelsOf(inputs), ref loop);
+        team.For(checked(PanelsOf(inputs) * loop.Parts), ref loop);
     }
 
     /// <summary>
@@ -89,6 +92,17 @@ internal static unsafe class GemmPack
             Panels = panels,
         };
         team.For(checked(panels * matrices), ref loop);
+    }
+
+    /// <summary>Into how many items a panel of some blocks of rows is cut.</summary>
+    internal static int PartsOf(int blocks, int blockRows) => (int)Math.Clamp(
+        (long)blocks * blockRows * GemmKernel.PanelColumns / PartElements, 1, Math.Max(1, blocks));
+
+    /// <summary>The rows of an item: whole blocks, but for the last.</summary>
+    internal static (int First, int End) Part(int rows, int block, int index, int parts)
+    {
+        long blocks = ((long)rows + block - 1) / block;
+        return ((int)(blocks * index / parts * block), (int)Math.Min(rows, blocks * (index + 1) / parts * block));
     }
 
     private static int PanelsOf(int columns) =>

@@ -6,7 +6,7 @@ namespace ControlNet.Native.Tensors.Cpu.Gemm;
 /// <summary>
 /// Packs a weight <c>[Outputs][Inputs][Kernel][Kernel]</c> for the data gradient: transposed, so that panels hold
 /// inputs and k runs over outputs, and flipped, so that taps come in the order in which a pixel of x meets lines of dy.
-/// One item is one panel.
+/// One item is some outputs of one panel.
 /// </summary>
 /// <remarks>
 /// With a stride, a pixel of x meets only every stride-th tap, which ones depends on its phase, its position modulo the
@@ -24,19 +24,25 @@ internal unsafe struct PackGradientLoop : IParallelWork
     public DType SourceType, TargetType;
     public int Outputs, Inputs, Kernel, Stride;
 
+    /// <summary>Items of a panel.</summary>
+    public readonly int Parts => GemmPack.PartsOf((Outputs + BlockOutputs - 1) / BlockOutputs, BlockOutputs * Taps);
+
     private readonly int Taps => Kernel * Kernel;
 
     /// <summary>Taps of one dimension that belong to a phase.</summary>
     public static int TapsOf(int kernel, int stride, int phase) =>
         phase < kernel ? (kernel - phase + stride - 1) / stride : 0;
 
-    public readonly void Run(int item, int worker)
+    public readonly void Run(int index, int worker)
     {
+        int parts = Parts;
+        (int item, int part) = Math.DivRem(index, parts);
+        (int first, int end) = GemmPack.Part(Outputs, BlockOutputs, part, parts);
         int width = Math.Min(Width, Inputs - (item * Width));
         long rowCount = (long)Width * Taps;
         float* widened = Team.Scratch(worker, rowCount + (rowCount * BlockOutputs));
         float* stage = widened + rowCount;
-        for (int output = 0; output < Outputs; output += BlockOutputs)
+        for (int output = first; output < end; output += BlockOutputs)
         {
             int count = Math.Min(BlockOutputs, Outputs - output);
             if (width < Width)

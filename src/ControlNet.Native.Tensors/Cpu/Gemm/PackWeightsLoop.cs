@@ -4,7 +4,9 @@ using System.Runtime.Intrinsics;
 
 namespace ControlNet.Native.Tensors.Cpu.Gemm;
 
-/// <summary>One item is one panel of a weight <c>[Outputs][Inputs][Area]</c> in any float type.</summary>
+/// <summary>
+/// One item is some inputs of one panel of a weight <c>[Outputs][Inputs][Area]</c> in any float type.
+/// </summary>
 internal unsafe struct PackWeightsLoop : IParallelWork
 {
     /// <summary>
@@ -18,13 +20,19 @@ internal unsafe struct PackWeightsLoop : IParallelWork
     public DType SourceType, TargetType;
     public int Outputs, Inputs, Area;
 
-    public readonly void Run(int item, int worker)
+    /// <summary>Items of a panel: a small model's weights have one panel or two, too few to share.</summary>
+    public readonly int Parts => GemmPack.PartsOf((Inputs + BlockInputs - 1) / BlockInputs, BlockInputs * Area);
+
+    public readonly void Run(int index, int worker)
     {
+        int parts = Parts;
+        (int item, int part) = Math.DivRem(index, parts);
+        (int first, int end) = GemmPack.Part(Inputs, BlockInputs, part, parts);
         int outputs = Math.Min(Width, Outputs - (item * Width));
         long blockCount = (long)BlockInputs * Area * Width;
         float* stage = Team.Scratch(worker, 3 * blockCount), widened = stage + blockCount, row = widened + blockCount;
         new Span<float>(stage, checked((int)blockCount)).Clear();
-        for (int input = 0; input < Inputs; input += BlockInputs)
+        for (int input = first; input < end; input += BlockInputs)
         {
             int count = Math.Min(BlockInputs, Inputs - input);
             long start = ((((long)item * Width) * Inputs) + input) * Area, stride = (long)Inputs * Area;

@@ -12,6 +12,9 @@ internal unsafe struct WeightGradientItem
     /// <summary>The pixels at hand, of y, in their image.</summary>
     public int FirstPixel, EndPixel;
 
+    /// <summary>Whether the panel at hand has no outputs beyond <see cref="GemmKernel.NarrowColumns"/>.</summary>
+    public bool IsNarrow;
+
     /// <summary>The image at hand: x and dy as the tensors hold them.</summary>
     public float* X, DY;
 

@@ -99,7 +99,7 @@ internal unsafe struct WeightGradientLoop : IParallelWork
     private static (int First, int End) Part(int count, int index, int parts) =>
         ((int)((long)count * index / parts), (int)((long)count * (index + 1) / parts));
 
-    private readonly void AddBlock(in WeightGradientItem at)
+    private readonly void AddBlock(WeightGradientItem at)
     {
         PackPixels.Panels(
             at.DY + ((long)at.FirstPixel * Dims.Out), Dims.Out, at.EndPixel - at.FirstPixel, at.FirstPanel, at.EndPanel,
@@ -107,6 +107,7 @@ internal unsafe struct WeightGradientLoop : IParallelWork
         float* packed = at.PackedDY, sums = at.Sums;
         for (int panel = at.FirstPanel; panel < at.EndPanel; panel++)
         {
+            at.IsNarrow = Dims.Out - (panel * Width) <= GemmKernel.NarrowColumns;
             AddPanel(at, panel, packed, sums);
             packed += BlockPixels * Width;
             sums += (long)at.Inputs * Taps * Width;
@@ -207,7 +208,8 @@ internal unsafe struct WeightGradientLoop : IParallelWork
         float* a = at.X + ((long)pixel * Dims.In);
         int input = at.FirstInput;
         nint strideX = (nint)Dims.Stride * Dims.In, strideSums = (nint)Taps * Width;
-        delegate*<int, nint, float*, nint, float*, float*, nint, bool, byte*, void> kernel = Kernel.Transposed;
+        delegate*<int, nint, float*, nint, float*, float*, nint, bool, byte*, void> kernel =
+            at.IsNarrow ? Kernel.TransposedNarrow : Kernel.Transposed;
         for (int t = at.FirstTile; t < at.EndTile; t++)
         {
             int end = Part(Dims.In, t, Tiles).End;
