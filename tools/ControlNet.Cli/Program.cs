@@ -27,6 +27,8 @@ internal static class Program
             DevicesCommand.Create(),
             VerifyCommand.Create(),
             DatasetCommand.Create(),
+            TrainCommand.Create(),
+            NewModelCommand.Create(),
         };
         ParseResult parsed = root.Parse(arguments);
         if (parsed.Action is ParseErrorAction)
