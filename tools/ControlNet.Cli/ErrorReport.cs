@@ -5,6 +5,7 @@ using System.Text;
 using ControlNet.Native;
 using ControlNet.Native.Tensors;
 using ControlNet.Native.Text;
+using ControlNet.Native.Training;
 using ControlNet.Native.Weights;
 
 namespace ControlNet.Cli;
@@ -23,7 +24,8 @@ internal static class ErrorReport
         (int code, string sentence) = exception switch
         {
             OperationCanceledException => (ExitCode.Cancelled, "cancelled"),
-            RequestException or TokenizerException or CheckpointException =>
+            RequestException or TokenizerException or CheckpointException or TrainingOptionsException
+                or MemoryBudgetException =>
                 (ExitCode.BadInput, OptionWords.Translate(exception.Message)),
             EngineException or UsageException => (ExitCode.BadInput, exception.Message),
             IOException or UnauthorizedAccessException => (ExitCode.BadInput, exception.Message),

@@ -47,8 +47,8 @@ internal static class GenerateCommand
         {
             Tokenizer = arguments.GetValue(options.Tokenizer),
             ConfigsFrom = arguments.GetValue(options.Config),
-            Prediction = ReadPrediction(arguments.GetValue(options.Prediction)),
-            WeightStorage = ReadWeightType(arguments.GetValue(options.WeightType)),
+            Prediction = LoadWords.Prediction(arguments.GetValue(options.Prediction)),
+            WeightStorage = LoadWords.WeightType("--weight-type", arguments.GetValue(options.WeightType)),
         };
         string? budget = arguments.GetValue(options.MaxMemory);
         long? budgetBytes = budget is null ? null : MemorySize.Parse("--max-memory", budget);
@@ -135,24 +135,6 @@ internal static class GenerateCommand
         "CPU" => NoiseGenerator.TorchCpu,
         "CUDA" => NoiseGenerator.TorchCuda,
         _ => throw new UsageException($"--rng is '{name}', but must be 'cpu' or 'cuda'"),
-    };
-
-    private static DType? ReadWeightType(string? name) => name?.ToUpperInvariant() switch
-    {
-        null => null,
-        "F32" => DType.F32,
-        "F16" => DType.F16,
-        "BF16" => DType.BF16,
-        _ => throw new UsageException($"--weight-type is '{name}', but must be 'f32', 'f16' or 'bf16'"),
-    };
-
-    private static PredictionType? ReadPrediction(string? name) => name?.ToUpperInvariant() switch
-    {
-        null => null,
-        "EPSILON" or "EPS" => PredictionType.Epsilon,
-        "V" or "V_PREDICTION" => PredictionType.Velocity,
-        "SAMPLE" => PredictionType.Sample,
-        _ => throw new UsageException($"--prediction is '{name}', but must be 'epsilon', 'v' or 'sample'"),
     };
 
     /// <summary>The file, then the last line of the parameters, which names seed, sampler and size.</summary>

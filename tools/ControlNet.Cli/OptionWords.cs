@@ -26,6 +26,23 @@ internal static partial class OptionWords
         ["WeightStorage"] = "--weight-type",
         ["Prediction"] = "--prediction",
         ["PredictionType"] = "--prediction",
+        ["BatchSize"] = "--batch",
+        ["Accumulation"] = "--accumulate",
+        ["LearningRate"] = "--lr",
+        ["WarmupSteps"] = "--warmup",
+        ["TotalSteps"] = "--steps",
+        ["ClipNorm"] = "--clip",
+        ["EmaDecay"] = "--ema",
+        ["PromptDrop"] = "--prompt-drop",
+        ["DecoderLearningRate"] = "--decoder-lr",
+        ["DivergenceWeight"] = "--kl-weight",
+        ["Recompute"] = "--recompute",
+        ["SaveEvery"] = "--save-every",
+        ["KeepCheckpoints"] = "--keep",
+        ["PreviewEvery"] = "--sample-every",
+        ["PreviewCount"] = "--samples",
+        ["PreviewSteps"] = "--sample-steps",
+        ["PreviewGuidanceScale"] = "--sample-cfg-scale",
     };
 
     /// <summary>For example <c>--width is 100, but must be a multiple of 8</c>.</summary>

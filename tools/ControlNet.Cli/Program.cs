@@ -28,6 +28,8 @@ internal static class Program
             VerifyCommand.Create(),
             DatasetCommand.Create(),
             EvaluateCommand.Create(),
+            TrainCommand.Create(),
+            NewModelCommand.Create(),
         };
         ParseResult parsed = root.Parse(arguments);
         if (parsed.Action is ParseErrorAction)

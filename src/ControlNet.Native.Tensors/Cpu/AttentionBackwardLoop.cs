@@ -71,6 +71,9 @@ internal unsafe struct AttentionBackwardLoop : IParallelWork
     /// <summary>Floats of one part of dq.</summary>
     public readonly long PartFloats => (long)Dims.Queries * PaddedWidth;
 
+    /// <summary>Bytes of all parts of dq; 0 where each head has one share, which needs none.</summary>
+    public readonly long PartsBytes => Shares == 1 ? 0 : checked(Items * PartFloats * sizeof(float));
+
     private readonly long Stride => (long)Dims.Heads * Dims.HeadWidth;
 
     private readonly bool NeedsScoreGradients => DQ != null || DK != null;

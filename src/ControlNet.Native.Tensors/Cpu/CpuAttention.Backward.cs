@@ -27,7 +27,7 @@ internal sealed unsafe partial class CpuAttention
             return;
         }
 
-        using MemoryBlock parts = memory.Allocate(loop.Items * loop.PartFloats * sizeof(float));
+        using MemoryBlock parts = memory.Allocate(loop.PartsBytes);
         loop.Parts = (float*)parts.HostAddress;
         team.For(loop.Items, ref loop);
         AttentionQueryGradientLoop join = new() { Parts = loop };

@@ -17,14 +17,8 @@ internal sealed unsafe partial class CpuConv2d
 
     public void DataGradient(in Conv2dDims d, BufferView dy, BufferView packed, BufferView addTensor, BufferView dx)
     {
-        int reach = d.Kernel - 1;
-        Padding p = new(
-            reach - d.Padding.Top, reach - d.Padding.Bottom, reach - d.Padding.Left, reach - d.Padding.Right);
-        if (d.Stride == 1 && p.Top >= 0 && p.Bottom >= 0 && p.Left >= 0 && p.Right >= 0)
+        if (Transposed(d) is { } transposed)
         {
-            // With the flipped and transposed weight it is a convolution like any other.
-            Conv2dDims transposed = new(
-                d.Batch, d.OutHeight, d.OutWidth, d.Out, d.In, d.Kernel, 1, p, Activation.None);
             Forward(transposed, dy, packed, BufferView.None, BufferView.None, addTensor, dx);
             return;
         }
@@ -32,17 +26,52 @@ internal sealed unsafe partial class CpuConv2d
         PhasesDataGradient(d, dy.Floats, packed, FloatsOrNull(addTensor), dx.Floats);
     }
 
-    public void WeightGradient(in Conv2dDims d, BufferView x, BufferView dy, bool accumulate, BufferView dWeight)
+    /// <summary>
+    /// Bytes of the temporaries a gradient of x takes, in the order they are taken; 0 for one that is not.
+    /// </summary>
+    public (long First, long Second) DataGradientBytes(in Conv2dDims d)
     {
-        Conv2dDims one = d;
-        if (d.Kernel == 1 && d.Stride == 1 && d.Padding == default)
+        if (Transposed(d) is { } transposed)
         {
-            // Every pixel is one row, whichever line and image it belongs to.
-            one = d with { Batch = 1, Height = 1, Width = checked(d.Batch * d.Height * d.Width) };
+            return (TemporaryBytes(transposed), 0);
         }
 
-        WeightGradientDriver.Run(team, memory, one, x.Floats, dy.Floats, accumulate, dWeight.Floats);
+        (Window lines, Window columns) = Windows(d);
+        return (GradientFrameBytes(d, lines, columns), PhasesBytes(d));
     }
+
+    public void WeightGradient(in Conv2dDims d, BufferView x, BufferView dy, bool accumulate, BufferView dWeight)
+    {
+        WeightGradientDriver.Run(team, memory, AsOneLine(d), x.Floats, dy.Floats, accumulate, dWeight.Floats);
+    }
+
+    /// <summary>With a kernel of one pixel every pixel is one row, whichever line and image it belongs to.</summary>
+    public static Conv2dDims AsOneLine(in Conv2dDims d) => d.Kernel == 1 && d.Stride == 1 && d.Padding == default
+        ? d with { Batch = 1, Height = 1, Width = checked(d.Batch * d.Height * d.Width) }
+        : d;
+
+    /// <summary>
+    /// The gradient of x as a convolution like any other, with the flipped and transposed weight; null where it is none.
+    /// </summary>
+    private static Conv2dDims? Transposed(in Conv2dDims d)
+    {
+        int reach = d.Kernel - 1;
+        Padding p = new(
+            reach - d.Padding.Top, reach - d.Padding.Bottom, reach - d.Padding.Left, reach - d.Padding.Right);
+        return d.Stride == 1 && p.Top >= 0 && p.Bottom >= 0 && p.Left >= 0 && p.Right >= 0
+            ? new Conv2dDims(d.Batch, d.OutHeight, d.OutWidth, d.Out, d.In, d.Kernel, 1, p, Activation.None)
+            : null;
+    }
+
+    private static (Window Lines, Window Columns) Windows(in Conv2dDims d) =>
+        (new(d.Kernel, d.Stride, d.Padding.Top, d.Height, d.OutHeight),
+            new(d.Kernel, d.Stride, d.Padding.Left, d.Width, d.OutWidth));
+
+    private static long GradientFrameBytes(in Conv2dDims d, in Window lines, in Window columns) =>
+        checked((long)d.Batch * lines.Count * columns.Count * d.Out * sizeof(float));
+
+    private static long PhasesBytes(in Conv2dDims d) =>
+        checked((long)d.Batch * d.Height * d.Width * d.In * sizeof(float));
 
     /// <summary>
     /// Each phase of x, the pixels at one position modulo the stride, is a convolution of dy with the taps that meet
@@ -51,10 +80,9 @@ internal sealed unsafe partial class CpuConv2d
     /// </summary>
     private void PhasesDataGradient(in Conv2dDims d, float* dy, BufferView packed, float* addTensor, float* dx)
     {
-        Window lines = new(d.Kernel, d.Stride, d.Padding.Top, d.Height, d.OutHeight);
-        Window columns = new(d.Kernel, d.Stride, d.Padding.Left, d.Width, d.OutWidth);
-        long frameLine = (long)columns.Count * d.Out, pixels = (long)d.Batch * d.Height * d.Width;
-        using MemoryBlock frame = memory.Allocate(checked(d.Batch * lines.Count * frameLine * sizeof(float)));
+        (Window lines, Window columns) = Windows(d);
+        long frameLine = (long)columns.Count * d.Out;
+        using MemoryBlock frame = memory.Allocate(GradientFrameBytes(d, lines, columns));
         PadLoop pad = new()
         {
             Source = dy,
@@ -68,7 +96,7 @@ internal sealed unsafe partial class CpuConv2d
         };
         team.For(checked(d.Batch * lines.Count), ref pad);
 
-        using MemoryBlock phases = memory.Allocate(checked(pixels * d.In * sizeof(float)));
+        using MemoryBlock phases = memory.Allocate(PhasesBytes(d));
         float* y = (float*)phases.HostAddress;
         for (int phaseY = 0; phaseY < d.Stride; phaseY++)
         {

@@ -21,6 +21,9 @@ internal sealed unsafe partial class CpuMatMul
     public void LinearWeightGradient(
         in LinearDims d, BufferView x, BufferView dy, bool accumulate, BufferView dWeight) =>
         WeightGradientDriver.Run(
-            team, memory, new Conv2dDims(1, 1, d.Rows, d.In, d.Out, 1, 1, default, Activation.None), x.Floats,
-            dy.Floats, accumulate, dWeight.Floats);
+            team, memory, AsConvolution(d), x.Floats, dy.Floats, accumulate, dWeight.Floats);
+
+    /// <summary>The convolution a linear layer's weight gradient is computed as.</summary>
+    public static Conv2dDims AsConvolution(in LinearDims d) =>
+        new(1, 1, d.Rows, d.In, d.Out, 1, 1, default, Activation.None);
 }

@@ -3,7 +3,7 @@ using ControlNet.Native.Tensors.Cpu.Gemm;
 
 namespace ControlNet.Native.Tensors.Cpu;
 
-/// <content>Gradients. Their temporaries are not counted: nothing plans training.</content>
+/// <content>Gradients: their temporaries, and nothing else.</content>
 internal sealed partial class CpuPlanningKernels
 {
     public void ActivateBackward(Activation activation, BufferView x, BufferView dy, BufferView dx)
@@ -66,9 +66,9 @@ internal sealed partial class CpuPlanningKernels
     {
     }
 
-    public void LinearWeightGradient(in LinearDims d, BufferView x, BufferView dy, bool accumulate, BufferView dWeight)
-    {
-    }
+    public void LinearWeightGradient(
+        in LinearDims d, BufferView x, BufferView dy, bool accumulate, BufferView dWeight) =>
+        Take(WeightGradientDriver.PartialBytes(CpuMatMul.AsConvolution(d)));
 
     public long PackedGradientCount(int outChannels, int inChannels, int kernel, int stride) =>
         _conv2d.PackedGradientCount(outChannels, inChannels, kernel, stride);
@@ -80,11 +80,13 @@ internal sealed partial class CpuPlanningKernels
 
     public void DataGradient(in Conv2dDims d, BufferView dy, BufferView packed, BufferView addTensor, BufferView dx)
     {
+        (long first, long second) = _conv2d.DataGradientBytes(d);
+        using MemoryBlock? outer = first > 0 ? memory.Allocate(first) : null;
+        Take(second);
     }
 
-    public void WeightGradient(in Conv2dDims d, BufferView x, BufferView dy, bool accumulate, BufferView dWeight)
-    {
-    }
+    public void WeightGradient(in Conv2dDims d, BufferView x, BufferView dy, bool accumulate, BufferView dWeight) =>
+        Take(WeightGradientDriver.PartialBytes(CpuConv2d.AsOneLine(d)));
 
     public void Backward(
         in GroupNormDims d, BufferView x, BufferView gamma, BufferView beta, BufferView dy, BufferView dx,
@@ -96,6 +98,8 @@ internal sealed partial class CpuPlanningKernels
         in AttentionDims d, BufferView q, BufferView k, BufferView v, BufferView y, BufferView sums, BufferView dy,
         BufferView dq, BufferView dk, BufferView dv)
     {
+        AttentionBackwardLoop loop = new(null!, d);
+        Take(dq.IsNone ? 0 : loop.PartsBytes);
     }
 
     public void Step(in AdamWDims d, BufferView gradient, BufferView parameter, BufferView mean, BufferView square)

@@ -40,6 +40,9 @@ internal sealed class AdamWOptimizer : IDisposable
     /// <summary>Number of weights that are trained.</summary>
     public long ParameterCount => _slots.Sum(slot => slot.Value.Shape.Count);
 
+    /// <summary>Whether every weight is a number.</summary>
+    public bool IsFinite => _slots.TrueForAll(slot => double.IsFinite(SquaredNorm(slot.Value)));
+
     /// <summary>The length of the gradient of everything that is trained.</summary>
     public double Norm(Gradients gradients)
     {
@@ -73,16 +76,14 @@ internal sealed class AdamWOptimizer : IDisposable
     }
 
     /// <summary>Takes a step with one weight.</summary>
-    /// <returns>The square of the gradient's length.</returns>
-    public double Step(Tensor value, Tensor gradient, long step, in AdamWSettings settings)
-    {
-        double squares = SquaredNorm(gradient);
+    public void Step(Tensor value, Tensor gradient, long step, in AdamWSettings settings) =>
         Step(_byTensor[value], gradient, step, settings);
-        return squares;
-    }
 
-    /// <summary>The moving average of a weight, or the weight itself where there is none.</summary>
-    public Tensor AverageOf(Parameter parameter) => _byTensor[parameter.Value].Average ?? parameter.Value;
+    /// <summary>
+    /// Puts the moving averages in the place of the weights, where there are any, until the result is disposed: models
+    /// then are what will be exported. No step may be taken meanwhile.
+    /// </summary>
+    public IDisposable UseAverages() => new AveragesInUse(this);
 
     /// <summary>Adds weights, moments and averages to what a checkpoint stores.</summary>
     public void Save(TrainingState state)
@@ -123,14 +124,15 @@ internal sealed class AdamWOptimizer : IDisposable
         }
     }
 
-    private static Tensor Zeros(Tensor like) => Ops.Scale(like, 0f).Detach();
-
-    private static double SquaredNorm(Tensor gradient)
+    /// <summary>The square of a tensor's length.</summary>
+    public static double SquaredNorm(Tensor tensor)
     {
-        using Tensor norm = Ops.Norm(gradient).Detach();
+        using Tensor norm = Ops.Norm(tensor).Detach();
         double value = norm.ToArray()[0];
         return value * value;
     }
+
+    private static Tensor Zeros(Tensor like) => Ops.Scale(like, 0f).Detach();
 
     private void Step(Slot slot, Tensor gradient, long step, in AdamWSettings settings)
     {
@@ -149,6 +151,32 @@ internal sealed class AdamWOptimizer : IDisposable
         {
             group.Add(slot.Name, tensorOf(slot));
         }
+    }
+
+    private void SwapAverages()
+    {
+        foreach (Slot slot in _slots)
+        {
+            if (slot.Average is { } average)
+            {
+                using Tensor kept = Ops.Scale(slot.Value, 1f).Detach();
+                slot.Value.CopyFrom(average);
+                average.CopyFrom(kept);
+            }
+        }
+    }
+
+    private sealed class AveragesInUse : IDisposable
+    {
+        private readonly AdamWOptimizer _owner;
+
+        public AveragesInUse(AdamWOptimizer owner)
+        {
+            _owner = owner;
+            owner.SwapAverages();
+        }
+
+        public void Dispose() => _owner.SwapAverages();
     }
 
     private sealed record Slot(

@@ -1,3 +1,4 @@
+using System;
 using ControlNet.Native.Tensors;
 
 namespace ControlNet.Native.Training;
@@ -14,10 +15,11 @@ public static class BaseTrainer
         string baseModel, TrainingFolder data, string folder, Device device, AutoencoderTrainingOptions options,
         LoadOptions? load = null, bool resume = false)
     {
-        options.Validate();
+        Check(data, options);
+        TrainerFactory.RequireCopyable(baseModel, folder);
+        load ??= new LoadOptions();
         return TrainerFactory.Open(
-            () => new AutoencoderTask(baseModel, device, options, load ?? new LoadOptions()), options, data, folder,
-            resume);
+            () => new AutoencoderTask(baseModel, device, options, load), options, data, folder, load, resume);
     }
 
     /// <summary>Opens a run that trains the UNet, with the text encoder or without.</summary>
@@ -26,9 +28,41 @@ public static class BaseTrainer
         string baseModel, TrainingFolder data, string folder, Device device, DenoiserTrainingOptions options,
         LoadOptions? load = null, bool resume = false)
     {
-        options.Validate();
+        Check(data, options);
+        TrainerFactory.RequireCopyable(baseModel, folder);
+        load ??= new LoadOptions();
         return TrainerFactory.Open(
-            () => new DenoiserTask(baseModel, device, options, load ?? new LoadOptions()), options, data, folder,
-            resume);
+            () => new DenoiserTask(baseModel, device, options, load), options, data, folder, load, resume);
+    }
+
+    /// <summary>Finds out what training the autoencoder would take.</summary>
+    /// <inheritdoc cref="ControlNetTrainer.EstimateMemory"/>
+    public static TrainingMemory EstimateMemory(
+        string baseModel, TrainingFolder data, Device device, AutoencoderTrainingOptions options,
+        LoadOptions? load = null)
+    {
+        Check(data, options);
+        ArgumentNullException.ThrowIfNull(device);
+        return TrainingRehearsal.Run(device, options, data, (planner, few) => new AutoencoderTask(
+            baseModel, planner, (AutoencoderTrainingOptions)few, load ?? new LoadOptions()));
+    }
+
+    /// <summary>Finds out what training the UNet would take, with the text encoder or without.</summary>
+    /// <inheritdoc cref="ControlNetTrainer.EstimateMemory"/>
+    public static TrainingMemory EstimateMemory(
+        string baseModel, TrainingFolder data, Device device, DenoiserTrainingOptions options,
+        LoadOptions? load = null)
+    {
+        Check(data, options);
+        ArgumentNullException.ThrowIfNull(device);
+        return TrainingRehearsal.Run(device, options, data, (planner, few) => new DenoiserTask(
+            baseModel, planner, (DenoiserTrainingOptions)few, load ?? new LoadOptions()));
+    }
+
+    private static void Check(TrainingFolder data, TrainingOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(data);
+        ArgumentNullException.ThrowIfNull(options);
+        options.Validate();
     }
 }

@@ -26,10 +26,24 @@ public sealed record ControlNetTrainingOptions : TrainingOptions
     /// </summary>
     public bool GaussianOutputs { get; init; }
 
+    /// <summary>In which layouts the ControlNet is exported.</summary>
+    public ExportLayouts ExportLayouts { get; init; } = ExportLayouts.Diffusers;
+
     /// <inheritdoc/>
     public override void Validate()
     {
         base.Validate();
+        if (ExportLayouts is 0 or > (ExportLayouts.Diffusers | ExportLayouts.Original))
+        {
+            throw new TrainingOptionsException(
+                $"ExportLayouts is {ExportLayouts}, but must be Diffusers, Original or both");
+        }
+
+        foreach (int channels in HintChannels ?? [])
+        {
+            Require(nameof(HintChannels), channels, 1, 4096);
+        }
+
         Require(nameof(DecoderLearningRate), DecoderLearningRate, 0, 1);
     }
 

@@ -92,6 +92,33 @@ public sealed record LearningRateSchedule
         };
     }
 
+    /// <summary>Checks every value.</summary>
+    /// <param name="steps">Optimiser steps of the run.</param>
+    /// <exception cref="TrainingOptionsException">One is out of its range; the message names it and the range.</exception>
+    internal void Validate(long steps)
+    {
+        if (!Enum.IsDefined(Shape))
+        {
+            throw new TrainingOptionsException(
+                $"Shape is {Shape}, but must be one of {string.Join(", ", Enum.GetNames<LearningRateShape>())}");
+        }
+
+        TrainingOptions.Require("LearningRate", BaseRate, 1e-12, 1);
+        TrainingOptions.Require(nameof(WarmupSteps), WarmupSteps, 0, int.MaxValue);
+        TrainingOptions.Require(nameof(Cycles), Cycles ?? 1, 0, 1000);
+        TrainingOptions.Require(nameof(EndRate), EndRate, 0, 1);
+        TrainingOptions.Require(nameof(Power), Power, 0, 100);
+        if (Shape is not (LearningRateShape.Constant or LearningRateShape.ConstantWithWarmup) && TotalSteps < steps)
+        {
+            throw new TrainingOptionsException(FormattableString.Invariant(
+                $"TotalSteps is {TotalSteps}, but a rate that goes down needs at least the {steps} steps of the run"));
+        }
+    }
+
+    /// <summary>Every value, the same in every culture.</summary>
+    internal string Fingerprint() => FormattableString.Invariant(
+        $"{Shape} {BaseRate} warm-up {WarmupSteps} total {TotalSteps} cycles {Cycles} end {EndRate} power {Power}");
+
     /// <summary>From 1 at 0 down to 0 at 1, and up again.</summary>
     private static double Wave(double halfTurns) => Math.Max(0, 0.5 * (1 + Math.Cos(Math.PI * halfTurns)));
 

@@ -35,7 +35,8 @@ public static class NewModel
         VaeConfig vae = ConfigReader.Vae(ConfigJson.Read(Path.Combine(template, "vae", "config.json")));
         ClipTextConfig text = ConfigReader.Text(
             ConfigJson.Read(Path.Combine(template, "text_encoder", "config.json")));
-        ModelExport.Copy(template, folder);
+        ModelExport.Copy(
+            template, folder, ModelExport.UnetFolder, ModelExport.VaeFolder, ModelExport.TextFolder);
         FirstWeights first = new(new TrainingRandom((ulong)seed));
         Write("unet", "diffusion_pytorch_model", map => new UnetModel(map, unet), FirstWeights.IsZeroInUnet);
         Write("vae", "diffusion_pytorch_model", map => new Autoencoder(map, vae), static _ => false);

@@ -1,6 +1,5 @@
 using System;
 using System.Collections.Generic;
-using System.Diagnostics;
 using System.IO;
 using System.Linq;
 using System.Threading;
@@ -25,20 +24,23 @@ public sealed class Trainer : IDisposable
     private readonly AdamWOptimizer _optimizer;
     private readonly BatchLoader _batches;
     private readonly MetricsLog _metrics;
-    private readonly Gradients _gradients = new();
+    private readonly TrainingStep _steps;
     private readonly ExponentialAverage _loss = new(0.98);
     private readonly TrainingTimer _timer = new();
     private readonly List<string> _messages = [];
+    private readonly string _settings;
     private long _step, _position, _skipped;
     private int _skippedInARow;
     private double? _fidelity;
 
     internal Trainer(
-        TrainingTask task, TrainingOptions options, TrainingFolder data, string folder, bool resume)
+        TrainingTask task, TrainingOptions options, TrainingFolder data, string folder, IEnumerable<string> settings,
+        bool resume, StoreDisk? disk)
     {
         (_task, _options, _data) = (task, options, data);
         Folder = folder;
-        _store = TrainingStore.Open(folder, options.KeepCheckpoints);
+        _settings = string.Join("; ", settings.Where(part => part.Length > 0));
+        _store = TrainingStore.Open(folder, options.KeepCheckpoints, disk ?? new StoreDisk());
         try
         {
             using DeviceReservation turn = task.Device.Reserve();
@@ -53,6 +55,7 @@ public sealed class Trainer : IDisposable
             throw;
         }
 
+        _steps = new TrainingStep(task, options, _optimizer);
         _batches = new BatchLoader(
             data, new SampleOrder(data.Count, options.Seed), options.BatchSize, options.Width, options.Height);
     }
@@ -78,8 +81,12 @@ public sealed class Trainer : IDisposable
     /// Stops the run after the batch at hand; what was finished is saved, and the run can be resumed.
     /// </param>
     /// <exception cref="OperationCanceledException">The run was cancelled, and a checkpoint written.</exception>
-    /// <exception cref="TrainingException">Too many steps in a row had a loss that is not finite.</exception>
-    /// <exception cref="TrainingDataException">A picture is missing or cannot be read.</exception>
+    /// <exception cref="TrainingException">
+    /// Too many steps in a row had a loss that is not finite, or weights are not.
+    /// </exception>
+    /// <exception cref="TrainingDataException">
+    /// A picture is missing or cannot be read; a checkpoint was written.
+    /// </exception>
     /// <exception cref="TrainingStateException">
     /// A checkpoint cannot be written, for example because the disk is full; those before are intact.
     /// </exception>
@@ -113,7 +120,7 @@ public sealed class Trainer : IDisposable
                 }
             }
         }
-        catch (OperationCanceledException)
+        catch (Exception e) when (e is OperationCanceledException or TrainingDataException)
         {
             if (_step > saved)
             {
@@ -126,21 +133,25 @@ public sealed class Trainer : IDisposable
         Export(Path.Combine(Folder, "final"));
     }
 
-    /// <summary>Writes the model as it is now, in the layout that is loaded for generation.</summary>
+    /// <summary>
+    /// Writes the model as it is now, or the moving average of its weights where there is one, in the layout that is
+    /// loaded for generation.
+    /// </summary>
     /// <param name="folder">Where; made when it does not exist.</param>
     public void Export(string folder)
     {
         using DeviceReservation turn = _task.Device.Reserve();
         IEnumerable<TrainingSample> samples = Enumerable.Range(0, Math.Min(64, _data.Count))
             .Select(i => _data.Load(i, _options.Width, _options.Height));
-        _task.Export(folder, _optimizer.AverageOf, samples);
+        using IDisposable averages = _optimizer.UseAverages();
+        _task.Export(folder, samples);
     }
 
     /// <summary>Frees models and optimiser, and gives the folder back.</summary>
     public void Dispose()
     {
         _metrics.Dispose();
-        _gradients.Dispose();
+        _steps.Dispose();
         _optimizer.Dispose();
         _task.Dispose();
         _store.Dispose();
@@ -170,11 +181,11 @@ public sealed class Trainer : IDisposable
         }
 
         string settings = checkpoint.Values.Text("settings");
-        if (settings != Settings())
+        if (settings != _settings)
         {
             throw new TrainingStateException(
-                $"{checkpoint.Folder} was trained with other settings ({settings}; now {Settings()}); resume with the " +
-                "same ones, or choose another folder");
+                $"{checkpoint.Folder} was trained with other settings ({Differences(settings, _settings)}); resume " +
+                "with the same ones, or choose another folder");
         }
 
         _optimizer.Load(_task.Device, checkpoint);
@@ -184,10 +195,25 @@ public sealed class Trainer : IDisposable
         _skippedInARow = (int)checkpoint.Values.Whole("skipped_in_a_row");
     }
 
+    /// <summary>What only one of two settings has, for example <c>batch 4, now batch 8</c>.</summary>
+    private static string Differences(string before, string now)
+    {
+        string[] old = before.Split("; "), current = now.Split("; ");
+        string gone = string.Join(", ", old.Except(current)), come = string.Join(", ", current.Except(old));
+        return $"{(gone.Length > 0 ? gone : "less")}, now {(come.Length > 0 ? come : "less")}";
+    }
+
     private void Save()
     {
+        if (!_optimizer.IsFinite)
+        {
+            throw new TrainingException(
+                $"step {_step}: weights are not finite any more and are not saved; {Intact()}; lower the learning " +
+                "rate and begin anew in another folder");
+        }
+
         TrainingState state = new(_step, _task.Architecture);
-        state.Values.Set("settings", Settings());
+        state.Values.Set("settings", _settings);
         state.Values.Set("seed", _options.Seed);
         state.Values.Set("position", _position);
         state.Values.Set("accumulated_batches", 0L);
@@ -201,66 +227,25 @@ public sealed class Trainer : IDisposable
             new LossPlotOptions { Title = _task.Architecture });
     }
 
-    private string Settings() =>
-        string.Join("; ", _options.Fingerprint().Append($"{_data.Count} samples").Where(part => part.Length > 0));
-
     /// <summary>Takes one optimiser step.</summary>
     /// <returns>What it was like; null when it was left out because loss or gradient was not finite.</returns>
     private TrainingMetrics? TakeStep(CancellationToken cancellation)
     {
-        double rate = _options.Schedule.Rate(_step), loss = 0, squaredNorm = 0;
-        AdamWSettings settings = new()
+        StepOutcome outcome = _steps.Take(_step, _position, _batches.At, cancellation);
+        _position = outcome.Position;
+        if (!outcome.IsFinite)
         {
-            LearningRate = rate, Beta1 = _options.Beta1, Beta2 = _options.Beta2, Eps = _options.Eps,
-            WeightDecay = _options.WeightDecay, GradientScale = 1d / _options.Accumulation,
-        };
-
-        // Without clipping and accumulation a weight can be stepped as soon as its gradient is known.
-        bool fused = _options is { ClipNorm: 0, Accumulation: 1 };
-        Action<Tensor, Tensor>? whenComplete = fused ? StepNow : null;
-        long position = _position;
-        for (int i = 0; i < _options.Accumulation; i++)
-        {
-            cancellation.ThrowIfCancellationRequested();
-            TrainingBatch batch = _batches.At(position);
-            loss += _task.Accumulate(batch, _gradients, whenComplete) / _options.Accumulation;
-            position += batch.Count;
-        }
-
-        double norm = fused ? Math.Sqrt(squaredNorm) : _optimizer.Norm(_gradients) / _options.Accumulation;
-        _position = position;
-        bool finite = double.IsFinite(loss) && double.IsFinite(norm);
-        if (finite && !fused)
-        {
-            _optimizer.Step(_gradients, _step + 1, settings with
-            {
-                GradientScale = settings.GradientScale * ClipFactor(norm),
-            });
-        }
-
-        _gradients.Clear();
-        if (!finite)
-        {
-            Skip(loss, norm);
+            Skip(outcome.Loss, outcome.Norm);
             return null;
         }
 
         _step++;
         _skippedInARow = 0;
-        _loss.Add(loss);
+        _loss.Add(outcome.Loss);
         return new TrainingMetrics(
-            _step, loss, rate, norm, _timer.Count(_options.BatchSize * _options.Accumulation));
-
-        void StepNow(Tensor value, Tensor gradient)
-        {
-            squaredNorm += _optimizer.Step(value, gradient, _step + 1, settings);
-            _gradients.Free(value);
-        }
+            _step, outcome.Loss, outcome.Rate, outcome.Norm,
+            _timer.Count(_options.BatchSize * _options.Accumulation));
     }
-
-    /// <summary>As torch.nn.utils.clip_grad_norm_ has it.</summary>
-    private double ClipFactor(double norm) =>
-        _options.ClipNorm > 0 ? Math.Min(1, _options.ClipNorm / (norm + 1e-6)) : 1;
 
     private void Skip(double loss, double norm)
     {
@@ -269,7 +254,7 @@ public sealed class Trainer : IDisposable
         {
             throw new TrainingException(
                 $"step {_step + 1}: loss {loss} or gradient {norm} is not finite, and this is time {_skippedInARow} in " +
-                "a row; lower the learning rate and resume from the last checkpoint");
+                $"a row; {Intact()}; lower the learning rate and begin anew in another folder");
         }
     }
 
@@ -280,10 +265,16 @@ public sealed class Trainer : IDisposable
         Fidelity = _fidelity, SkippedSteps = _skipped,
     });
 
+    /// <summary>Which checkpoint a run that cannot go on has left.</summary>
+    private string Intact() => _store.Steps.Count > 0
+        ? $"the checkpoint of step {_store.Steps[0]} is as it was"
+        : "there is no checkpoint yet";
+
     /// <returns>How well the samples lie on their targets, 0 to 1; null when that is not measured.</returns>
     private double? ShowSamples()
     {
         _timer.Pause();
+        using IDisposable averages = _optimizer.UseAverages();
         List<IReadOnlyList<RgbImage>> rows = [];
         double fidelity = 0;
         int count = Math.Min(_options.PreviewCount, _data.Count);

@@ -34,8 +34,9 @@ public abstract record TrainingOptions
     public double WeightDecay { get; init; } = 1e-2;
 
     /// <summary>
-    /// Longer gradients are shortened to this length, over all weights together; 0 never shortens, and then the weights
-    /// may be stepped during the backward pass, which saves the memory of their gradients.
+    /// Longer gradients are shortened to this length, over all weights together; 0 never shortens, and then, without
+    /// accumulation, the weights are stepped during the backward pass, which saves the memory of their gradients. A
+    /// gradient that is not finite ends such a step where it is found: the weights after it stay as they were.
     /// </summary>
     public double ClipNorm { get; init; } = 1;
 
@@ -72,7 +73,10 @@ public abstract record TrainingOptions
     /// <summary>Optimiser steps between two grids of samples; 0 for none.</summary>
     public int PreviewEvery { get; init; } = 500;
 
-    /// <summary>Samples of a grid: the first of the dataset.</summary>
+    /// <summary>
+    /// Samples of a grid: the first of the dataset. They are drawn with the moving average of the weights, where there
+    /// is one.
+    /// </summary>
     public int PreviewCount { get; init; } = 4;
 
     /// <summary>Sampler steps of a sample.</summary>
@@ -99,13 +103,14 @@ public abstract record TrainingOptions
         Require(nameof(Steps), Steps, 1, long.MaxValue);
         Require(nameof(BatchSize), BatchSize, 1, 4096);
         Require(nameof(Accumulation), Accumulation, 1, 4096);
-        Require("LearningRate", Schedule.BaseRate, 0, 1);
+        Schedule.Validate(Steps);
         Require(nameof(Beta1), Beta1, 0, 0.9999999);
         Require(nameof(Beta2), Beta2, 0, 0.9999999);
         Require(nameof(Eps), Eps, 0, 1);
         Require(nameof(WeightDecay), WeightDecay, 0, 1);
         Require(nameof(ClipNorm), ClipNorm, 0, double.MaxValue);
-        Require(nameof(EmaDecay), EmaDecay, 0, 1);
+        Require(nameof(EmaDecay), EmaDecay, 0, 0.9999999);
+        Require(nameof(Seed), Seed, 0, long.MaxValue);
         Require(nameof(Width), Width, 8, ImageRequest.MaxSize);
         Require(nameof(Height), Height, 8, ImageRequest.MaxSize);
         Require(nameof(PromptDrop), PromptDrop, 0, 1);
@@ -116,15 +121,13 @@ public abstract record TrainingOptions
         Require(nameof(PreviewSteps), PreviewSteps, 1, 1000);
         Require(nameof(PreviewGuidanceScale), PreviewGuidanceScale, 0, 100);
         Require(nameof(MaxSkippedInARow), MaxSkippedInARow, 0, int.MaxValue);
-        if (Width % 8 != 0 || Height % 8 != 0)
-        {
-            throw new TrainingOptionsException(
-                $"the size is {Width} x {Height}, but both must be multiples of 8 pixels");
-        }
+        RequireMultipleOf8(nameof(Width), Width);
+        RequireMultipleOf8(nameof(Height), Height);
+        RequireDefined(nameof(Fidelity), Fidelity);
 
-        if (ExportType == DType.I32)
+        if (ExportType is not (DType.F32 or DType.F16 or DType.BF16))
         {
-            throw new TrainingOptionsException("ExportType is I32; weights are exported as F32, F16 or BF16");
+            throw new TrainingOptionsException($"ExportType is {ExportType}, but must be F32, F16 or BF16");
         }
     }
 
@@ -132,7 +135,7 @@ public abstract record TrainingOptions
     internal virtual IEnumerable<string> Fingerprint() =>
     [
         $"batch {BatchSize}", $"accumulation {Accumulation}",
-        string.Create(CultureInfo.InvariantCulture, $"schedule {Schedule}"),
+        $"schedule {Schedule.Fingerprint()}",
         string.Create(CultureInfo.InvariantCulture, $"betas {Beta1} {Beta2}"),
         string.Create(CultureInfo.InvariantCulture, $"eps {Eps}"),
         string.Create(CultureInfo.InvariantCulture, $"weight decay {WeightDecay}"),
@@ -142,7 +145,25 @@ public abstract record TrainingOptions
         string.Create(CultureInfo.InvariantCulture, $"prompt drop {PromptDrop}"),
     ];
 
-    private protected static void Require(string name, double value, double low, double high)
+    private protected static void RequireDefined<T>(string name, T value)
+        where T : struct, Enum
+    {
+        if (!Enum.IsDefined(value))
+        {
+            throw new TrainingOptionsException(
+                $"{name} is {value}, but must be one of {string.Join(", ", Enum.GetNames<T>())}");
+        }
+    }
+
+    private static void RequireMultipleOf8(string name, int pixels)
+    {
+        if (pixels % 8 != 0)
+        {
+            throw new TrainingOptionsException($"{name} is {pixels}, but must be a multiple of 8 pixels");
+        }
+    }
+
+    internal static void Require(string name, double value, double low, double high)
     {
         // Written so that NaN fails.
         if (!(value >= low && value <= high))

@@ -73,8 +73,7 @@ internal static unsafe class WeightGradientDriver
             return;
         }
 
-        long partialCount = checked((long)loop.Splits * panels * d.In * taps * GemmKernel.PanelColumns);
-        using MemoryBlock partial = memory.Allocate(checked(partialCount * sizeof(float)));
+        using MemoryBlock partial = memory.Allocate(PartialBytes(d));
         loop.Partial = (float*)partial.HostAddress;
         team.For(items, ref loop);
         WeightGradientJoinLoop join = new()
@@ -86,6 +85,16 @@ internal static unsafe class WeightGradientDriver
             Panels = panels,
         };
         team.For(panels, ref join);
+    }
+
+    /// <summary>Bytes of the partial sums a call keeps; 0 where the pixels are not cut.</summary>
+    public static long PartialBytes(in Conv2dDims d)
+    {
+        int taps = d.Kernel * d.Kernel, panels = CeilingOf(d.Out, GemmKernel.PanelColumns);
+        int splits = panels == 0 || d.In == 0 ? 1 : SplitsOf(d, panels);
+        return splits == 1
+            ? 0
+            : checked((long)splits * panels * d.In * taps * GemmKernel.PanelColumns * sizeof(float));
     }
 
     /// <summary>Items as large as the cache allows, then smaller ones until there are as many as wanted.</summary>

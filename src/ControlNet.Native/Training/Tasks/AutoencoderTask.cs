@@ -64,11 +64,10 @@ internal sealed class AutoencoderTask : TrainingTask
     }
 
     /// <inheritdoc/>
-    public override void Export(
-        string folder, Func<Parameter, Tensor> valueOf, IEnumerable<TrainingSample> samples)
+    public override void Export(string folder, IEnumerable<TrainingSample> samples)
     {
-        ModelExport.Copy(_model.Source, folder);
-        ModelExport.Vae(folder, _model, valueOf, _options.ExportType, 1 / Deviation(samples));
+        ModelExport.Copy(_model.Source, folder, ModelExport.VaeFolder);
+        ModelExport.Vae(folder, _model, _options.ExportType, 1 / Deviation(samples));
     }
 
     /// <inheritdoc/>

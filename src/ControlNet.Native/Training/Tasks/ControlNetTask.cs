@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.IO;
 using System.Linq;
 using ControlNet.Native.Control;
 using ControlNet.Native.Imaging;
@@ -84,6 +85,7 @@ internal sealed class ControlNetTask : TrainingTask
     public override RgbImage Preview(TrainingSample sample, long seed) => _model.Pipeline.Generate(new ImageRequest
     {
         Prompt = sample.Prompt,
+        TruncatePrompt = true,
         Width = sample.Target.Width,
         Height = sample.Target.Height,
         Steps = _options.PreviewSteps,
@@ -93,15 +95,21 @@ internal sealed class ControlNetTask : TrainingTask
     }).Image;
 
     /// <inheritdoc/>
-    public override void Export(
-        string folder, Func<Parameter, Tensor> valueOf, IEnumerable<TrainingSample> samples)
+    public override void Export(string folder, IEnumerable<TrainingSample> samples)
     {
-        ModelExport.ControlNet(folder, _net.Config, Groups[0].Parameters, valueOf, _options.ExportType);
+        ModelExport.ControlNet(
+            folder, _net.Config, Groups[0].Parameters, _options.ExportType, _options.ExportLayouts);
         if (!_options.LockBase)
         {
-            ModelExport.Unet(folder, _model, valueOf, _options.ExportType);
+            string whole = Path.Combine(folder, "model");
+            ModelExport.Copy(_model.Source, whole, ModelExport.UnetFolder);
+            ModelExport.MergedUnet(whole, _model, _options.ExportType);
         }
     }
+
+    /// <inheritdoc/>
+    public override long CacheBytes(TrainingFolder data) =>
+        _latents.CacheBytes(data.Count, _options.Width, _options.Height) + _prompts.CacheBytes(data);
 
     /// <inheritdoc/>
     public override void Dispose()

@@ -67,6 +67,7 @@ internal sealed class DenoiserTask : TrainingTask
     public override RgbImage Preview(TrainingSample sample, long seed) => _model.Pipeline.Generate(new ImageRequest
     {
         Prompt = sample.Prompt,
+        TruncatePrompt = true,
         Width = sample.Target.Width,
         Height = sample.Target.Height,
         Steps = _options.PreviewSteps,
@@ -75,16 +76,22 @@ internal sealed class DenoiserTask : TrainingTask
     }).Image;
 
     /// <inheritdoc/>
-    public override void Export(
-        string folder, Func<Parameter, Tensor> valueOf, IEnumerable<TrainingSample> samples)
+    public override void Export(string folder, IEnumerable<TrainingSample> samples)
     {
-        ModelExport.Copy(_model.Source, folder);
-        ModelExport.Unet(folder, _model, valueOf, _options.ExportType);
+        string[] replaced = _options.TrainText
+            ? [ModelExport.UnetFolder, ModelExport.TextFolder]
+            : [ModelExport.UnetFolder];
+        ModelExport.Copy(_model.Source, folder, replaced);
+        ModelExport.Unet(folder, _model, _options.ExportType);
         if (_options.TrainText)
         {
-            ModelExport.Text(folder, _model, valueOf, _options.ExportType);
+            ModelExport.Text(folder, _model, _options.ExportType);
         }
     }
+
+    /// <inheritdoc/>
+    public override long CacheBytes(TrainingFolder data) =>
+        _latents.CacheBytes(data.Count, _options.Width, _options.Height) + _prompts.CacheBytes(data);
 
     /// <inheritdoc/>
     public override void Dispose() => _model.Dispose();

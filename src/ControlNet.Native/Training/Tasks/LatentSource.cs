@@ -15,8 +15,10 @@ internal sealed class LatentSource(Autoencoder vae, Device device, TrainingRando
 {
     private readonly Dictionary<int, float[]> _moments = [];
 
-    /// <summary>Bytes the cache holds.</summary>
-    public long CachedBytes => _moments.Values.Sum(moments => (long)moments.Length * sizeof(float));
+    /// <summary>Bytes the cache holds when so many pictures of a size were seen; 0 without a cache.</summary>
+    public long CacheBytes(long pictures, int width, int height) => !caches ? 0 : checked(
+        pictures * 2 * vae.Config.LatentChannels * (width / vae.Config.Downscale) * (height / vae.Config.Downscale)
+        * sizeof(float));
 
     /// <summary>The latents of a batch.</summary>
     /// <returns><c>[N, H / 8, W / 8, LatentChannels]</c>, scaled, in the caller's scope.</returns>

@@ -12,73 +12,111 @@ namespace ControlNet.Native.Training;
 /// <summary>Writes trained models as diffusers lays them out: a folder for each part, configuration beside weights.</summary>
 internal static class ModelExport
 {
-    private const string Weights = "diffusion_pytorch_model.safetensors", Config = "config.json";
+    /// <summary>The folders of the parts.</summary>
+    public const string UnetFolder = "unet", VaeFolder = "vae", TextFolder = "text_encoder";
 
-    /// <summary>Writes a ControlNet: <c>config.json</c> and its weights into the folder itself.</summary>
+    private const string Weights = "diffusion_pytorch_model.safetensors", TextWeights = "model.safetensors";
+    private const string Config = "config.json", OriginalPrefix = "control_model.";
+
+    private static readonly string[] s_weightEnds =
+        [".safetensors", ".safetensors.index.json", ".bin", ".bin.index.json", ".ckpt", ".msgpack"];
+
+    /// <summary>Writes a ControlNet: a diffusers folder, or one file with the names of the authors' code.</summary>
     public static void ControlNet(
-        string folder, ControlNetConfig config, IReadOnlyList<Parameter> parameters, Func<Parameter, Tensor> valueOf,
-        DType type)
+        string folder, ControlNetConfig config, IReadOnlyList<Parameter> parameters, DType type,
+        ExportLayouts layouts)
     {
         Directory.CreateDirectory(folder);
-        WriteText(Path.Combine(folder, Config), ControlNetConfigWriter.Json(config));
-        WriteWeights(Path.Combine(folder, Weights), parameters, valueOf, type);
-    }
-
-    /// <summary>Copies everything of a model in diffusers' layout but what training replaces.</summary>
-    /// <exception cref="TrainingOptionsException">The model is a single file.</exception>
-    public static void Copy(string source, string folder)
-    {
-        if (!Directory.Exists(source))
+        if (layouts.HasFlag(ExportLayouts.Diffusers))
         {
-            throw new TrainingOptionsException(
-                $"{source}: a base model is trained from and to a folder in diffusers' layout, not a single file; " +
-                "convert it first");
+            WriteText(Path.Combine(folder, Config), ControlNetConfigWriter.Json(config));
+            WriteWeights(Path.Combine(folder, Weights), parameters, type);
         }
 
-        foreach (string file in Directory.EnumerateFiles(source, "*", SearchOption.AllDirectories))
+        if (layouts.HasFlag(ExportLayouts.Original))
         {
-            string target = Path.Combine(folder, Path.GetRelativePath(source, file));
+            string own = Path.Combine(folder, "original");
+            Directory.CreateDirectory(own);
+            LdmControlNames names = new([.. parameters.Select(parameter => parameter.Name)]);
+            WriteWeights(
+                Path.Combine(own, "control_model.safetensors"),
+                [.. parameters.Select(p => p with { Name = OriginalPrefix + names.Translate(p.Name) })], type);
+        }
+    }
+
+    /// <summary>Copies a model in diffusers' layout, without the weights of the parts that are written anew.</summary>
+    /// <param name="source">Its folder.</param>
+    /// <param name="folder">Where to; not inside it.</param>
+    /// <param name="replaced">Folders whose weights are left out, in whatever form they lie there.</param>
+    public static void Copy(string source, string folder, params IReadOnlyList<string> replaced)
+    {
+        foreach (string file in Directory.GetFiles(source, "*", SearchOption.AllDirectories))
+        {
+            string relative = Path.GetRelativePath(source, file);
+            if (replaced.Contains(Path.GetDirectoryName(relative))
+                && Array.Exists(s_weightEnds, end => file.EndsWith(end, StringComparison.OrdinalIgnoreCase)))
+            {
+                continue;
+            }
+
+            string target = Path.Combine(folder, relative);
             Directory.CreateDirectory(Path.GetDirectoryName(target)!);
             File.Copy(file, target, overwrite: true);
         }
     }
 
-    /// <summary>Writes the weights of the UNet that were trained, beside its configuration.</summary>
-    public static void Unet(string folder, TrainingModel model, Func<Parameter, Tensor> valueOf, DType type)
+    /// <summary>Writes the weights of a UNet that was trained as a whole, beside its configuration.</summary>
+    public static void Unet(string folder, TrainingModel model, DType type) =>
+        WriteWeights(Path.Combine(folder, UnetFolder, Weights), model.Maps.Unet.Parameters, type);
+
+    /// <summary>Writes a UNet of which a part was trained; the rest comes from where it was loaded.</summary>
+    public static void MergedUnet(string folder, TrainingModel model, DType type)
     {
-        string own = Path.Combine(folder, "unet");
-        Directory.CreateDirectory(own);
-        WriteWeights(Path.Combine(own, Weights), model.Maps.Unet.Parameters, valueOf, type);
+        using Checkpoint source = Checkpoint.OpenModel(model.Source);
+        Dictionary<string, Parameter> trained =
+            model.Maps.Unet.Parameters.ToDictionary(parameter => parameter.Name, StringComparer.Ordinal);
+        Device device = model.Pipeline.Device;
+        SafeTensorsWriter.Write(
+            Path.Combine(folder, UnetFolder, Weights),
+            source.Unet!.Weights.Slots.Select(slot => trained.TryGetValue(slot.Key, out Parameter? own)
+                ? Item(own, type)
+                : new SafeTensorsItem(slot.Key, type.Name(), slot.Value.Extents, () => Frozen(slot.Value))));
+
+        ReadOnlyMemory<byte> Frozen(WeightSlot slot)
+        {
+            Shape shape = new([.. slot.Extents.Select(extent => checked((int)extent))]);
+            using Tensor read = WeightReader.Read(device, slot, shape, type);
+            byte[] bytes = new byte[read.Bytes];
+            read.CopyBytesTo(bytes);
+            return bytes;
+        }
     }
 
     /// <summary>Writes the weights of the text encoder.</summary>
-    public static void Text(string folder, TrainingModel model, Func<Parameter, Tensor> valueOf, DType type) =>
-        WriteWeights(
-            Path.Combine(folder, "text_encoder", "model.safetensors"), model.Maps.Text.Parameters, valueOf, type);
+    public static void Text(string folder, TrainingModel model, DType type) =>
+        WriteWeights(Path.Combine(folder, TextFolder, TextWeights), model.Maps.Text.Parameters, type);
 
     /// <summary>Writes the weights of the autoencoder and the factor that brings its latents to unit variance.</summary>
-    public static void Vae(
-        string folder, TrainingModel model, Func<Parameter, Tensor> valueOf, DType type, double scalingFactor)
+    public static void Vae(string folder, TrainingModel model, DType type, double scalingFactor)
     {
-        string own = Path.Combine(folder, "vae");
-        WriteWeights(Path.Combine(own, Weights), model.Maps.Vae.Parameters, valueOf, type);
+        string own = Path.Combine(folder, VaeFolder);
+        WriteWeights(Path.Combine(own, Weights), model.Maps.Vae.Parameters, type);
         string path = Path.Combine(own, Config);
         JsonObject config = JsonNode.Parse(File.ReadAllText(path))!.AsObject();
         config["scaling_factor"] = Math.Round(scalingFactor, 5);
         WriteText(path, config.ToJsonString(new JsonSerializerOptions { WriteIndented = true }) + "\n");
     }
 
-    private static void WriteWeights(
-        string path, IReadOnlyList<Parameter> parameters, Func<Parameter, Tensor> valueOf, DType type) =>
-        SafeTensorsWriter.Write(path, parameters.Select(parameter => Item(parameter, valueOf(parameter), type)));
+    private static void WriteWeights(string path, IReadOnlyList<Parameter> parameters, DType type) =>
+        SafeTensorsWriter.Write(path, parameters.Select(parameter => Item(parameter, type)));
 
-    private static SafeTensorsItem Item(Parameter parameter, Tensor value, DType type) => new(
+    private static SafeTensorsItem Item(Parameter parameter, DType type) => new(
         parameter.Name, type.Name(),
-        [.. Enumerable.Range(0, value.Shape.Rank).Select(axis => (long)value.Shape[axis])],
+        [.. Enumerable.Range(0, parameter.Value.Shape.Rank).Select(axis => (long)parameter.Value.Shape[axis])],
         () =>
         {
             using TensorScope scope = TensorScope.Enter();
-            Tensor cast = type == DType.F32 ? value : Ops.Cast(value, type);
+            Tensor cast = type == DType.F32 ? parameter.Value : Ops.Cast(parameter.Value, type);
             byte[] bytes = new byte[cast.Bytes];
             cast.CopyBytesTo(bytes);
             return bytes;

@@ -15,8 +15,22 @@ internal sealed class PromptSource(
 {
     private readonly Dictionary<string, float[]> _states = new(StringComparer.Ordinal);
 
-    /// <summary>Bytes the cache holds.</summary>
-    public long CachedBytes => _states.Values.Sum(states => (long)states.Length * sizeof(float));
+    /// <summary>Bytes the cache holds when every prompt was seen; 0 without a cache.</summary>
+    public long CacheBytes(TrainingFolder data)
+    {
+        if (!caches)
+        {
+            return 0;
+        }
+
+        HashSet<string> different = new(StringComparer.Ordinal) { string.Empty };
+        for (int i = 0; i < data.Count; i++)
+        {
+            different.Add(data.Prompt(i));
+        }
+
+        return (long)different.Count * tokenizer.MaxLength * text.Config.HiddenSize * sizeof(float);
+    }
 
     /// <summary>The tokens of a batch, 77 each.</summary>
     public IReadOnlyList<IReadOnlyList<int>> Tokens(TrainingBatch batch) =>

@@ -36,10 +36,11 @@ internal abstract class TrainingTask : IDisposable
 
     /// <summary>Writes what was learnt in the layouts users load.</summary>
     /// <param name="folder">Where; made when it does not exist.</param>
-    /// <param name="valueOf">The value of a parameter: its own, or its moving average.</param>
     /// <param name="samples">Some of the data, to measure by.</param>
-    public abstract void Export(
-        string folder, Func<Parameter, Tensor> valueOf, IEnumerable<TrainingSample> samples);
+    public abstract void Export(string folder, IEnumerable<TrainingSample> samples);
+
+    /// <summary>Bytes of the host's memory that caches will hold when every sample was seen; 0 without any.</summary>
+    public virtual long CacheBytes(TrainingFolder data) => 0;
 
     /// <summary>Frees the models.</summary>
     public abstract void Dispose();

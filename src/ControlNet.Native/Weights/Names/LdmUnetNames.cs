@@ -40,6 +40,12 @@ internal sealed class LdmUnetNames
         _lastHint = hints.Count > 0 ? hints[^1] : 0;
     }
 
+    /// <summary>Pairs of original and diffusers' names of the parts of a residual block.</summary>
+    public static IReadOnlyList<(string Original, string Diffusers)> ResnetParts => s_resnet;
+
+    /// <summary>Pairs of original and diffusers' names of modules that are there once.</summary>
+    public static IReadOnlyList<(string Original, string Diffusers)> FixedModules => s_fixed;
+
     /// <summary>diffusers' name for an original one; null for a name the layout does not have.</summary>
     public string? Translate(string name)
     {
