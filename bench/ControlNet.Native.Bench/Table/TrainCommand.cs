@@ -8,8 +8,9 @@ namespace ControlNet.Native.Bench.Table;
 
 /// <summary>
 /// <c>train --model FILE --control FILE [--size N,N] [--recompute no|yes|both] [--peers default,tuned] [--rounds N]
-/// [--threads N]</c>: one training step of a ControlNet of Stable Diffusion 1.5 size, ours and PyTorch's in turn, and
+/// [--threads N] [--small FOLDER]</c>: one training step of a ControlNet of Stable Diffusion 1.5 size, ours and PyTorch's in turn, and
 /// the most memory each process ever held, loading included. One peer at a time: two and ours do not fit into 24 GiB.
+/// With <c>--small</c> also, or only, the steps of a small model; see <see cref="SmallSteps"/>.
 /// </summary>
 internal static class TrainCommand
 {
@@ -19,9 +20,16 @@ internal static class TrainCommand
     public static int Run(string[] arguments)
     {
         TableOptions options = TableOptions.Read(arguments);
+        string? small = Options.Text(arguments, "--small");
+        if (options.Model is null && small is not null)
+        {
+            SmallSteps.Print(small, options.Threads, 20);
+            return 0;
+        }
+
         if (options.Model is null || options.Control is null)
         {
-            throw new ArgumentException("train wants --model FILE and --control FILE; random-checkpoint writes both");
+            throw new ArgumentException("train wants --model FILE and --control FILE; random-checkpoint writes both, or --small FOLDER");
         }
 
         bool[] modes = Options.Text(arguments, "--recompute") switch
@@ -52,6 +60,11 @@ internal static class TrainCommand
                     Console.WriteLine(Row(options, spec, peer == "tuned"));
                 }
             }
+        }
+
+        if (small is not null)
+        {
+            SmallSteps.Print(small, options.Threads, 20);
         }
 
         return 0;
