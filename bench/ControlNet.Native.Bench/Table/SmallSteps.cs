@@ -28,7 +28,8 @@ internal static class SmallSteps
     {
         using Device device = Devices.Cpu(threads);
         LoadOptions load = new();
-        Console.WriteLine("\n| small model | images a step | ms | images/s | GFLOP a step | of peak |\n|---|---|---|---|---|---|");
+        Console.WriteLine("\n| small model | images a step | ms | images/s | GFLOP a step | of peak |");
+        Console.WriteLine("|---|---|---|---|---|---|");
         using (TrainingTask unet = new DenoiserTask(model, device, new() { CacheLatents = true }, load))
         {
             Print("UNet, text encoder", unet, 16, threads, rounds);
@@ -104,8 +105,10 @@ internal static class SmallSteps
             side = name[0] is "quant_conv" or "post_quant_conv" ? Latent : side;
         }
 
-        bool words = name[0] == "text_model" || (name.Contains("attn2") && (name.Contains("to_k") || name.Contains("to_v")));
-        return words ? Tokens : name.Any(part => part.StartsWith("time_emb", StringComparison.Ordinal)) ? 1 : side * side;
+        bool isTime = name.Any(part => part.StartsWith("time_emb", StringComparison.Ordinal));
+        bool isWords = name[0] == "text_model"
+            || (name.Contains("attn2") && (name.Contains("to_k") || name.Contains("to_v")));
+        return isWords ? Tokens : isTime ? 1 : side * side;
     }
 
     private static TrainingSample Sample(int index)

@@ -51,10 +51,8 @@ internal sealed class TrainCall : TimedCall
 
     public override void Dispose()
     {
-        foreach (IDisposable part in (IDisposable[])[_gradients, _optimizer, _latents, _target, _hint, _states, _net, _unet])
-        {
-            part.Dispose();
-        }
+        IDisposable[] parts = [_gradients, _optimizer, _latents, _target, _hint, _states, _net, _unet];
+        Array.ForEach(parts, part => part.Dispose());
     }
 
     private float Step()

@@ -19,7 +19,10 @@ internal static class TrainCommand
     /// <summary>Prints a line for each size, mode and peer.</summary>
     public static int Run(string[] arguments)
     {
-        TableOptions options = TableOptions.Read(arguments);
+        string[] own = ["--size", "--recompute", "--peers", "--small"];
+        string[] shared = [.. arguments.Where((argument, i) =>
+            !own.Contains(argument) && (i == 0 || !own.Contains(arguments[i - 1])))];
+        TableOptions options = TableOptions.Read(shared);
         string? small = Options.Text(arguments, "--small");
         if (options.Model is null && small is not null)
         {
