@@ -11,7 +11,8 @@ namespace ControlNet.Native.Bench.Table;
 
 /// <summary>
 /// One training step of a ControlNet before a frozen UNet: forward, backward, AdamW. Each weight is stepped as soon as
-/// its gradient is known, as <see cref="Trainer"/> does without clipping. The peer is <c>bench/peers/torch_train.py</c>.
+/// its gradient is known, as <see cref="Trainer"/> does without clipping. The peer is
+/// <c>bench/peers/torch_train.py</c>.
 /// </summary>
 internal sealed class TrainCall : TimedCall
 {

@@ -8,7 +8,8 @@ namespace ControlNet.Native.Bench.Table;
 
 /// <summary>
 /// <c>train --model FILE --control FILE [--size N,N] [--recompute no|yes|both] [--peers default,tuned] [--rounds N]
-/// [--threads N] [--small FOLDER]</c>: one training step of a ControlNet of Stable Diffusion 1.5 size, ours and PyTorch's in turn, and
+/// [--threads N] [--small FOLDER]</c>: one training step of a ControlNet of Stable Diffusion 1.5 size,
+/// ours and PyTorch's in turn, and
 /// the most memory each process ever held, loading included. One peer at a time: two and ours do not fit into 24 GiB.
 /// With <c>--small</c> also, or only, the steps of a small model; see <see cref="SmallSteps"/>.
 /// </summary>
@@ -32,7 +33,8 @@ internal static class TrainCommand
 
         if (options.Model is null || options.Control is null)
         {
-            throw new ArgumentException("train wants --model FILE and --control FILE; random-checkpoint writes both, or --small FOLDER");
+            throw new ArgumentException("train wants --model FILE and --control FILE or --small FOLDER; " +
+                "random-checkpoint writes both files");
         }
 
         bool[] modes = Options.Text(arguments, "--recompute") switch
@@ -46,7 +48,8 @@ internal static class TrainCommand
         string[] sizes = (Options.Text(arguments, "--size") ?? "256,512").Split(',');
         Console.WriteLine($"- {Machines.Describe()}, {options.Threads} threads\n");
         Console.WriteLine(
-            "| size | recompute | peer | ours, s | peer, s | ratio | bar | ours, GiB | peer, GiB | share | bar | met |");
+            "| size | recompute | peer | ours, s | peer, s | ratio | bar " +
+            "| ours, GiB | peer, GiB | share | bar | met |");
         Console.WriteLine("|---|---|---|---|---|---|---|---|---|---|---|---|");
         foreach (string size in sizes)
         {
