@@ -11,7 +11,8 @@ namespace ControlNet.Native.Bench.Table;
 
 /// <summary>
 /// One training step of a ControlNet before a frozen UNet: forward, backward, AdamW. Each weight is stepped as soon as
-/// its gradient is known, as <see cref="Trainer"/> does without clipping. The peer is <c>bench/peers/torch_train.py</c>.
+/// its gradient is known, as <see cref="Trainer"/> does without clipping. The peer is
+/// <c>bench/peers/torch_train.py</c>.
 /// </summary>
 internal sealed class TrainCall : TimedCall
 {
@@ -51,10 +52,8 @@ internal sealed class TrainCall : TimedCall
 
     public override void Dispose()
     {
-        foreach (IDisposable part in (IDisposable[])[_gradients, _optimizer, _latents, _target, _hint, _states, _net, _unet])
-        {
-            part.Dispose();
-        }
+        IDisposable[] parts = [_gradients, _optimizer, _latents, _target, _hint, _states, _net, _unet];
+        Array.ForEach(parts, part => part.Dispose());
     }
 
     private float Step()

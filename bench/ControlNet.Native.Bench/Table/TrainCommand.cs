@@ -8,8 +8,10 @@ namespace ControlNet.Native.Bench.Table;
 
 /// <summary>
 /// <c>train --model FILE --control FILE [--size N,N] [--recompute no|yes|both] [--peers default,tuned] [--rounds N]
-/// [--threads N]</c>: one training step of a ControlNet of Stable Diffusion 1.5 size, ours and PyTorch's in turn, and
+/// [--threads N] [--small FOLDER]</c>: one training step of a ControlNet of Stable Diffusion 1.5 size,
+/// ours and PyTorch's in turn, and
 /// the most memory each process ever held, loading included. One peer at a time: two and ours do not fit into 24 GiB.
+/// With <c>--small</c> also, or only, the steps of a small model; see <see cref="SmallSteps"/>.
 /// </summary>
 internal static class TrainCommand
 {
@@ -18,10 +20,21 @@ internal static class TrainCommand
     /// <summary>Prints a line for each size, mode and peer.</summary>
     public static int Run(string[] arguments)
     {
-        TableOptions options = TableOptions.Read(arguments);
+        string[] own = ["--size", "--recompute", "--peers", "--small"];
+        string[] shared = [.. arguments.Where((argument, i) =>
+            !own.Contains(argument) && (i == 0 || !own.Contains(arguments[i - 1])))];
+        TableOptions options = TableOptions.Read(shared);
+        string? small = Options.Text(arguments, "--small");
+        if (options.Model is null && small is not null)
+        {
+            SmallSteps.Print(small, options.Threads, 20);
+            return 0;
+        }
+
         if (options.Model is null || options.Control is null)
         {
-            throw new ArgumentException("train wants --model FILE and --control FILE; random-checkpoint writes both");
+            throw new ArgumentException("train wants --model FILE and --control FILE or --small FOLDER; " +
+                "random-checkpoint writes both files");
         }
 
         bool[] modes = Options.Text(arguments, "--recompute") switch
@@ -35,7 +48,8 @@ internal static class TrainCommand
         string[] sizes = (Options.Text(arguments, "--size") ?? "256,512").Split(',');
         Console.WriteLine($"- {Machines.Describe()}, {options.Threads} threads\n");
         Console.WriteLine(
-            "| size | recompute | peer | ours, s | peer, s | ratio | bar | ours, GiB | peer, GiB | share | bar | met |");
+            "| size | recompute | peer | ours, s | peer, s | ratio | bar " +
+            "| ours, GiB | peer, GiB | share | bar | met |");
         Console.WriteLine("|---|---|---|---|---|---|---|---|---|---|---|---|");
         foreach (string size in sizes)
         {
@@ -52,6 +66,11 @@ internal static class TrainCommand
                     Console.WriteLine(Row(options, spec, peer == "tuned"));
                 }
             }
+        }
+
+        if (small is not null)
+        {
+            SmallSteps.Print(small, options.Threads, 20);
         }
 
         return 0;
