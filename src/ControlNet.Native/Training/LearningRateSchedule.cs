@@ -1,4 +1,5 @@
 using System;
+using System.Globalization;
 
 namespace ControlNet.Native.Training;
 
@@ -115,9 +116,15 @@ public sealed record LearningRateSchedule
         }
     }
 
-    /// <summary>Every value, the same in every culture.</summary>
-    internal string Fingerprint() => FormattableString.Invariant(
-        $"{Shape} {BaseRate} warm-up {WarmupSteps} total {TotalSteps} cycles {Cycles} end {EndRate} power {Power}");
+    /// <summary>Every value that the rates depend on, the same in every culture.</summary>
+    internal string Fingerprint() => $"{Shape} " + (Shape switch
+    {
+        LearningRateShape.Constant => (FormattableString)$"{BaseRate}",
+        LearningRateShape.ConstantWithWarmup => $"{BaseRate} warm-up {WarmupSteps}",
+        LearningRateShape.Polynomial =>
+            $"{BaseRate} warm-up {WarmupSteps} total {TotalSteps} end {EndRate} power {Power}",
+        _ => $"{BaseRate} warm-up {WarmupSteps} total {TotalSteps} cycles {Cycles}",
+    }).ToString(CultureInfo.InvariantCulture);
 
     /// <summary>From 1 at 0 down to 0 at 1, and up again.</summary>
     private static double Wave(double halfTurns) => Math.Max(0, 0.5 * (1 + Math.Cos(Math.PI * halfTurns)));
