@@ -45,7 +45,9 @@ internal static class OpCall
         Tensor bias = HashNoise.Tensor(device, 3, features);
         using Tensor weight = HashNoise.Tensor(device, 2, features, channels, kernel, kernel);
         Padding padding = Padding.All(kernel / 2);
-        PackedWeight packed = Ops.PackConv2d(weight, DType.F32);
+        WeightGrowth growth = spec["growth"] is { } word ? Enum.Parse<WeightGrowth>((string)word!) : WeightGrowth.None;
+        PackedWeight packed = Ops.PackConv2d(
+            weight, DType.F32, new Conv2dUse(height, width, stride, padding, growth));
         return new TensorCall([x, bias, packed], () => Ops.Conv2d(x, packed, bias, stride, padding));
     }
 

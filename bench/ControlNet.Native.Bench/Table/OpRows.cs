@@ -1,6 +1,7 @@
 using System.Collections.Generic;
 using System.Linq;
 using System.Text.Json.Nodes;
+using ControlNet.Native.Tensors;
 
 namespace ControlNet.Native.Bench.Table;
 
@@ -33,7 +34,9 @@ internal static class OpRows
         }
     }
 
-    /// <summary>Stride 1: with the direct algorithm, or with the one the engine chooses.</summary>
+    /// <summary>
+    /// Stride 1: with the direct algorithm, or with the one the engine chooses for a weight it keeps transformed.
+    /// </summary>
     private static IEnumerable<Row> Conv3x3(string group, double? bar)
     {
         bool direct = group == "direct";
@@ -74,6 +77,13 @@ internal static class OpRows
         };
         string step = stride == 1 ? "" : $" stride {stride}", how = direct ? " direct" : "";
         double pixels = (double)batch * size * size / (stride * stride);
+        if (kernel == 3 && stride == 1 && !direct)
+        {
+            // As a plan with memory to spare keeps them; peers know nothing of it.
+            spec["growth"] = nameof(WeightGrowth.Full);
+            how = " kept";
+        }
+
         string name = $"conv {kernel}x{kernel}{step}{how} {channels}@{size}x{size}->{features} b{batch}";
         return new Row(group, name, spec, Layouts, bar)
         {

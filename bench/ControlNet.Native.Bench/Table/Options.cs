@@ -23,4 +23,26 @@ internal static class Options
 
     /// <summary>Whether a name is there.</summary>
     public static bool Has(string[] arguments, string name) => Array.IndexOf(arguments, name) >= 0;
+
+    /// <summary>Refuses a word that is no option: a run of minutes must not begin over a typing error.</summary>
+    /// <param name="arguments">The command line.</param>
+    /// <param name="switches">Names that stand alone.</param>
+    /// <param name="values">Names that a value follows.</param>
+    /// <exception cref="ArgumentException">There is one; the message lists what is known.</exception>
+    public static void RefuseUnknown(string[] arguments, string[] switches, string[] values)
+    {
+        for (int i = 0; i < arguments.Length; i++)
+        {
+            if (Array.IndexOf(values, arguments[i]) >= 0)
+            {
+                i++;
+            }
+            else if (Array.IndexOf(switches, arguments[i]) < 0)
+            {
+                throw new ArgumentException(
+                    $"'{arguments[i]}' is no option; there are {string.Join(", ", switches)}, and with a value " +
+                    $"{string.Join(", ", values)}");
+            }
+        }
+    }
 }

@@ -15,6 +15,14 @@ internal sealed record TableOptions
         "encode", "clip", "generate", "memory",
     ];
 
+    private static readonly string[] s_switches = ["--quick", "--prepare", "--write"];
+
+    private static readonly string[] s_values =
+    [
+        "--only", "--threads", "--seconds", "--rounds", "--model", "--control", "--half-model", "--half-control",
+        "--tokenizer", "--size", "--steps", "--python", "--node", "--cache", "--machine",
+    ];
+
     /// <summary>Groups to print; empty for all.</summary>
     public required IReadOnlyList<string> Only { get; init; }
 
@@ -82,9 +90,10 @@ internal sealed record TableOptions
     public bool Wants(string group) => Only.Count == 0 || Only.Contains(group);
 
     /// <summary>Reads the command line.</summary>
-    /// <exception cref="ArgumentException">A group is unknown, or a file is not there.</exception>
+    /// <exception cref="ArgumentException">A group or option is unknown, or a file is not there.</exception>
     public static TableOptions Read(string[] arguments)
     {
+        Options.RefuseUnknown(arguments, s_switches, s_values);
         string[] only = Options.Text(arguments, "--only")?.Split(',') ?? [];
         if (only.FirstOrDefault(group => !Groups.Contains(group)) is { } unknown)
         {

@@ -50,6 +50,7 @@ internal sealed unsafe partial class CpuGroupNorm(WorkerTeam team) : IGroupNormK
         {
             Dims = d, X = x.Floats, Affine = affine, Y = y.Floats,
             Streaming = StreamingStores.Pay(y.Floats, y.Count, d.Channels),
+            AsksAhead = StreamingStores.Crowd(x.Count + y.Count),
         };
         team.For(normalize.Items, ref normalize);
     }
@@ -124,6 +125,12 @@ internal sealed unsafe partial class CpuGroupNorm(WorkerTeam team) : IGroupNormK
         public float* X, Affine, Y;
         public bool Streaming;
 
+        /// <summary>
+        /// Whether to ask for lines of x and y before their turn: where both stay in the cache it costs more than it
+        /// gains.
+        /// </summary>
+        public bool AsksAhead;
+
         public readonly int Items => Partition.Items((long)Dims.Batch * Dims.Spatial, Dims.Channels);
 
         /// <summary>
@@ -143,11 +150,11 @@ internal sealed unsafe partial class CpuGroupNorm(WorkerTeam team) : IGroupNormK
                 int done = 0;
                 if (Avx512F.IsSupported)
                 {
-                    done = Loop<Lanes16, Vector512<float>>(x, affine, channels, count, y, Streaming);
+                    done = Loop<Lanes16, Vector512<float>>(x, affine, channels, count, y, Streaming, AsksAhead);
                 }
                 else if (Vector128.IsHardwareAccelerated)
                 {
-                    done = Loop<Lanes8, Vector256<float>>(x, affine, channels, count, y, Streaming);
+                    done = Loop<Lanes8, Vector256<float>>(x, affine, channels, count, y, Streaming, AsksAhead);
                 }
 
                 if (done < channels)
@@ -164,7 +171,7 @@ internal sealed unsafe partial class CpuGroupNorm(WorkerTeam team) : IGroupNormK
         /// <summary>Two pixels share the loads of mean, factor and shift. Returns the channels done.</summary>
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private static int Loop<TLanes, TVector>(
-            float* x, float* affine, int channels, int pixels, float* y, bool streaming)
+            float* x, float* affine, int channels, int pixels, float* y, bool streaming, bool asksAhead)
             where TLanes : struct, ILanes<TVector>
         {
             float* factors = affine + channels, shifts = factors + channels;
@@ -175,8 +182,14 @@ internal sealed unsafe partial class CpuGroupNorm(WorkerTeam team) : IGroupNormK
                 int second = pixels > 1 ? channels : 0;
                 for (int c = 0; c < whole; c += TLanes.Count)
                 {
-                    TLanes.Prefetch(x + c);
-                    TLanes.Prefetch(x + second + c);
+                    if (asksAhead)
+                    {
+                        TLanes.Prefetch(x + c);
+                        TLanes.Prefetch(x + second + c);
+                        TLanes.Prefetch(y + c);
+                        TLanes.Prefetch(y + second + c);
+                    }
+
                     TVector mean = TLanes.Load(affine + c);
                     TVector factor = TLanes.Load(factors + c), shift = TLanes.Load(shifts + c);
                     TVector a = TLanes.Fma(TLanes.Subtract(TLanes.Load(x + c), mean), factor, shift);

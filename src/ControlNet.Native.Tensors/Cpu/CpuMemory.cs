@@ -69,7 +69,7 @@ internal sealed class CpuMemory(HostMemory source) : IDisposable
         }
     }
 
-    /// <summary>Returns regions without blocks to the system.</summary>
+    /// <summary>Returns regions without blocks to the system, and of other regions the pages no block uses.</summary>
     public void Trim()
     {
         lock (_lock)
@@ -78,9 +78,14 @@ internal sealed class CpuMemory(HostMemory source) : IDisposable
             {
                 if (_regions[i].IsFree)
                 {
-                    Release(_regions[i].Address, _regions[i].Bytes);
+                    Release(_regions[i].Address, _regions[i].Bytes - _regions[i].AbsentBytes);
                     _regions.RemoveAt(i);
+                    continue;
                 }
+
+                long absent = _regions[i].AbsentBytes;
+                _regions[i].GiveBack(source);
+                _heldBytes -= _regions[i].AbsentBytes - absent;
             }
         }
     }
@@ -114,7 +119,11 @@ internal sealed class CpuMemory(HostMemory source) : IDisposable
         }
 
         region = best;
-        return best.Cut(bestFit, bytes);
+        long absent = best.AbsentBytes;
+        nint address = best.Cut(bestFit, bytes);
+        _heldBytes += absent - best.AbsentBytes;
+        PeakBytes = Math.Max(PeakBytes, _heldBytes);
+        return address;
     }
 
     private nint Take(long bytes)

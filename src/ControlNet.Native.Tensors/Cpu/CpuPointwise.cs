@@ -41,16 +41,6 @@ internal sealed unsafe partial class CpuPointwise(WorkerTeam team) : IPointwiseK
         team.For(Partition.Items(y.Count, 1), ref work);
     }
 
-    public void Geglu(long rows, int columns, BufferView x, BufferView y)
-    {
-        GegluWork work = new()
-        {
-            X = x.Floats, Y = y.Floats, Rows = rows, Columns = columns,
-            Streaming = StreamingStores.Pay(y.Floats, y.Count, columns),
-        };
-        team.For(Partition.Items(rows, 2L * columns), ref work);
-    }
-
     public void Cast(BufferView x, BufferView y)
     {
         switch (x.Type)
@@ -205,63 +195,6 @@ internal sealed unsafe partial class CpuPointwise(WorkerTeam team) : IPointwiseK
             }
 
             return i;
-        }
-    }
-
-    private struct GegluWork : IParallelWork
-    {
-        public float* X, Y;
-        public long Rows;
-        public int Columns;
-        public bool Streaming;
-
-        public readonly void Run(int item, int worker)
-        {
-            (long row, long end) = Partition.Range(item, Rows, 2L * Columns);
-            for (; row < end; row++)
-            {
-                float* value = X + (row * 2 * Columns);
-                float* gate = value + Columns;
-                float* y = Y + (row * Columns);
-                int c = 0;
-                if (Avx512F.IsSupported)
-                {
-                    c = Loop<Lanes16, Vector512<float>>(value, gate, y, Columns, Streaming);
-                }
-                else if (Vector128.IsHardwareAccelerated)
-                {
-                    c = Loop<Lanes8, Vector256<float>>(value, gate, y, Columns, Streaming);
-                }
-
-                for (; c < Columns; c++)
-                {
-                    y[c] = value[c] * VectorMath.Gelu(gate[c]);
-                }
-            }
-
-            StreamingStores.Fence(Streaming);
-        }
-
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        private static int Loop<TLanes, TVector>(float* value, float* gate, float* y, int columns, bool streaming)
-            where TLanes : struct, ILanes<TVector>
-        {
-            int c = 0;
-            for (; c <= columns - TLanes.Count; c += TLanes.Count)
-            {
-                TVector product = TLanes.Multiply(
-                    TLanes.Load(value + c), VectorMath.Gelu<TLanes, TVector>(TLanes.Load(gate + c)));
-                if (streaming)
-                {
-                    TLanes.StoreStreaming(product, y + c);
-                }
-                else
-                {
-                    TLanes.Store(product, y + c);
-                }
-            }
-
-            return c;
         }
     }
 

@@ -14,7 +14,12 @@ internal sealed unsafe partial class CpuReduce
     {
         if (d.Inner == 1)
         {
-            RowSoftmaxWork work = new() { X = x.Floats, Y = y.Floats, Rows = d.Outer, Length = d.Length };
+            bool waits = d.Length <= RowSoftmaxWork.FloatsAtOnce;
+            RowSoftmaxWork work = new()
+            {
+                X = x.Floats, Y = y.Floats, Rows = d.Outer, Length = d.Length,
+                Streaming = waits && StreamingStores.Pay(y.Floats, y.Count, d.Length),
+            };
             team.For(Partition.Items(d.Outer, d.Length), ref work);
             return;
         }
@@ -34,6 +39,11 @@ internal sealed unsafe partial class CpuReduce
         public long Rows;
         public int Length;
 
+        /// <summary>
+        /// Whether y goes past the caches; exponentials then wait on the stack, and a row is whole cache lines.
+        /// </summary>
+        public bool Streaming;
+
         private static ReadOnlySpan<float> ZerosAndOnes =>
         [
             0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
@@ -42,7 +52,7 @@ internal sealed unsafe partial class CpuReduce
         /// <summary>
         /// Rows that take each step together, and the floats they may have to stay in the nearest cache.
         /// </summary>
-        private const int MostRowsAtOnce = 8, FloatsAtOnce = 4096;
+        public const int MostRowsAtOnce = 8, FloatsAtOnce = 4096;
 
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public readonly void Run(int item, int worker)
@@ -55,11 +65,11 @@ internal sealed unsafe partial class CpuReduce
                 float* x = X + (row * length), y = Y + (row * length);
                 if (Avx512F.IsSupported && length >= Lanes16.Count)
                 {
-                    Weigh<Lanes16, Vector512<float>>(x, y, rows, length);
+                    Weigh<Lanes16, Vector512<float>>(x, y, rows, length, Streaming);
                 }
                 else if (Vector128.IsHardwareAccelerated && length >= Lanes8.Count)
                 {
-                    Weigh<Lanes8, Vector256<float>>(x, y, rows, length);
+                    Weigh<Lanes8, Vector256<float>>(x, y, rows, length, Streaming);
                 }
                 else
                 {
@@ -69,6 +79,8 @@ internal sealed unsafe partial class CpuReduce
                     }
                 }
             }
+
+            StreamingStores.Fence(Streaming);
         }
 
         /// <summary>
@@ -78,9 +90,11 @@ internal sealed unsafe partial class CpuReduce
         /// </summary>
         [SkipLocalsInit]
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        private static void Weigh<TLanes, TVector>(float* x, float* y, int rows, int count)
+        private static void Weigh<TLanes, TVector>(float* x, float* y, int rows, int count, bool streaming)
             where TLanes : struct, ILanes<TVector>
         {
+            float* waiting = stackalloc float[FloatsAtOnce];
+            float* powers = streaming ? waiting : y, next = x + (rows * count);
             float* tails = stackalloc float[MostRowsAtOnce * 18];
             float* largest = tails + (MostRowsAtOnce * 16), factors = largest + MostRowsAtOnce;
             int last = count - TLanes.Count;
@@ -92,13 +106,24 @@ internal sealed unsafe partial class CpuReduce
             for (int r = 0; r < rows; r++)
             {
                 factors[r] = Exponentials<TLanes, TVector>(
-                    x + (r * count), y + (r * count), last, largest[r], tails + (r * 16));
+                    x + (r * count), powers + (r * count), last, largest[r], tails + (r * 16), next + (r * count));
             }
 
             for (int r = 0; r < rows; r++)
             {
-                float* to = y + (r * count);
+                float* from = powers + (r * count), to = y + (r * count);
                 TVector factor = TLanes.Create(factors[r]);
+                if (streaming)
+                {
+                    for (int i = 0; i < last; i += TLanes.Count)
+                    {
+                        TLanes.StoreStreaming(TLanes.Multiply(TLanes.Load(from + i), factor), to + i);
+                    }
+
+                    TLanes.StoreStreaming(TLanes.Multiply(TLanes.Load(tails + (r * 16)), factor), to + last);
+                    continue;
+                }
+
                 for (int i = 0; i < last; i += TLanes.Count)
                 {
                     TLanes.Store(TLanes.Multiply(TLanes.Load(to + i), factor), to + i);
@@ -135,7 +160,8 @@ internal sealed unsafe partial class CpuReduce
         /// log2(e): the difference is exact where it matters.
         /// </summary>
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        private static float Exponentials<TLanes, TVector>(float* x, float* y, int last, float largest, float* tail)
+        private static float Exponentials<TLanes, TVector>(
+            float* x, float* y, int last, float largest, float* tail, float* next)
             where TLanes : struct, ILanes<TVector>
         {
             TVector shift = TLanes.Create(largest), log2E = TLanes.Create(Log2E);
@@ -147,6 +173,7 @@ internal sealed unsafe partial class CpuReduce
                 TVector lanes = TLanes.Create(0f);
                 for (; i < end; i += TLanes.Count)
                 {
+                    TLanes.PrefetchLine(next + i);
                     TVector e = VectorMath.FastExp2<TLanes, TVector>(
                         TLanes.Multiply(TLanes.Subtract(TLanes.Load(x + i), shift), log2E));
                     TLanes.Store(e, y + i);

@@ -11,4 +11,10 @@ internal abstract class HostMemory
     public abstract nint Allocate(long bytes);
 
     public abstract void Free(nint address);
+
+    /// <summary>
+    /// Gives back the pages that lie wholly inside a range; the addresses stay, and their next use brings new pages.
+    /// </summary>
+    /// <returns>Bytes given back; 0 where the system does not take them.</returns>
+    public abstract long GiveBack(nint address, long bytes);
 }

@@ -14,4 +14,6 @@ internal sealed class ImaginedHostMemory : HostMemory
     public override void Free(nint address)
     {
     }
+
+    public override long GiveBack(nint address, long bytes) => LargePages.GiveBackSize(address, bytes);
 }

@@ -14,6 +14,9 @@ internal unsafe interface ILaneArithmetic<TVector>
 
     static abstract void Store(TVector v, float* target);
 
+    /// <summary>Past the caches; the target is aligned to the width of the vector.</summary>
+    static abstract void StoreStreaming(TVector v, float* target);
+
     static abstract TVector Create(float value);
 
     static abstract TVector Add(TVector a, TVector b);
@@ -34,6 +37,8 @@ internal readonly unsafe struct Lanes1 : ILaneArithmetic<float>
     public static float Load(float* source) => *source;
 
     public static void Store(float v, float* target) => *target = v;
+
+    public static void StoreStreaming(float v, float* target) => *target = v;
 
     public static float Create(float value) => value;
 

@@ -17,8 +17,8 @@ internal unsafe interface ILanes<TVector> : ILaneArithmetic<TVector>
     /// </summary>
     static abstract void Prefetch(float* source);
 
-    /// <summary>Past the caches; the target is aligned to the width of the vector.</summary>
-    static abstract void StoreStreaming(TVector v, float* target);
+    /// <summary>Asks for the cache line of this address; any address will do.</summary>
+    static abstract void PrefetchLine(float* source);
 
     static abstract TVector Divide(TVector a, TVector b);
 
@@ -69,11 +69,14 @@ internal readonly unsafe struct Lanes16 : ILanes<Vector512<float>>
     public static Vector512<float> Load(float* source) => Vector512.Load(source);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Prefetch(float* source)
+    public static void Prefetch(float* source) => PrefetchLine(source + Ahead.Floats);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void PrefetchLine(float* source)
     {
         if (Sse.IsSupported)
         {
-            Sse.Prefetch0(source + Ahead.Floats);
+            Sse.Prefetch0(source);
         }
     }
 
@@ -140,11 +143,14 @@ internal readonly unsafe struct Lanes8 : ILanes<Vector256<float>>
     public static Vector256<float> Load(float* source) => Vector256.Load(source);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Prefetch(float* source)
+    public static void Prefetch(float* source) => PrefetchLine(source + Ahead.Floats);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void PrefetchLine(float* source)
     {
         if (Sse.IsSupported)
         {
-            Sse.Prefetch0(source + Ahead.Floats);
+            Sse.Prefetch0(source);
         }
     }
 

@@ -26,4 +26,6 @@ internal sealed unsafe class NativeHostMemory : HostMemory
     }
 
     public override void Free(nint address) => NativeMemory.AlignedFree((void*)address);
+
+    public override long GiveBack(nint address, long bytes) => LargePages.GiveBack(address, bytes);
 }

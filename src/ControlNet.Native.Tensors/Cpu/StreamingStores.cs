@@ -1,4 +1,5 @@
 using System;
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics.X86;
 
 namespace ControlNet.Native.Tensors.Cpu;
@@ -6,7 +7,7 @@ namespace ControlNet.Native.Tensors.Cpu;
 /// <summary>
 /// Decides where a result goes past the caches. A plain store first reads the line it will overwrite; a streaming one
 /// does not, but leaves nothing for the next operation to find. So it pays only for results that the last-level cache
-/// could not keep anyway.
+/// could not keep anyway, beside an input of their size.
 /// </summary>
 internal static unsafe class StreamingStores
 {
@@ -15,10 +16,29 @@ internal static unsafe class StreamingStores
 
     private static readonly long s_lastLevelCacheBytes = FindLastLevelCache();
 
+    /// <summary>
+    /// Whether so many floats are more than half of the last-level cache, too many to find all of them there again.
+    /// </summary>
+    public static bool Crowd(long floats) => floats * sizeof(float) > s_lastLevelCacheBytes / 2;
+
     /// <summary>Whether rows of <paramref name="rowFloats"/> floats at y should be stored that way.</summary>
     public static bool Pay(float* y, long floats, long rowFloats) =>
-        Sse.IsSupported && floats * sizeof(float) > s_lastLevelCacheBytes
+        Sse.IsSupported && Crowd(floats)
         && (nint)y % CacheLine == 0 && rowFloats * sizeof(float) % CacheLine == 0;
+
+    /// <summary>
+    /// Stores whole cache lines from a buffer that is in the cache. Memory takes stores in one stretch better than one
+    /// by one between loads.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Move<TLanes, TVector>(float* from, float* y, int count)
+        where TLanes : struct, ILanes<TVector>
+    {
+        for (int i = 0; i < count; i += TLanes.Count)
+        {
+            TLanes.StoreStreaming(TLanes.Load(from + i), y + i);
+        }
+    }
 
     /// <summary>Ends an item that used them: streaming stores are not ordered with the others.</summary>
     public static void Fence(bool streaming)

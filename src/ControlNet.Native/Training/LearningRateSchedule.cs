@@ -117,14 +117,18 @@ public sealed record LearningRateSchedule
     }
 
     /// <summary>Every value that the rates depend on, the same in every culture.</summary>
-    internal string Fingerprint() => $"{Shape} " + (Shape switch
+    internal string Fingerprint()
     {
-        LearningRateShape.Constant => (FormattableString)$"{BaseRate}",
-        LearningRateShape.ConstantWithWarmup => $"{BaseRate} warm-up {WarmupSteps}",
-        LearningRateShape.Polynomial =>
-            $"{BaseRate} warm-up {WarmupSteps} total {TotalSteps} end {EndRate} power {Power}",
-        _ => $"{BaseRate} warm-up {WarmupSteps} total {TotalSteps} cycles {Cycles}",
-    }).ToString(CultureInfo.InvariantCulture);
+        FormattableString rates = Shape switch
+        {
+            LearningRateShape.Constant => $"{BaseRate}",
+            LearningRateShape.ConstantWithWarmup => $"{BaseRate} warm-up {WarmupSteps}",
+            LearningRateShape.Polynomial =>
+                $"{BaseRate} warm-up {WarmupSteps} total {TotalSteps} end {EndRate} power {Power}",
+            _ => $"{BaseRate} warm-up {WarmupSteps} total {TotalSteps} cycles {Cycles}",
+        };
+        return $"{Shape} {rates.ToString(CultureInfo.InvariantCulture)}";
+    }
 
     /// <summary>From 1 at 0 down to 0 at 1, and up again.</summary>
     private static double Wave(double halfTurns) => Math.Max(0, 0.5 * (1 + Math.Cos(Math.PI * halfTurns)));

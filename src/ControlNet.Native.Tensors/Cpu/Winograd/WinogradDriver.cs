@@ -17,11 +17,20 @@ internal static unsafe class WinogradDriver
     /// </summary>
     public const int MaxBlockDepth = 64;
 
+    /// <summary>
+    /// Channels of a block of a weight that is kept transformed: a point of a panel is 40 KiB, which stay in the
+    /// first-level cache, and sums are revisited a fifth as often.
+    /// </summary>
+    public const int MaxKeptDepth = 320;
+
     /// <summary>Tiles of an item; their sums for a panel are 504 KiB in F(4x4).</summary>
     private const int MaxItemTiles = 112;
 
-    /// <summary>Transformed inputs of a round: 6 MiB, which the last-level cache holds.</summary>
-    private const long MaxInputFloats = 3L << 19;
+    /// <summary>
+    /// Transformed inputs of a round: 14 MiB, which the last-level cache holds. Each round goes through the weight
+    /// again.
+    /// </summary>
+    private const long MaxInputFloats = 7L << 19;
 
     /// <summary>Items a worker should find in a round, so that the last one to finish is not long alone.</summary>
     private const int ItemsPerWorker = 4;
@@ -112,7 +121,7 @@ internal static unsafe class WinogradDriver
             return false;
         }
 
-        p.BlockDepth = WinogradWeights.BlockDepthOf(p.Dims.In);
+        p.BlockDepth = WinogradWeights.BlockDepthOf(p.Dims.In, p.Transformed);
         p.DepthBlocks = (p.Dims.In + p.BlockDepth - 1) / p.BlockDepth;
         long perTile = (long)p.Points * p.BlockDepth * p.DepthBlocks;
         int rounds = (int)((p.Tiles * perTile + MaxInputFloats - 1) / MaxInputFloats);
@@ -132,6 +141,8 @@ internal static unsafe class WinogradDriver
             return;
         }
 
+        long pixels = (long)p.Dims.Batch * p.Dims.OutHeight * p.Dims.OutWidth;
+        p.Streams = StreamingStores.Pay(p.Y, pixels * p.Dims.Out, p.Dims.Out);
         if ((schedule ?? ScheduleOf(p)) == WinogradSchedule.ByTile)
         {
             RunByTile<TAlgorithm, TLanes, TVector>(team, memory, p);

@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics.X86;
 using ControlNet.Native.Tensors.Contracts;
 using ControlNet.Native.Tensors.Cpu.Gemm;
 
@@ -24,6 +25,9 @@ internal unsafe struct WinogradProblem
 
     /// <summary>What happens to the finished sums.</summary>
     public TileEpilogue Epilogue;
+
+    /// <summary>Whether results go past the caches.</summary>
+    public bool Streams;
 
     /// <summary>Edge of a tile of outputs, and elements of the transformed space.</summary>
     public int Tile, Points;
@@ -71,6 +75,58 @@ internal unsafe struct WinogradProblem
         (int image, int inImage) = System.Math.DivRem(tile, TilesDown * TilesAcross);
         (int down, int across) = System.Math.DivRem(inImage, TilesAcross);
         return (image, down * Tile, across * Tile);
+    }
+
+    /// <summary>
+    /// Asks for the lines of a tile's results in one panel: storing them would wait for each.
+    /// </summary>
+    public readonly void PrefetchResults(int tile, int panel)
+    {
+        if (!Sse.IsSupported || Streams || tile >= Tiles)
+        {
+            return;
+        }
+
+        (int image, int top, int left) = PlaceOf(tile);
+        int column = panel * GemmKernel.PanelColumns;
+        long line = (long)Dims.OutWidth * Dims.Out;
+        float* to = Y + ((((long)image * Dims.OutHeight) + top) * line) + ((long)left * Dims.Out) + column;
+        for (int y = 0; y < Tile; y++)
+        {
+            for (int x = 0; x < Tile; x++)
+            {
+                float* pixel = to + (y * line) + ((long)x * Dims.Out);
+                Sse.Prefetch0(pixel);
+                Sse.Prefetch0(pixel + (GemmKernel.PanelColumns / 2));
+            }
+        }
+    }
+
+    /// <summary>
+    /// Asks for the pixels that a tile's right neighbour reads and the tile does not. At the edge of the image it asks
+    /// for what nobody wants, which costs less than to look.
+    /// </summary>
+    /// <param name="pixels">Those of the tile.</param>
+    public readonly void PrefetchNeighbour(float** pixels)
+    {
+        const int LineFloats = 16;
+        if (!Sse.IsSupported)
+        {
+            return;
+        }
+
+        int edge = Tile + 2;
+        for (int y = 0; y < edge; y++)
+        {
+            for (int x = 2; x < edge; x++)
+            {
+                float* pixel = pixels[(y * edge) + x] + ((long)Tile * Dims.In);
+                for (int c = 0; c < Dims.In; c += LineFloats)
+                {
+                    Sse.Prefetch0(pixel + c);
+                }
+            }
+        }
     }
 
     /// <summary>

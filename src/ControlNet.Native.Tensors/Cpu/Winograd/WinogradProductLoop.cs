@@ -47,12 +47,10 @@ internal unsafe struct WinogradProductLoop<TAlgorithm, TLanes, TVector> : IParal
         float* widened = transformed + (Problem.Points * weightStep);
         for (int block = 0; block < Problem.DepthBlocks; block++)
         {
-            int depth = Problem.DepthOf(block);
             if (Problem.Transformed)
             {
-                float* kept = (float*)Problem.Weights
-                    + (((long)panel * Problem.Dims.In) + ((long)block * Problem.BlockDepth)) * Problem.Points * Width;
-                Multiply(kept, (long)depth * Width, block, first, count, sums, sumStep, null);
+                float* kept = (float*)Problem.Weights + Problem.TransformedAt(panel, block);
+                Multiply(kept, Problem.WeightStepOf(block), block, first, count, sums, sumStep, null);
             }
             else
             {
@@ -72,9 +70,13 @@ internal unsafe struct WinogradProductLoop<TAlgorithm, TLanes, TVector> : IParal
 
         for (int t = 0; t < count; t++)
         {
+            int tile = Problem.FirstTile + first + t;
+            Problem.PrefetchResults(tile + 1, panel);
             WinogradResult<TAlgorithm, TLanes, TVector>.Store(
-                Problem, Problem.FirstTile + first + t, panel, sums + ((long)t * Width), sumStep, pixels, stage);
+                Problem, tile, panel, sums + ((long)t * Width), sumStep, pixels, stage);
         }
+
+        StreamingStores.Fence(Problem.Streams);
     }
 
     /// <summary>

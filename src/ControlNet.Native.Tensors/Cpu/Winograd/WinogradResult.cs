@@ -78,7 +78,14 @@ internal static unsafe class WinogradResult<TAlgorithm, TLanes, TVector>
                     v = TLanes.Add(v, TLanes.Load(added + at + c));
                 }
 
-                TLanes.Store(v, to + at + c);
+                if (problem.Streams)
+                {
+                    TLanes.StoreStreaming(v, to + at + c);
+                }
+                else
+                {
+                    TLanes.Store(v, to + at + c);
+                }
             }
 
             from += Width;

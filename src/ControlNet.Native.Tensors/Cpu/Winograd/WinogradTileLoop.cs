@@ -59,6 +59,7 @@ internal unsafe struct WinogradTileLoop<TAlgorithm, TLanes, TVector> : IParallel
         for (int t = 0; t < count; t++)
         {
             Problem.FindPixels(first + t, 0, zeros, patch);
+            Problem.PrefetchNeighbour(patch);
             TAlgorithm.Input<TLanes, TVector>(
                 patch, 0, channels, inputs + ((long)t * inputWidth), inputStep, stage);
         }
@@ -76,6 +77,8 @@ internal unsafe struct WinogradTileLoop<TAlgorithm, TLanes, TVector> : IParallel
                     Problem, first + t, panel, sums + ((long)t * sumWidth) + (panel * Width), sumStep, pixels, stage);
             }
         }
+
+        StreamingStores.Fence(Problem.Streams);
     }
 
     /// <summary>

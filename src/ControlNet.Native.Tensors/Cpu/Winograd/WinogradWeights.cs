@@ -22,12 +22,15 @@ internal static unsafe class WinogradWeights
         where TAlgorithm : struct, IWinograd => (TAlgorithm.Tile + 2) * (TAlgorithm.Tile + 2);
 
     /// <summary>
-    /// Channels of a block of the sum, a multiple of 16. They depend on the weight alone, because transformed weights
-    /// lie in such blocks and because a sum is always formed in the same order.
+    /// Channels of a block of the sum, a multiple of 16. They depend on the weight and its form alone, because
+    /// transformed weights lie in such blocks and because a sum is always formed in the same order.
     /// </summary>
-    public static int BlockDepthOf(int inChannels)
+    /// <param name="inChannels">Of the weight.</param>
+    /// <param name="kept">Whether the weight is kept transformed.</param>
+    public static int BlockDepthOf(int inChannels, bool kept)
     {
-        int blocks = Math.Max(1, (inChannels + WinogradDriver.MaxBlockDepth - 1) / WinogradDriver.MaxBlockDepth);
+        int most = kept ? WinogradDriver.MaxKeptDepth : WinogradDriver.MaxBlockDepth;
+        int blocks = Math.Max(1, (inChannels + most - 1) / most);
         return Math.Max(1, (((inChannels + blocks - 1) / blocks) + 15) / 16) * 16;
     }
 
@@ -80,7 +83,7 @@ internal static unsafe class WinogradWeights
             Panels = panels,
             Target = target,
             In = inChannels,
-            BlockDepth = BlockDepthOf(inChannels),
+            BlockDepth = BlockDepthOf(inChannels, kept: true),
             Points = PointsOf<TAlgorithm>(),
         };
         team.For((outputs + GemmKernel.PanelColumns - 1) / GemmKernel.PanelColumns, ref loop);
