@@ -85,7 +85,8 @@ internal static class EvaluateCommand
             results.Add(evaluator.Run(row, cancellation: cancellation));
             EvaluationResult result = results[^1];
             Console.Error.WriteLine(FormattableString.Invariant(
-                $"{row.Name}: mask IoU {result.MaskIoU:0.00}, edge F1 {result.EdgeF1:0.00}, colours {result.ColourAccuracy:0.00}"));
+                $"{row.Name}: mask IoU {result.MaskIoU:0.00}, edge F1 {result.EdgeF1:0.00}, ") +
+                FormattableString.Invariant($"colours {result.ColourAccuracy:0.00}"));
         }
 
         string table = EvaluationReport.Markdown(results, options, identity);

@@ -50,7 +50,8 @@ internal static class NewModelCommand
             }
 
             NewModel.Create(source, folder, number);
-            Console.Out.WriteLine($"{Path.GetFullPath(folder)}: a new model; train it with controlnet train --part vae");
+            Console.Out.WriteLine(
+            $"{Path.GetFullPath(folder)}: a new model; train it with controlnet train --part vae");
             return Task.FromResult(ExitCode.Success);
         });
         return command;

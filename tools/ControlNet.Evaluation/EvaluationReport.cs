@@ -22,7 +22,8 @@ public static class EvaluationReport
         text.Append(
             plain,
             $"{options.Scenes} unseen scenes a row (seed {options.Seed}), {options.Size} x {options.Size}, ").Append(
-            plain, $"{options.Steps} steps, guidance {options.GuidanceScale} (guess {options.GuessGuidanceScale}).\n\n");
+            plain, $"{options.Steps} steps, guidance {options.GuidanceScale} ").Append(
+            plain, $"(guess {options.GuessGuidanceScale}).\n\n");
         text.Append("| | mask IoU | edge F1 | colours in place | colours at all | s an image |\n");
         text.Append("|---|---|---|---|---|---|\n");
         foreach (EvaluationResult result in results)

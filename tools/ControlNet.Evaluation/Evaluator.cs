@@ -86,8 +86,11 @@ public sealed class Evaluator : IDisposable
     /// <summary>The pictures the scenes stand for, and their hints, for the contact sheet.</summary>
     public IReadOnlyList<IReadOnlyList<RgbImage>> Originals() =>
     [
-        .. Enumerable.Range(0, Math.Min(_options.SheetScenes, _options.Scenes)).Select(i =>
-            (IReadOnlyList<RgbImage>)[_scenes.At(i).DrawHint(HintKind.Edges, _options.Size), _scenes.At(i).DrawTarget(_options.Size)]),
+        .. Enumerable.Range(0, Math.Min(_options.SheetScenes, _options.Scenes)).Select(_scenes.At).Select(scene =>
+            (IReadOnlyList<RgbImage>)
+            [
+                scene.DrawHint(HintKind.Edges, _options.Size), scene.DrawTarget(_options.Size),
+            ]),
     ];
 
     /// <summary>Frees the models.</summary>

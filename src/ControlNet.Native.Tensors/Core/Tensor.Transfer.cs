@@ -134,12 +134,14 @@ public sealed partial class Tensor
 
         if (source.Backend != Backend)
         {
-            throw new DeviceException($"CopyFrom: the tensor is on {Backend.Name}, the source on {source.Backend.Name}");
+            throw new DeviceException(
+                $"CopyFrom: the tensor is on {Backend.Name}, the source on {source.Backend.Name}");
         }
 
         if (Tape.Current is not null)
         {
-            throw new TapeException("CopyFrom: changes a tensor that an open tape may still read; close the tape first");
+            throw new TapeException(
+                "CopyFrom: changes a tensor that an open tape may still read; close the tape first");
         }
 
         Backend.Pointwise.LinearCombination([1f], [source.View], View);

@@ -51,7 +51,8 @@ internal sealed unsafe partial class CpuConv2d
         : d;
 
     /// <summary>
-    /// The gradient of x as a convolution like any other, with the flipped and transposed weight; null where it is none.
+    /// The gradient of x as a convolution like any other, with the flipped and transposed weight; null where it is
+    /// none.
     /// </summary>
     private static Conv2dDims? Transposed(in Conv2dDims d)
     {

@@ -16,11 +16,14 @@ public static class ControlNetTrainer
     /// <param name="folder">The folder of the run; made when it does not exist.</param>
     /// <param name="device">Where it computes. Must outlive the trainer.</param>
     /// <param name="options">What to do.</param>
-    /// <param name="load">How the base model is loaded; frozen weights keep their type unless it says otherwise.</param>
+    /// <param name="load">
+    /// How the base model is loaded; frozen weights keep their type unless it says otherwise.
+    /// </param>
     /// <param name="resume">Go on from the newest whole checkpoint of the folder, where there is one.</param>
     /// <returns>The run, to be disposed; it holds the folder until then.</returns>
     /// <exception cref="TrainingOptionsException">
-    /// An option is out of its range, the data was opened without hints, or a base whose decoder is trained is no folder.
+    /// An option is out of its range, the data was opened without hints, or a base whose decoder is trained is no
+    /// folder.
     /// </exception>
     /// <exception cref="CheckpointException">The base model cannot be loaded.</exception>
     /// <exception cref="TrainingStateException">

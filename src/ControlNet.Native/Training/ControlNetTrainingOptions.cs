@@ -17,7 +17,9 @@ public sealed record ControlNetTrainingOptions : TrainingOptions
     /// <summary>Whether only the middle block is controlled (only_mid_control).</summary>
     public bool OnlyMidControl { get; init; }
 
-    /// <summary>Widths of the hint encoder; null for those of the paper, in proportion to the base model's width.</summary>
+    /// <summary>
+    /// Widths of the hint encoder; null for those of the paper, in proportion to the base model's width.
+    /// </summary>
     public IReadOnlyList<int>? HintChannels { get; init; }
 
     /// <summary>

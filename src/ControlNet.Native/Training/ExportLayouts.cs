@@ -6,7 +6,9 @@ namespace ControlNet.Native.Training;
 [Flags]
 public enum ExportLayouts
 {
-    /// <summary>A folder as diffusers has it: <c>config.json</c> and <c>diffusion_pytorch_model.safetensors</c>.</summary>
+    /// <summary>
+    /// A folder as diffusers has it: <c>config.json</c> and <c>diffusion_pytorch_model.safetensors</c>.
+    /// </summary>
     Diffusers = 1,
 
     /// <summary>

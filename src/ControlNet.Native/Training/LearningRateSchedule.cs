@@ -1,4 +1,5 @@
 using System;
+using System.Globalization;
 
 namespace ControlNet.Native.Training;
 
@@ -94,7 +95,9 @@ public sealed record LearningRateSchedule
 
     /// <summary>Checks every value.</summary>
     /// <param name="steps">Optimiser steps of the run.</param>
-    /// <exception cref="TrainingOptionsException">One is out of its range; the message names it and the range.</exception>
+    /// <exception cref="TrainingOptionsException">
+    /// One is out of its range; the message names it and the range.
+    /// </exception>
     internal void Validate(long steps)
     {
         if (!Enum.IsDefined(Shape))
@@ -115,9 +118,19 @@ public sealed record LearningRateSchedule
         }
     }
 
-    /// <summary>Every value, the same in every culture.</summary>
-    internal string Fingerprint() => FormattableString.Invariant(
-        $"{Shape} {BaseRate} warm-up {WarmupSteps} total {TotalSteps} cycles {Cycles} end {EndRate} power {Power}");
+    /// <summary>Every value that the rates depend on, the same in every culture.</summary>
+    internal string Fingerprint()
+    {
+        FormattableString rates = Shape switch
+        {
+            LearningRateShape.Constant => $"{BaseRate}",
+            LearningRateShape.ConstantWithWarmup => $"{BaseRate} warm-up {WarmupSteps}",
+            LearningRateShape.Polynomial =>
+                $"{BaseRate} warm-up {WarmupSteps} total {TotalSteps} end {EndRate} power {Power}",
+            _ => $"{BaseRate} warm-up {WarmupSteps} total {TotalSteps} cycles {Cycles}",
+        };
+        return $"{Shape} {rates.ToString(CultureInfo.InvariantCulture)}";
+    }
 
     /// <summary>From 1 at 0 down to 0 at 1, and up again.</summary>
     private static double Wave(double halfTurns) => Math.Max(0, 0.5 * (1 + Math.Cos(Math.PI * halfTurns)));

@@ -10,7 +10,9 @@ using ControlNet.Native.Weights;
 
 namespace ControlNet.Native.Training;
 
-/// <summary>Makes a base model that has learnt nothing, of the architecture that configuration files describe.</summary>
+/// <summary>
+/// Makes a base model that has learnt nothing, of the architecture that configuration files describe.
+/// </summary>
 public static class NewModel
 {
     /// <summary>Copies a folder of configurations in diffusers' layout and adds first weights to each part.</summary>

@@ -10,7 +10,8 @@ namespace ControlNet.Native.Training;
 
 /// <summary>
 /// A training run in a folder: steps, checkpoints, metrics, pictures. Made by <see cref="ControlNetTrainer"/> and
-/// <see cref="BaseTrainer"/>. The folder holds <c>checkpoints</c>, <c>metrics.jsonl</c>, <c>samples</c>, <c>loss.svg</c>
+/// <see cref="BaseTrainer"/>. The folder holds <c>checkpoints</c>, <c>metrics.jsonl</c>, <c>samples</c>,
+/// <c>loss.svg</c>
 /// and, when the run has ended, the trained model in <c>final</c>.
 /// </summary>
 public sealed class Trainer : IDisposable
@@ -253,8 +254,8 @@ public sealed class Trainer : IDisposable
         if (++_skippedInARow > _options.MaxSkippedInARow)
         {
             throw new TrainingException(
-                $"step {_step + 1}: loss {loss} or gradient {norm} is not finite, and this is time {_skippedInARow} in " +
-                $"a row; {Intact()}; lower the learning rate and begin anew in another folder");
+                $"step {_step + 1}: loss {loss} or gradient {norm} is not finite, and this is time " +
+                $"{_skippedInARow} in a row; {Intact()}; lower the learning rate and begin anew in another folder");
         }
     }
 

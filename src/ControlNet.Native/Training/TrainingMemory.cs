@@ -4,13 +4,15 @@ using System.Linq;
 
 namespace ControlNet.Native.Training;
 
-/// <summary>What a training run is going to take, found out by rehearsing its steps where nothing is computed.</summary>
+/// <summary>
+/// What a training run is going to take, found out by rehearsing its steps where nothing is computed.
+/// </summary>
 /// <param name="WeightBytes">Models, before the first step.</param>
 /// <param name="StateBytes">Moments of the optimiser and moving averages.</param>
 /// <param name="PeakBytes">
 /// The most the device is going to hold at once, weights, state, activations, gradients and temporaries together:
-/// <see cref="Tensors.Device.PeakBytes"/> of the run. A process has the runtime, pictures being read and, while it saves,
-/// a copy of its largest weight on top.
+/// <see cref="Tensors.Device.PeakBytes"/> of the run. A process has the runtime, pictures being read and, while it
+/// saves, a copy of its largest weight on top.
 /// </param>
 /// <param name="CacheBytes">Cached latents and prompts, in the memory of the host; 0 where nothing is cached.</param>
 public sealed record TrainingMemory(long WeightBytes, long StateBytes, long PeakBytes, long CacheBytes)

@@ -97,7 +97,9 @@ public abstract record TrainingOptions
     public DType ExportType { get; init; } = DType.F32;
 
     /// <summary>Checks every value.</summary>
-    /// <exception cref="TrainingOptionsException">One is out of its range; the message names it and the range.</exception>
+    /// <exception cref="TrainingOptionsException">
+    /// One is out of its range; the message names it and the range.
+    /// </exception>
     public virtual void Validate()
     {
         Require(nameof(Steps), Steps, 1, long.MaxValue);

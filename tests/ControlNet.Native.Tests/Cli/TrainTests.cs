@@ -45,7 +45,8 @@ public sealed class TrainTests : IDisposable
     [InlineData("--prompt-drop 2", "--prompt-drop is 2, but must be from 0 to 1")]
     [InlineData("--keep 1", "--keep is 1, but must be from 2 to 1000")]
     [InlineData("--size 33", "--width is 33, but must be a multiple of 8 pixels")]
-    [InlineData("--size 32 --width 32", "--size is the edge of square pictures; leave it out beside --width and --height")]
+    [InlineData(
+        "--size 32 --width 32", "--size is the edge of square pictures; leave it out beside --width and --height")]
     [InlineData("--part clip", "--part is 'clip', but must be 'controlnet', 'unet' or 'vae'")]
     [InlineData("--fit pad", "--fit is 'pad', but must be 'crop' or 'stretch'")]
     [InlineData("--fidelity eye", "--fidelity is 'eye', but must be 'none', 'mask' or 'edges'")]

@@ -30,7 +30,8 @@ internal static class ControlNetStart
             Encoder = unet with { OutChannels = new UnetConfig().OutChannels, CenterInputSample = false },
             ConditioningChannels = conditioningChannels,
             ConditioningEmbeddingOutChannels =
-                hintChannels ?? [.. new ControlNetConfig().ConditioningEmbeddingOutChannels.Select(c => Math.Max(8, c * width / 320))],
+                hintChannels ?? [.. new ControlNetConfig().ConditioningEmbeddingOutChannels
+                    .Select(channels => Math.Max(8, channels * width / 320))],
         };
     }
 

@@ -9,7 +9,8 @@ namespace ControlNet.Native.Training;
 
 /// <summary>
 /// The values weights have before anything was learnt, by their names. Layers: normal with variance 1 / (3 fan in),
-/// that of PyTorch's default; norms: scale 1, shift 0; embeddings: normal, deviation 0.02 (transformers' CLIP); biases 0.
+/// that of PyTorch's default; norms: scale 1, shift 0; embeddings: normal, deviation 0.02 (transformers' CLIP); biases:
+/// 0.
 /// The last convolution of every residual part of the UNet, its output and the projections out of its transformers
 /// begin as zeros, as in the original code (zero_module of openaimodel.py and attention.py).
 /// </summary>

@@ -1,3 +1,4 @@
+using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Text;
@@ -54,7 +55,7 @@ internal static class ControlNetConfigWriter
         return Encoding.UTF8.GetString(bytes.ToArray()) + "\n";
     }
 
-    private static void WriteNumbers(Utf8JsonWriter json, string name, System.Collections.Generic.IReadOnlyList<int> values)
+    private static void WriteNumbers(Utf8JsonWriter json, string name, IReadOnlyList<int> values)
     {
         // One number stands for equal ones, as the checkpoints of Stable Diffusion have it.
         if (name == "attention_head_dim" && values.Distinct().Count() == 1)

@@ -9,7 +9,9 @@ using ControlNet.Native.Weights;
 
 namespace ControlNet.Native.Training;
 
-/// <summary>Writes trained models as diffusers lays them out: a folder for each part, configuration beside weights.</summary>
+/// <summary>
+/// Writes trained models as diffusers lays them out: a folder for each part, configuration beside weights.
+/// </summary>
 internal static class ModelExport
 {
     /// <summary>The folders of the parts.</summary>
@@ -96,7 +98,9 @@ internal static class ModelExport
     public static void Text(string folder, TrainingModel model, DType type) =>
         WriteWeights(Path.Combine(folder, TextFolder, TextWeights), model.Maps.Text.Parameters, type);
 
-    /// <summary>Writes the weights of the autoencoder and the factor that brings its latents to unit variance.</summary>
+    /// <summary>
+    /// Writes the weights of the autoencoder and the factor that brings its latents to unit variance.
+    /// </summary>
     public static void Vae(string folder, TrainingModel model, DType type, double scalingFactor)
     {
         string own = Path.Combine(folder, VaeFolder);

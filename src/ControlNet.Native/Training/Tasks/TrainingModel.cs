@@ -37,7 +37,7 @@ internal sealed class TrainingModel : IDisposable
     public string Source { get; }
 
     /// <summary>Loads a model.</summary>
-    /// <param name="path">A checkpoint as <see cref="StableDiffusion.Load(string, Device, LoadOptions, IProgress{LoadProgress}, System.Threading.CancellationToken)"/> takes it.</param>
+    /// <param name="path">A checkpoint as <see cref="StableDiffusion"/> loads it.</param>
     /// <param name="device">Where it computes.</param>
     /// <param name="uses">What is done with the weights of each part.</param>
     /// <param name="options">Tokenizer, configuration, and how weights that are not trained are stored.</param>

@@ -27,8 +27,8 @@ public sealed record ControlNetConfig
     public IReadOnlyList<int> ConditioningEmbeddingOutChannels { get; init; } = [16, 32, 96, 256];
 
     /// <summary>
-    /// Whether each block of the copied encoder is a single convolution, as in the paper's comparison "ControlNet-lite".
-    /// Only checkpoints of this library say so (<c>controlnet_lite</c>).
+    /// Whether each block of the copied encoder is a single convolution, as in the paper's comparison
+    /// "ControlNet-lite". Only checkpoints of this library say so (<c>controlnet_lite</c>).
     /// </summary>
     public bool IsLite { get; init; }
 

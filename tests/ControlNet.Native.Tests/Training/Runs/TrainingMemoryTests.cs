@@ -26,7 +26,8 @@ public sealed class TrainingMemoryTests : IDisposable
         };
         options = options with
         {
-            Width = 128, Height = 128, BatchSize = 8, Steps = 2, EmaDecay = 0.9, PreviewEvery = 1, Recompute = recompute,
+            Width = 128, Height = 128, BatchSize = 8, Steps = 2, EmaDecay = 0.9, PreviewEvery = 1,
+            Recompute = recompute,
         };
         TrainingFolder data = _box.Data(part == "control");
         TrainingMemory memory = options switch
@@ -51,8 +52,8 @@ public sealed class TrainingMemoryTests : IDisposable
         MemoryBudgetException e = Assert.Throws<MemoryBudgetException>(
             () => memory.Require((5 << 20) - 1, TrainingSandbox.Net));
         Assert.Equal(
-            "training takes 5242880 bytes (5.0 MiB), but 5242879 (5.0 MiB) are there; what helps: Recompute, a smaller " +
-            "BatchSize with more Accumulation, a smaller size, frozen weights as F16 (WeightStorage), ClipNorm 0, no " +
+            "training takes 5242880 bytes (5.0 MiB), but 5242879 (5.0 MiB) are there; what helps: Recompute, a " +
+            "smaller BatchSize with more Accumulation, a smaller size, frozen weights as F16 (WeightStorage), ClipNorm 0, no " +
             "caches, more memory",
             e.Message);
         Assert.Equal("5.0 MiB: weights 1.0 MiB, optimiser 1.0 MiB, a step 2.0 MiB, caches 1.0 MiB", memory.ToString());

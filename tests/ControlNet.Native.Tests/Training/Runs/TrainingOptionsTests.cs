@@ -65,7 +65,9 @@ public sealed class TrainingOptionsTests
         try
         {
             string plain = string.Join("; ", TrainingSandbox.Net.Fingerprint());
-            CultureInfo.CurrentCulture = CultureInfo.GetCultureInfo("de-DE");
+            CultureInfo other = (CultureInfo)CultureInfo.InvariantCulture.Clone();
+            other.NumberFormat.NumberDecimalSeparator = ",";
+            CultureInfo.CurrentCulture = other;
             Assert.Equal(plain, string.Join("; ", TrainingSandbox.Net.Fingerprint()));
         }
         finally

@@ -30,7 +30,8 @@ internal sealed partial class TrainingSandbox : IDisposable
     public string Set => _folder.Path("set");
 
     /// <summary>Options that learn fast, save every other step, and show nothing.</summary>
-    public static ControlNetTrainingOptions Net { get; } = (ControlNetTrainingOptions)Quick(new ControlNetTrainingOptions());
+    public static ControlNetTrainingOptions Net { get; } =
+        (ControlNetTrainingOptions)Quick(new ControlNetTrainingOptions());
 
     public static DenoiserTrainingOptions Unet { get; } = (DenoiserTrainingOptions)Quick(new DenoiserTrainingOptions());
 
