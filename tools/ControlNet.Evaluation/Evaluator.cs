@@ -86,8 +86,9 @@ public sealed class Evaluator : IDisposable
     /// <summary>The pictures the scenes stand for, and their hints, for the contact sheet.</summary>
     public IReadOnlyList<IReadOnlyList<RgbImage>> Originals() =>
     [
-        .. Enumerable.Range(0, Math.Min(_options.SheetScenes, _options.Scenes)).Select(_scenes.At).Select(scene =>
-            (IReadOnlyList<RgbImage>)
+        .. Enumerable.Range(0, Math.Min(_options.SheetScenes, _options.Scenes))
+            .Select(i => _scenes.At(i))
+            .Select(scene => (IReadOnlyList<RgbImage>)
             [
                 scene.DrawHint(HintKind.Edges, _options.Size), scene.DrawTarget(_options.Size),
             ]),

@@ -144,7 +144,7 @@ public sealed class TrainerExportTests : IDisposable
         RgbImage hint = _box.Data(true).Load(1, 32, 32).Hint!;
         return pipeline.Generate(request with
         {
-            Control = new ControlInput { Net = control, Image = hint, Scale = scale },
+            Controls = [new ControlInput { Net = control, Image = hint, Scale = scale }],
         }).Image.Pixels.ToArray();
     }
 }

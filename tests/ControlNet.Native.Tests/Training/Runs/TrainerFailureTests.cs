@@ -27,8 +27,8 @@ public sealed class TrainerFailureTests : IDisposable
         using Trainer trainer = Broken(batch => batch >= 3, TrainingSandbox.Vae with { MaxSkippedInARow = 2 });
         TrainingException e = Assert.Throws<TrainingException>(() => trainer.Run());
         Assert.Equal(
-            "step 4: loss NaN or gradient 0 is not finite, and this is time 3 in a row; the checkpoint of step 2 is as " +
-            "it was; lower the learning rate and begin anew in another folder",
+            "step 4: loss NaN or gradient 0 is not finite, and this is time 3 in a row; the checkpoint of step 2 is " +
+            "as it was; lower the learning rate and begin anew in another folder",
             e.Message);
         Assert.False(Directory.Exists(_box.Path("run/final")));
     }

@@ -53,8 +53,8 @@ public sealed class TrainingMemoryTests : IDisposable
             () => memory.Require((5 << 20) - 1, TrainingSandbox.Net));
         Assert.Equal(
             "training takes 5242880 bytes (5.0 MiB), but 5242879 (5.0 MiB) are there; what helps: Recompute, a " +
-            "smaller BatchSize with more Accumulation, a smaller size, frozen weights as F16 (WeightStorage), ClipNorm 0, no " +
-            "caches, more memory",
+            "smaller BatchSize with more Accumulation, a smaller size, frozen weights as F16 (WeightStorage), " +
+            "ClipNorm 0, no caches, more memory",
             e.Message);
         Assert.Equal("5.0 MiB: weights 1.0 MiB, optimiser 1.0 MiB, a step 2.0 MiB, caches 1.0 MiB", memory.ToString());
     }
