@@ -18,7 +18,7 @@ namespace ControlNet.Cli;
 /// </summary>
 internal static class EvaluateCommand
 {
-    private const int MostScenes = 100_000;
+    private const int MostScenes = 100_000, LeastSize = 16, LargestSize = 1024;
 
     /// <summary>Builds the command.</summary>
     public static Command Create()
@@ -45,6 +45,15 @@ internal static class EvaluateCommand
         {
             Description = $"Scenes of each row, 1 to {MostScenes}.", HelpName = "COUNT", DefaultValueFactory = _ => 200,
         };
+        Option<int> size = new("--size")
+        {
+            Description = $"Pixels of a picture's edge, a multiple of 8 from {LeastSize} to {LargestSize}.",
+            HelpName = "PIXELS", DefaultValueFactory = _ => 128,
+        };
+        Option<int> steps = new("--steps")
+        {
+            Description = "Sampler steps, 1 to 1000.", HelpName = "COUNT", DefaultValueFactory = _ => 20,
+        };
         Option<string?> output = new("--out", "-o")
         {
             Description = "Folder for the table and the contact sheet.", HelpName = "FOLDER",
@@ -52,29 +61,23 @@ internal static class EvaluateCommand
         DeviceOptions device = new();
         Command command = new("evaluate", "Measure how well a model of drawn scenes obeys prompt and hints.")
         {
-            model, controls, comparisons, untrained, scenes, output,
+            model, controls, comparisons, untrained, scenes, size, steps, output,
         };
         device.AddTo(command);
         command.SetAction((parse, cancellation) => Task.FromResult(Run(
             parse.GetRequiredValue(model), parse.GetValue(controls) ?? [], parse.GetValue(comparisons) ?? [],
-            parse.GetValue(untrained), parse.GetValue(scenes), parse.GetValue(output), device.Open(parse),
-            cancellation)));
+            parse.GetValue(untrained), Options(parse.GetValue(scenes), parse.GetValue(size), parse.GetValue(steps)),
+            parse.GetValue(output), device.Open(parse), cancellation)));
         return command;
     }
 
     private static int Run(
-        string model, string[] controls, string[] comparisons, string? untrained, int scenes, string? output,
-        Device device, CancellationToken cancellation)
+        string model, string[] controls, string[] comparisons, string? untrained, EvaluationOptions options,
+        string? output, Device device, CancellationToken cancellation)
     {
         using Device own = device;
-        if (scenes is < 1 or > MostScenes)
-        {
-            throw new UsageException($"--scenes is {scenes}, but must be from 1 to {MostScenes}");
-        }
-
         EvaluationControl[] nets = [.. controls.Select(text => Control("--control", text))];
         EvaluationRow[] rows = Rows(nets, comparisons);
-        EvaluationOptions options = new() { Scenes = scenes };
         using Evaluator evaluator = new(model, own, options);
         (bool, bool)? identity = nets.Length == 0
             ? null
@@ -99,6 +102,24 @@ internal static class EvaluateCommand
         }
 
         return ExitCode.Success;
+    }
+
+    private static EvaluationOptions Options(int scenes, int size, int steps)
+    {
+        if (scenes is < 1 or > MostScenes)
+        {
+            throw new UsageException($"--scenes is {scenes}, but must be from 1 to {MostScenes}");
+        }
+
+        if (size is < LeastSize or > LargestSize || size % 8 != 0)
+        {
+            throw new UsageException(
+                $"--size is {size}, but must be a multiple of 8 from {LeastSize} to {LargestSize}");
+        }
+
+        return steps is >= 1 and <= 1000
+            ? new EvaluationOptions { Scenes = scenes, Size = size, Steps = steps }
+            : throw new UsageException($"--steps is {steps}, but must be from 1 to 1000");
     }
 
     private static EvaluationRow[] Rows(EvaluationControl[] nets, string[] comparisons)

@@ -29,6 +29,14 @@ internal sealed record TrainJob(string Model, string Folder, TrainingOptions Set
                 LockBase = !arguments.GetValue(options.UnlockDecoder),
                 DecoderLearningRate = arguments.GetValue(options.DecoderLearningRate),
                 OnlyMidControl = arguments.GetValue(options.OnlyMidControl),
+                Variant = arguments.GetValue(options.Variant)!.ToUpperInvariant() switch
+                {
+                    "STANDARD" => ControlNetVariant.Standard,
+                    "GAUSSIAN" => ControlNetVariant.Gaussian,
+                    "LITE" => ControlNetVariant.Lite,
+                    _ => throw Other("--variant", arguments.GetValue(options.Variant),
+                        "'standard', 'gaussian' or 'lite'"),
+                },
                 ExportLayouts = arguments.GetValue(options.ExportLayout)!.ToUpperInvariant() switch
                 {
                     "DIFFUSERS" => ExportLayouts.Diffusers,
@@ -174,7 +182,7 @@ internal sealed record TrainJob(string Model, string Folder, TrainingOptions Set
             ("CONTROLNET",
             [
                 options.Hint, options.UnlockDecoder, options.DecoderLearningRate, options.OnlyMidControl,
-                options.ExportLayout,
+                options.Variant, options.ExportLayout,
             ]),
             ("UNET", [options.FreezeText]),
             ("VAE", [options.KlWeight]),

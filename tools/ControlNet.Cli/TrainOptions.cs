@@ -84,6 +84,9 @@ internal sealed class TrainOptions
 
     public Option<bool> OnlyMidControl { get; } = Flag("--only-mid-control", "Control the middle block alone.");
 
+    public Option<string> Variant { get; } = Word(
+        "--variant", "'standard', or for comparison 'gaussian' or 'lite' (figure 8 of the paper).", "standard");
+
     public Option<bool> FreezeText { get; } = Flag(
         "--freeze-text", "Leave the text encoder as it is while the UNet is trained.");
 
@@ -145,9 +148,9 @@ internal sealed class TrainOptions
         [
             Part, Model, Data, Out, Resume, Hint, Size, Width, Height, Fit, Steps, Batch, Accumulate, LearningRate,
             Schedule, Warmup, WeightDecay, Clip, Ema, PromptDrop, Seed, UnlockDecoder, DecoderLearningRate,
-            OnlyMidControl, FreezeText, KlWeight, Recompute, CacheLatents, CacheText, SaveEvery, Keep, SampleEvery,
-            Samples, SampleSteps, SampleCfgScale, Fidelity, ExportType, ExportLayout, WeightType, Prediction,
-            Tokenizer, Config, MaxMemory, EstimateMemory,
+            OnlyMidControl, Variant, FreezeText, KlWeight, Recompute, CacheLatents, CacheText, SaveEvery, Keep,
+            SampleEvery, Samples, SampleSteps, SampleCfgScale, Fidelity, ExportType, ExportLayout, WeightType,
+            Prediction, Tokenizer, Config, MaxMemory, EstimateMemory,
         ];
         all.ToList().ForEach(command.Options.Add);
         Device.AddTo(command);

@@ -22,11 +22,8 @@ public sealed record ControlNetTrainingOptions : TrainingOptions
     /// </summary>
     public IReadOnlyList<int>? HintChannels { get; init; }
 
-    /// <summary>
-    /// For comparison only: the convolutions the network speaks through begin as Gaussian noise instead of zeros
-    /// (figure 8 b of the paper).
-    /// </summary>
-    public bool GaussianOutputs { get; init; }
+    /// <summary>What the network is made of; anything but the standard is for comparison.</summary>
+    public ControlNetVariant Variant { get; init; }
 
     /// <summary>In which layouts the ControlNet is exported.</summary>
     public ExportLayouts ExportLayouts { get; init; } = ExportLayouts.Diffusers;
@@ -47,11 +44,16 @@ public sealed record ControlNetTrainingOptions : TrainingOptions
         }
 
         Require(nameof(DecoderLearningRate), DecoderLearningRate, 0, 1);
+        if (Variant == ControlNetVariant.Lite && ExportLayouts.HasFlag(ExportLayouts.Original))
+        {
+            throw new TrainingOptionsException(
+                "Variant is Lite, which the original layout has no names for; export it as diffusers");
+        }
     }
 
     internal override IEnumerable<string> Fingerprint() =>
     [
-        .. base.Fingerprint(), $"locked {LockBase}", $"mid only {OnlyMidControl}", $"gaussian {GaussianOutputs}",
+        .. base.Fingerprint(), $"locked {LockBase}", $"mid only {OnlyMidControl}", $"variant {Variant}",
         LockBase ? "" : string.Create(CultureInfo.InvariantCulture, $"decoder rate {DecoderLearningRate}"),
     ];
 }

@@ -17,18 +17,18 @@ internal static class ControlNetStart
 {
     /// <summary>The configuration of a control network for a UNet.</summary>
     /// <param name="unet">The UNet.</param>
-    /// <param name="conditioningChannels">Channels of hints, 3 for pictures.</param>
+    /// <param name="variant">What it is made of.</param>
     /// <param name="hintChannels">
     /// Widths of the hint encoder; by default 16, 32, 96, 256 times the width of the UNet over 320, at least 8.
     /// </param>
     public static ControlNetConfig ConfigFor(
-        UnetConfig unet, int conditioningChannels = 3, IReadOnlyList<int>? hintChannels = null)
+        UnetConfig unet, ControlNetVariant variant, IReadOnlyList<int>? hintChannels = null)
     {
         int width = unet.BlockOutChannels[0];
         return new ControlNetConfig
         {
             Encoder = unet with { OutChannels = new UnetConfig().OutChannels, CenterInputSample = false },
-            ConditioningChannels = conditioningChannels,
+            IsLite = variant == ControlNetVariant.Lite,
             ConditioningEmbeddingOutChannels =
                 hintChannels ?? [.. new ControlNetConfig().ConditioningEmbeddingOutChannels
                     .Select(channels => Math.Max(8, channels * width / 320))],
@@ -39,12 +39,10 @@ internal static class ControlNetStart
     /// <param name="unet">The UNet; its checkpoint must stay open until the network was built.</param>
     /// <param name="config">From <see cref="ConfigFor"/>.</param>
     /// <param name="random">For the hint encoder.</param>
-    /// <param name="gaussian">
-    /// For an ablation of the paper (figure 8 b): the convolutions the network speaks through begin as PyTorch's
-    /// default, not as zeros.
-    /// </param>
+    /// <param name="variant">What the convolutions the network speaks through begin as.</param>
     public static ComponentWeights From(
-        CheckpointPart<UnetConfig> unet, ControlNetConfig config, TrainingRandom random, bool gaussian = false)
+        CheckpointPart<UnetConfig> unet, ControlNetConfig config, TrainingRandom random,
+        ControlNetVariant variant = ControlNetVariant.Standard)
     {
         Dictionary<string, WeightSlot> slots = new(StringComparer.Ordinal);
         List<(string, Shape)> fresh = [];
@@ -61,7 +59,7 @@ internal static class ControlNetStart
         }
 
         SafeTensorsItem[] drawn = new FirstWeights(random).Draw(
-            fresh, name => FirstWeights.IsZeroInControlNet(name) && !(gaussian && IsOutput(name)));
+            fresh, name => variant != ControlNetVariant.Gaussian && FirstWeights.IsZeroInControlNet(name));
         using MemoryStream bytes = new();
         SafeTensorsWriter.Write(bytes, drawn);
         SafeTensorsFile file = SafeTensorsFile.Open(bytes.ToArray(), "new ControlNet");
@@ -72,7 +70,4 @@ internal static class ControlNetStart
 
         return new ComponentWeights("new ControlNet", slots);
     }
-
-    private static bool IsOutput(string name) =>
-        !name.StartsWith("controlnet_cond_embedding.", StringComparison.Ordinal);
 }

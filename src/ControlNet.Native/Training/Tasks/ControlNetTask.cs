@@ -35,9 +35,9 @@ internal sealed class ControlNetTask : TrainingTask
             checkpoint =>
             {
                 ControlNetConfig config = ControlNetStart.ConfigFor(
-                    checkpoint.Unet!.Config, hintChannels: options.HintChannels);
+                    checkpoint.Unet!.Config, options.Variant, options.HintChannels);
                 map = new WeightMap(
-                    ControlNetStart.From(checkpoint.Unet, config, random, options.GaussianOutputs), device, DType.F32)
+                    ControlNetStart.From(checkpoint.Unet, config, random, options.Variant), device, DType.F32)
                     .For(WeightUse.Trained);
                 net = new ControlNetModel(map, config);
             });

@@ -40,7 +40,11 @@ public sealed class TrainerFailureTests : IDisposable
     {
         TrainingOptions options = TrainingSandbox.Vae with
         {
-            ClipNorm = clip, SaveEvery = 1, Steps = 60, MaxSkippedInARow = 2, WeightDecay = 0,
+            ClipNorm = clip,
+            SaveEvery = 1,
+            Steps = 60,
+            MaxSkippedInARow = 2,
+            WeightDecay = 0,
             Schedule = new LearningRateSchedule { BaseRate = 1 },
         };
         using Trainer trainer = Broken(_ => false, options);

@@ -26,7 +26,12 @@ public sealed class TrainingMemoryTests : IDisposable
         };
         options = options with
         {
-            Width = 128, Height = 128, BatchSize = 8, Steps = 2, EmaDecay = 0.9, PreviewEvery = 1,
+            Width = 128,
+            Height = 128,
+            BatchSize = 8,
+            Steps = 2,
+            EmaDecay = 0.9,
+            PreviewEvery = 1,
             Recompute = recompute,
         };
         TrainingFolder data = _box.Data(part == "control");

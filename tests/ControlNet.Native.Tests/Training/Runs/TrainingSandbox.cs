@@ -105,8 +105,15 @@ internal sealed partial class TrainingSandbox : IDisposable
 
     private static TrainingOptions Quick(TrainingOptions options) => options with
     {
-        Steps = 5, BatchSize = 2, Width = Size, Height = Size, SaveEvery = 2, PreviewEvery = 0, PreviewCount = 1,
-        PreviewSteps = 2, Schedule = new LearningRateSchedule { BaseRate = 1e-3 },
+        Steps = 5,
+        BatchSize = 2,
+        Width = Size,
+        Height = Size,
+        SaveEvery = 2,
+        PreviewEvery = 0,
+        PreviewCount = 1,
+        PreviewSteps = 2,
+        Schedule = new LearningRateSchedule { BaseRate = 1e-3 },
     };
 
     [GeneratedRegex("\"images_per_second\":[^,}]*")]
