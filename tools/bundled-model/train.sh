@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# Trains the bundled model from nothing: autoencoder, UNet with text encoder, ControlNets, and the paper's comparisons.
+# Every run is resumed where it was stopped, so the script may be stopped and started at any time.
+#
+#   tools/bundled-model/train.sh WORK-FOLDER
+#
+# The times it took stand in README.md beside this file.
+set -euo pipefail
+work=${1:?usage: train.sh WORK-FOLDER}
+root=$(cd "$(dirname "$0")/../.." && pwd)
+mkdir -p "$work"
+dotnet publish -c Release -v q "$root/tools/ControlNet.Cli" -o "$work/bin"
+run() { dotnet "$work/bin/controlnet.dll" "$@"; }
+common=(--size 128 --lr-schedule cosine --warmup 100 --export-type f16 --keep 2 --resume)
+
+[ -e "$work/new" ] || run new-model --template "$root/tools/bundled-model/template" --out "$work/new" --seed 1
+[ -e "$work/shapes/prompt.json" ] ||
+  run dataset shapes --count 20000 --size 128 --seed 11 --out "$work/shapes" --overwrite
+
+train() { # part model out options...
+  local part=$1 model=$2 out=$3; shift 3
+  [ -e "$out/final" ] || run train --part "$part" --model "$model" --data "$work/shapes" --out "$out" "${common[@]}" "$@"
+}
+
+train vae "$work/new" "$work/vae-1" --batch 8 --steps 3000 --lr 1e-3 --ema 0.998 --kl-weight 1e-5 --save-every 250
+train vae "$work/vae-1/final" "$work/vae-2" --batch 8 --steps 6000 --lr 8e-4 --ema 0.998 --kl-weight 1e-5 \
+  --save-every 250
+train unet "$work/vae-2/final" "$work/unet" --batch 16 --steps 10000 --lr 1e-3 --ema 0.999 --cache-latents \
+  --fidelity none --sample-cfg-scale 4
+base=$work/unet/final
+control() { # name hint options...
+  local name=$1 hint=$2; shift 2
+  train controlnet "$base" "$work/control-$name" --hint "$hint" --batch 16 --steps 3000 --lr 5e-4 --ema 0.998 \
+    --cache-latents --cache-text --fidelity mask --sample-cfg-scale 4 "$@"
+}
+for hint in edges depth segmentation; do control "$hint" "$hint"; done
+control edges-gaussian edges --variant gaussian
+control edges-lite edges --variant lite
