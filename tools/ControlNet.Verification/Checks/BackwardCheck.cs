@@ -1,7 +1,6 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
-using System.Text.Json;
 using ControlNet.Native.Control;
 using ControlNet.Native.Tensors;
 using ControlNet.Native.Unet;
@@ -70,7 +69,7 @@ public sealed class BackwardCheck : GoldenCheck
                 : new GoldenResult($"parameter/{parameter}", double.NaN, GradientLimit, "is no parameter here"));
         }
 
-        string[] order = golden.Params.GetProperty("checksum_names").Deserialize<string[]>()!;
+        string[] order = ModelTraining.Names(golden);
         results.AddRange(ModelTraining.Checksums(
             "checksum", order, golden["out.grad_checksum"].Floats(), actual, GradientLimit));
     }

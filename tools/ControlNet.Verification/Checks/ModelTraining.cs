@@ -11,6 +11,10 @@ namespace ControlNet.Verification.Checks;
 /// <summary>What the checks of training share.</summary>
 internal static class ModelTraining
 {
+    /// <summary>The parameters that a golden file has checksums of, in its order.</summary>
+    public static string[] Names(GoldenTensors golden) =>
+        [.. golden.Params.GetProperty("checksum_names").EnumerateArray().Select(name => name.GetString()!)];
+
     /// <summary>The loss: mean((unet(x, t, text, controlnet(x, t, text, hint)) - target)^2).</summary>
     /// <param name="controlNet">The network that is trained.</param>
     /// <param name="unet">The network it controls.</param>

@@ -86,7 +86,8 @@ public sealed class OptimiserCheck : GoldenCheck
     private static IEnumerable<GoldenResult> Average(Bench bench, JsonElement parameters)
     {
         Tensor average = bench.Read("in.p0");
-        double[] decays = parameters.GetProperty("decay_per_step").Deserialize<double[]>()!;
+        double[] decays =
+            [.. parameters.GetProperty("decay_per_step").EnumerateArray().Select(decay => decay.GetDouble())];
         for (int step = 1; step <= decays.Length; step++)
         {
             Ops.MovingAverage(average, bench.Read($"in.p.step{step}"), decays[step - 1]);

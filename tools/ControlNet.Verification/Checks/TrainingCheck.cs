@@ -1,5 +1,4 @@
 using System;
-using System.Buffers.Binary;
 using System.Collections.Generic;
 using System.Globalization;
 using System.IO;
@@ -45,7 +44,8 @@ public sealed class TrainingCheck : GoldenCheck
         {
             Encoder = unetFile.Unet.Config,
             ConditioningEmbeddingOutChannels =
-                golden.Params.GetProperty("conditioning_embedding_out_channels").Deserialize<int[]>()!,
+                [.. golden.Params.GetProperty("conditioning_embedding_out_channels").EnumerateArray()
+                    .Select(width => width.GetInt32())],
         };
         using Checkpoint netFile = Checkpoint.Open(
             FromUnet(golden, new GoldenTensors(Path.Combine(unetPath, "diffusion_pytorch_model.safetensors"))),
@@ -90,7 +90,7 @@ public sealed class TrainingCheck : GoldenCheck
             results.Add(new GoldenResult($"parameter/{parameter}", largest, ParameterLimit));
         }
 
-        string[] order = golden.Params.GetProperty("checksum_names").Deserialize<string[]>()!;
+        string[] order = ModelTraining.Names(golden);
         results.AddRange(ModelTraining.Checksums(
             "checksum", order, golden["out.checksum"].Floats(), trained, ChecksumLimit));
 
@@ -145,7 +145,7 @@ public sealed class TrainingCheck : GoldenCheck
     private static byte[] FromUnet(GoldenTensors golden, GoldenTensors unet)
     {
         Dictionary<string, GoldenTensor> tensors = new(StringComparer.Ordinal);
-        string[] names = golden.Params.GetProperty("checksum_names").Deserialize<string[]>()!;
+        string[] names = ModelTraining.Names(golden);
         Dictionary<string, int[]> shapes = ShapesOfZeros(golden, unet, names);
         foreach (string name in names)
         {
@@ -196,29 +196,9 @@ public sealed class TrainingCheck : GoldenCheck
 
     private static byte[] File(Dictionary<string, GoldenTensor> tensors)
     {
-        Dictionary<string, object> header = new(StringComparer.Ordinal);
-        long at = 0;
-        foreach ((string name, GoldenTensor tensor) in tensors)
-        {
-            long end = at + tensor.Bytes.Length;
-            header[name] = new Dictionary<string, object>
-            {
-                ["dtype"] = tensor.DType, ["shape"] = tensor.Shape, ["data_offsets"] = new[] { at, end },
-            };
-            at = end;
-        }
-
-        byte[] json = JsonSerializer.SerializeToUtf8Bytes(header);
         using MemoryStream file = new();
-        Span<byte> length = stackalloc byte[8];
-        BinaryPrimitives.WriteInt64LittleEndian(length, json.Length);
-        file.Write(length);
-        file.Write(json);
-        foreach (GoldenTensor tensor in tensors.Values)
-        {
-            file.Write(tensor.Bytes.Span);
-        }
-
+        SafeTensorsWriter.Write(file, tensors.Select(pair => new SafeTensorsItem(
+            pair.Key, pair.Value.DType, [.. pair.Value.Shape.Select(extent => (long)extent)], () => pair.Value.Bytes)));
         return file.ToArray();
     }
 }

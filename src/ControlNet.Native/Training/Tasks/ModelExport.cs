@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using ControlNet.Native.Tensors;
@@ -108,7 +109,13 @@ internal static class ModelExport
         string path = Path.Combine(own, Config);
         JsonObject config = JsonNode.Parse(File.ReadAllText(path))!.AsObject();
         config["scaling_factor"] = Math.Round(scalingFactor, 5);
-        WriteText(path, config.ToJsonString(new JsonSerializerOptions { WriteIndented = true }) + "\n");
+        using MemoryStream bytes = new();
+        using (Utf8JsonWriter writer = new(bytes, new JsonWriterOptions { Indented = true }))
+        {
+            config.WriteTo(writer);
+        }
+
+        WriteText(path, Encoding.UTF8.GetString(bytes.ToArray()) + "\n");
     }
 
     private static void WriteWeights(string path, IReadOnlyList<Parameter> parameters, DType type) =>
