@@ -3,8 +3,6 @@
 # Every run is resumed where it was stopped, so the script may be stopped and started at any time.
 #
 #   tools/bundled-model/train.sh WORK-FOLDER
-#
-# The times it took stand in README.md beside this file.
 set -euo pipefail
 work=${1:?usage: train.sh WORK-FOLDER}
 root=$(cd "$(dirname "$0")/../.." && pwd)

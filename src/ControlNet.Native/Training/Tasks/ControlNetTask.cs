@@ -82,17 +82,11 @@ internal sealed class ControlNetTask : TrainingTask
     }
 
     /// <inheritdoc/>
-    public override RgbImage Preview(TrainingSample sample, long seed) => _model.Pipeline.Generate(new ImageRequest
-    {
-        Prompt = sample.Prompt,
-        TruncatePrompt = true,
-        Width = sample.Target.Width,
-        Height = sample.Target.Height,
-        Steps = _options.PreviewSteps,
-        GuidanceScale = _options.PreviewGuidanceScale,
-        Seed = seed,
-        Controls = [new ControlInput { Net = _net, Image = sample.Hint! }],
-    }).Image;
+    public override RgbImage Preview(TrainingSample sample, long seed) =>
+        _model.Pipeline.Generate(PreviewRequest(_options, sample, seed) with
+        {
+            Controls = [new ControlInput { Net = _net, Image = sample.Hint! }],
+        }).Image;
 
     /// <inheritdoc/>
     public override void Export(string folder, IEnumerable<TrainingSample> samples)

@@ -64,16 +64,8 @@ internal sealed class DenoiserTask : TrainingTask
     }
 
     /// <inheritdoc/>
-    public override RgbImage Preview(TrainingSample sample, long seed) => _model.Pipeline.Generate(new ImageRequest
-    {
-        Prompt = sample.Prompt,
-        TruncatePrompt = true,
-        Width = sample.Target.Width,
-        Height = sample.Target.Height,
-        Steps = _options.PreviewSteps,
-        GuidanceScale = _options.PreviewGuidanceScale,
-        Seed = seed,
-    }).Image;
+    public override RgbImage Preview(TrainingSample sample, long seed) =>
+        _model.Pipeline.Generate(PreviewRequest(_options, sample, seed)).Image;
 
     /// <inheritdoc/>
     public override void Export(string folder, IEnumerable<TrainingSample> samples)

@@ -58,6 +58,19 @@ internal abstract class TrainingTask : IDisposable
         return value;
     }
 
+    /// <summary>A picture after a sample's prompt, of its size; a prompt that is too long is cut as in training.</summary>
+    private protected static ImageRequest PreviewRequest(TrainingOptions options, TrainingSample sample, long seed) =>
+        new()
+        {
+            Prompt = sample.Prompt,
+            TruncatePrompt = true,
+            Width = sample.Target.Width,
+            Height = sample.Target.Height,
+            Steps = options.PreviewSteps,
+            GuidanceScale = options.PreviewGuidanceScale,
+            Seed = seed,
+        };
+
     /// <summary>Pictures of one size as one tensor.</summary>
     private protected static Tensor Images(Device device, IReadOnlyList<RgbImage> images, PixelRange range)
     {
