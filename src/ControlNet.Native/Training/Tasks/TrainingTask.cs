@@ -58,8 +58,9 @@ internal abstract class TrainingTask : IDisposable
         return value;
     }
 
-    /// <summary>A picture after a sample's prompt, of its size; a prompt that is too long is cut as in training.</summary>
-    private protected static ImageRequest PreviewRequest(TrainingOptions options, TrainingSample sample, long seed) =>
+    /// <summary>A picture after a sample's prompt, of its size; a prompt too long is cut as in training.</summary>
+    private protected static ImageRequest PreviewRequest(
+        TrainingOptions options, TrainingSample sample, long seed) =>
         new()
         {
             Prompt = sample.Prompt,
