@@ -20,15 +20,14 @@ train() { # part model out options...
   [ -e "$out/final" ] || run train --part "$part" --model "$model" --data "$work/shapes" --out "$out" "${common[@]}" "$@"
 }
 
-train vae "$work/new" "$work/vae-1" --batch 8 --steps 3000 --lr 1e-3 --ema 0.998 --kl-weight 1e-5 --save-every 250
-train vae "$work/vae-1/final" "$work/vae-2" --batch 8 --steps 6000 --lr 8e-4 --ema 0.998 --kl-weight 1e-5 \
-  --save-every 250
-train unet "$work/vae-2/final" "$work/unet" --batch 16 --steps 10000 --lr 1e-3 --ema 0.999 --cache-latents \
-  --fidelity none --sample-cfg-scale 4
+train vae "$work/new" "$work/vae" --batch 4 --steps 12000 --lr 1e-3 --ema 0.998 --kl-weight 1e-5 --save-every 500 \
+  --sample-every 1000
+train unet "$work/vae/final" "$work/unet" --batch 16 --steps 10000 --lr 1e-3 --ema 0.999 --cache-latents \
+  --fidelity none --sample-cfg-scale 4 --sample-every 1000
 base=$work/unet/final
 control() { # name hint options...
   local name=$1 hint=$2; shift 2
-  train controlnet "$base" "$work/control-$name" --hint "$hint" --batch 16 --steps 3000 --lr 5e-4 --ema 0.998 \
+  train controlnet "$base" "$work/control-$name" --hint "$hint" --batch 16 --steps 2000 --lr 5e-4 --ema 0.998 \
     --cache-latents --cache-text --fidelity mask --sample-cfg-scale 4 "$@"
 }
 for hint in edges depth segmentation; do control "$hint" "$hint"; done
