@@ -10,16 +10,11 @@
 A request that fails answers {"error": "..."}. --tuned is inference_mode and, for networks, channels-last; the memory and
 BLAS settings that go with it are environment variables, set by whoever starts this.
 """
-import argparse
-import json
-import os
-import sys
-import time
-
 import torch
 import torch.nn.functional as F
 
 import networks
+import timing_server
 
 
 def made_linear(c, _):
@@ -140,44 +135,17 @@ def rms(y):
     return float(y.double().square().mean().sqrt())
 
 
-def answer(request, slots, tuned):
-    if 'make' in request:
-        c = request['make']
-        run = slots[request['slot']] = globals()['made_' + c['case']](c, tuned)
-        return {'rms': rms(run())}
-    if 'time' in request:
-        limit, seconds = request['time'], []
-        run = slots[limit['slot']]
-        for _ in range(limit['warm']):
-            run()
-        begin = time.perf_counter()
-        while not seconds or len(seconds) < limit['calls'] and time.perf_counter() - begin < limit['seconds']:
-            start = time.perf_counter()
-            run()
-            seconds.append(time.perf_counter() - start)
-        return {'seconds': seconds}
-    slots.clear()
-    return {}
-
-
 def main():
-    ap = argparse.ArgumentParser()
-    ap.add_argument('--threads', type=int, default=2)
-    ap.add_argument('--tuned', action='store_true')
-    a = ap.parse_args()
+    a = timing_server.arguments()
     torch.set_num_threads(a.threads)
     torch.manual_seed(1)
-    out = os.fdopen(os.dup(1), 'w')
-    os.dup2(2, 1)
-    slots = {}
+
+    def make(case):
+        run = globals()['made_' + case['case']](case, a.tuned)
+        return run, {'rms': rms(run())}
+
     with torch.inference_mode() if a.tuned else torch.no_grad():
-        print(json.dumps({'hello': f'PyTorch {torch.__version__}'}), file=out, flush=True)
-        for line in sys.stdin:
-            try:
-                reply = answer(json.loads(line), slots, a.tuned)
-            except Exception as e:
-                reply = {'error': f'{type(e).__name__}: {e}'}
-            print(json.dumps(reply), file=out, flush=True)
+        timing_server.serve(f'PyTorch {torch.__version__}', make)
 
 
 if __name__ == '__main__':

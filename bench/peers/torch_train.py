@@ -8,18 +8,13 @@ Stable Diffusion 1.5 size before a frozen UNet, float32, as cldm.py has it: forw
 this. With "recompute" the inside of every residual and transformer block is computed again in backward, as the
 reference's use_checkpoint has it.
 """
-import argparse
-import json
-import os
-import sys
-import time
-
 import torch
 import torch.nn.functional as F
 from torch.utils.checkpoint import checkpoint
 
 import networks
 import sd15_torch as sd
+import timing_server
 
 
 def recomputed(f):
@@ -57,41 +52,15 @@ class Step:
 RESNET, TRANSFORMER = sd.resnet, sd.transformer
 
 
-def answer(request, slots, tuned):
-    if 'make' in request:
-        slots[request['slot']] = Step(request['make'], tuned)
-        return {'loss': slots[request['slot']]()}
-    if 'time' in request:
-        limit, seconds = request['time'], []
-        run = slots[limit['slot']]
-        for _ in range(limit['warm']):
-            run()
-        begin = time.perf_counter()
-        while not seconds or len(seconds) < limit['calls'] and time.perf_counter() - begin < limit['seconds']:
-            start = time.perf_counter()
-            run()
-            seconds.append(time.perf_counter() - start)
-        return {'seconds': seconds}
-    slots.clear()
-    return {}
-
-
 def main():
-    ap = argparse.ArgumentParser()
-    ap.add_argument('--threads', type=int, default=2)
-    ap.add_argument('--tuned', action='store_true')
-    a = ap.parse_args()
+    a = timing_server.arguments()
     torch.set_num_threads(a.threads)
-    out = os.fdopen(os.dup(1), 'w')
-    os.dup2(2, 1)
-    slots = {}
-    print(json.dumps({'hello': f'PyTorch {torch.__version__}'}), file=out, flush=True)
-    for line in sys.stdin:
-        try:
-            reply = answer(json.loads(line), slots, a.tuned)
-        except Exception as e:
-            reply = {'error': f'{type(e).__name__}: {e}'}
-        print(json.dumps(reply), file=out, flush=True)
+
+    def make(case):
+        step = Step(case, a.tuned)
+        return step, {'loss': step()}
+
+    timing_server.serve(f'PyTorch {torch.__version__}', make)
 
 
 if __name__ == '__main__':

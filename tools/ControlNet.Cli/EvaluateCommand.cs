@@ -23,9 +23,9 @@ internal static class EvaluateCommand
     /// <summary>Builds the command.</summary>
     public static Command Create()
     {
-        Option<string> model = new("--model", "-m")
+        Option<string?> model = new("--model", "-m")
         {
-            Description = "The base model.", HelpName = "FOLDER", Required = true,
+            Description = "The base model. [default: the bundled one, with its ControlNets]", HelpName = "FOLDER",
         };
         Option<string[]> controls = new("--control")
         {
@@ -39,7 +39,8 @@ internal static class EvaluateCommand
         };
         Option<string?> untrained = new("--untrained")
         {
-            Description = "A ControlNet at step 0, to check that it changes nothing.", HelpName = "HINT=FOLDER",
+            Description = "A ControlNet at step 0, to check that it changes nothing. [default: cut from the model]",
+            HelpName = "HINT=FOLDER",
         };
         Option<int> scenes = new("--scenes", "-n")
         {
@@ -65,17 +66,24 @@ internal static class EvaluateCommand
         };
         device.AddTo(command);
         command.SetAction((parse, cancellation) => Task.FromResult(Run(
-            parse.GetRequiredValue(model), parse.GetValue(controls) ?? [], parse.GetValue(comparisons) ?? [],
+            parse.GetValue(model), parse.GetValue(controls) ?? [], parse.GetValue(comparisons) ?? [],
             parse.GetValue(untrained), Options(parse.GetValue(scenes), parse.GetValue(size), parse.GetValue(steps)),
             parse.GetValue(output), device.Open(parse), cancellation)));
         return command;
     }
 
     private static int Run(
-        string model, string[] controls, string[] comparisons, string? untrained, EvaluationOptions options,
+        string? named, string[] controls, string[] comparisons, string? untrained, EvaluationOptions options,
         string? output, Device device, CancellationToken cancellation)
     {
         using Device own = device;
+        string model = BundledModel.ModelOr(named, Console.Error.WriteLine);
+        if (named is null && controls.Length + comparisons.Length == 0)
+        {
+            controls = [.. BundledModel.Controls.Select(net => $"{net.Key}={net.Value}")];
+            comparisons = [.. BundledModel.Ablations.Select(Ablation)];
+        }
+
         EvaluationControl[] nets = [.. controls.Select(text => Control("--control", text))];
         EvaluationRow[] rows = Rows(nets, comparisons);
         using Evaluator evaluator = new(model, own, options);
@@ -102,6 +110,13 @@ internal static class EvaluateCommand
         }
 
         return ExitCode.Success;
+    }
+
+    /// <summary>The folder <c>edges-lite</c> is the way <c>lite</c> of reading edges.</summary>
+    private static string Ablation(KeyValuePair<string, string> net)
+    {
+        string[] parts = net.Key.Split('-', 2);
+        return $"{parts[^1]}:{parts[0]}={net.Value}";
     }
 
     private static EvaluationOptions Options(int scenes, int size, int steps)

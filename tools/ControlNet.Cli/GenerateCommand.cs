@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.CommandLine;
 using System.Globalization;
 using System.IO;
+using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
 using ControlNet.Native;
@@ -52,8 +53,15 @@ internal static class GenerateCommand
         };
         string? budget = arguments.GetValue(options.MaxMemory);
         long? budgetBytes = budget is null ? null : MemorySize.Parse("--max-memory", budget);
-        GenerateJob job = new(arguments.GetValue(options.Model)!, controls, request);
         List<string> loaded = [];
+        string? named = arguments.GetValue(options.Model);
+        string model = BundledModel.ModelOr(named, loaded.Add);
+        if (named is null)
+        {
+            controls = [.. controls.Select(control => control with { Net = BundledModel.Control(control.Net) })];
+        }
+
+        GenerateJob job = new(model, controls, request);
         using Device device = options.Device.Open(arguments);
         if (arguments.GetValue(options.EstimateMemory))
         {

@@ -10,11 +10,11 @@ internal sealed class GenerateOptions
 {
     private const string FromModel = "[default: the model's own]";
 
-    public Option<string> Model { get; } = new("--model", "-m")
+    public Option<string?> Model { get; } = new("--model", "-m")
     {
-        Description = "Stable Diffusion model: a diffusers folder or a .safetensors file.",
+        Description = "Stable Diffusion model: a diffusers folder or a .safetensors file. "
+            + "[default: the bundled small model of drawn scenes]",
         HelpName = "PATH",
-        Required = true,
     };
 
     public ControlOptions Controls { get; } = new();

@@ -8,6 +8,7 @@ using ControlNet.Native;
 using ControlNet.Native.Control;
 using ControlNet.Native.Imaging;
 using ControlNet.Native.Tensors;
+using ControlNet.Native.Training;
 
 namespace ControlNet.Evaluation;
 
@@ -17,6 +18,7 @@ namespace ControlNet.Evaluation;
 /// </summary>
 public sealed class Evaluator : IDisposable
 {
+    private readonly string _path;
     private readonly StableDiffusion _model;
     private readonly Dictionary<string, ControlNetModel> _nets = new(StringComparer.Ordinal);
     private readonly EvaluationOptions _options;
@@ -26,6 +28,7 @@ public sealed class Evaluator : IDisposable
     public Evaluator(string model, Device device, EvaluationOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
+        _path = model;
         _model = StableDiffusion.Load(model, device);
         _options = options;
         _scenes = new Shapes(options.Seed, options.Size);
@@ -63,18 +66,21 @@ public sealed class Evaluator : IDisposable
     /// Whether a network that is not to act changes nothing: at scale 0, and before its first training step.
     /// </summary>
     /// <param name="control">The trained network, for scale 0.</param>
-    /// <param name="untrained">The network at step 0, at full scale; null leaves it out.</param>
+    /// <param name="untrained">The network at step 0, at full scale; null cuts one from the base model.</param>
     /// <returns>Whether all pictures are those of the base model, bit for bit.</returns>
     public (bool ScaleZero, bool StepZero) IsIdentity(EvaluationControl control, EvaluationControl? untrained)
     {
+        using ControlNetModel? cut = untrained is null ? ControlNetTrainer.FromUnet(_path, _model.Device) : null;
         bool scaleZero = true, stepZero = true;
         for (int i = 0; i < Math.Min(4, _options.Scenes); i++)
         {
             Scene scene = _scenes.At(i);
             ImageRequest plain = Request(new EvaluationRow("base", []), scene, seed: i);
             float[] expected = _model.Generate(plain).Decoded.ToArray();
-            scaleZero &= Same(Input(control, scene, ControlMode.Balanced) with { Scale = 0 });
-            stepZero &= untrained is null || Same(Input(untrained, scene, ControlMode.Balanced));
+            ControlInput trained = Input(control, scene, ControlMode.Balanced);
+            scaleZero &= Same(trained with { Scale = 0 });
+            stepZero &= Same(
+                cut is null ? Input(untrained!, scene, ControlMode.Balanced) : trained with { Net = cut });
 
             bool Same(ControlInput input) =>
                 _model.Generate(plain with { Controls = [input] }).Decoded.Span.SequenceEqual(expected);

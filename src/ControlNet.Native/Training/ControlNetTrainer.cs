@@ -1,4 +1,5 @@
 using System;
+using ControlNet.Native.Control;
 using ControlNet.Native.Tensors;
 using ControlNet.Native.Weights;
 
@@ -42,6 +43,29 @@ public static class ControlNetTrainer
         load ??= new LoadOptions();
         return TrainerFactory.Open(
             () => new ControlNetTask(baseModel, device, options, load), options, data, folder, load, resume);
+    }
+
+    /// <summary>
+    /// The ControlNet a run begins with: the copy of the UNet's encoder and zero convolutions, which change nothing
+    /// yet.
+    /// </summary>
+    /// <param name="baseModel">Checkpoint of the base model.</param>
+    /// <param name="device">Where it computes. Must outlive the network.</param>
+    /// <param name="variant">What it is made of.</param>
+    /// <param name="seed">Of the hint encoder's first weights.</param>
+    /// <param name="load">How the base model is loaded.</param>
+    /// <returns>A network that belongs to the caller.</returns>
+    /// <exception cref="CheckpointException">The base model cannot be loaded.</exception>
+    public static ControlNetModel FromUnet(
+        string baseModel, Device device, ControlNetVariant variant = ControlNetVariant.Standard, long seed = 0,
+        LoadOptions? load = null)
+    {
+        ArgumentNullException.ThrowIfNull(device);
+        using Checkpoint checkpoint = Checkpoint.OpenModel(baseModel, (load ?? new LoadOptions()).ForCheckpoint());
+        ControlNetConfig config = ControlNetStart.ConfigFor(checkpoint.Unet!.Config, variant);
+        ComponentWeights weights = ControlNetStart.From(
+            checkpoint.Unet, config, new TrainingRandom((ulong)seed), variant);
+        return new ControlNetModel(new WeightMap(weights, device, DType.F32), config);
     }
 
     /// <summary>Finds out what a run would take; nothing is read but configurations and names.</summary>

@@ -5,6 +5,7 @@ using System.Linq;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using ControlNet.Native.Sampling;
 using ControlNet.Native.Tensors;
 using ControlNet.Native.Weights;
 
@@ -68,9 +69,14 @@ internal static class ModelExport
         }
     }
 
-    /// <summary>Writes the weights of a UNet that was trained as a whole, beside its configuration.</summary>
-    public static void Unet(string folder, TrainingModel model, DType type) =>
+    /// <summary>
+    /// Writes the weights of a UNet that was trained as a whole, beside its configuration, and what it predicts.
+    /// </summary>
+    public static void Unet(string folder, TrainingModel model, DType type)
+    {
         WriteWeights(Path.Combine(folder, UnetFolder, Weights), model.Maps.Unet.Parameters, type);
+        WritePrediction(folder, model);
+    }
 
     /// <summary>Writes a UNet of which a part was trained; the rest comes from where it was loaded.</summary>
     public static void MergedUnet(string folder, TrainingModel model, DType type)
@@ -84,6 +90,7 @@ internal static class ModelExport
             source.Unet!.Weights.Slots.Select(slot => trained.TryGetValue(slot.Key, out Parameter? own)
                 ? Item(own, type)
                 : new SafeTensorsItem(slot.Key, type.Name(), slot.Value.Extents, () => Frozen(slot.Value))));
+        WritePrediction(folder, model);
 
         ReadOnlyMemory<byte> Frozen(WeightSlot slot)
         {
@@ -106,9 +113,29 @@ internal static class ModelExport
     {
         string own = Path.Combine(folder, VaeFolder);
         WriteWeights(Path.Combine(own, Weights), model.Maps.Vae.Parameters, type);
-        string path = Path.Combine(own, Config);
+        Change(Path.Combine(own, Config), "scaling_factor", Math.Round(scalingFactor, 5));
+    }
+
+    /// <summary>A UNet may have been trained to predict something else than the model it began as did.</summary>
+    private static void WritePrediction(string folder, TrainingModel model)
+    {
+        string path = Path.Combine(folder, "scheduler", "scheduler_config.json");
+        if (File.Exists(path))
+        {
+            Change(path, "prediction_type", model.Pipeline.Scheduler.Prediction switch
+            {
+                PredictionType.Velocity => "v_prediction",
+                PredictionType.Sample => "sample",
+                _ => "epsilon",
+            });
+        }
+    }
+
+    /// <summary>Sets one key of a JSON file and leaves the others.</summary>
+    private static void Change(string path, string key, JsonNode value)
+    {
         JsonObject config = JsonNode.Parse(File.ReadAllText(path))!.AsObject();
-        config["scaling_factor"] = Math.Round(scalingFactor, 5);
+        config[key] = value;
         using MemoryStream bytes = new();
         using (Utf8JsonWriter writer = new(bytes, new JsonWriterOptions { Indented = true }))
         {

@@ -4,6 +4,7 @@ using System.IO;
 using System.Linq;
 using ControlNet.Native.Control;
 using ControlNet.Native.Imaging;
+using ControlNet.Native.Sampling;
 using ControlNet.Native.Tensors;
 using ControlNet.Native.Tests.Support;
 using ControlNet.Native.Training;
@@ -38,6 +39,35 @@ public sealed class TrainerExportTests : IDisposable
         byte[] plain = Draw(TrainingSandbox.Base, null);
         Assert.Equal(plain, Draw(TrainingSandbox.Base, net, scale: 0));
         Assert.NotEqual(plain, Draw(TrainingSandbox.Base, net));
+    }
+
+    [Fact]
+    public void The_network_a_run_begins_with_draws_the_base_models_image()
+    {
+        using StableDiffusion model = StableDiffusion.Load(TrainingSandbox.Base, _box.Device);
+        using ControlNetModel net = ControlNetTrainer.FromUnet(TrainingSandbox.Base, _box.Device);
+        ImageRequest plain = new() { Prompt = "a red circle", Width = 32, Height = 32, Steps = 2 };
+        RgbImage black = RgbImage.FromPixels(new byte[32 * 32 * 3], 32, 32, PixelLayout.Rgb24);
+        ControlInput control = new() { Net = net, Image = black };
+        Assert.Equal(
+            model.Generate(plain).Image.Pixels.ToArray(),
+            model.Generate(plain with { Controls = [control] }).Image.Pixels.ToArray());
+    }
+
+    [Fact]
+    public void What_a_unet_was_trained_to_predict_is_exported_with_it()
+    {
+        using (Trainer trainer = BaseTrainer.OpenDenoiser(
+            TrainingSandbox.Base, _box.Data(hints: false), _box.Path("run"), _box.Device, TrainingSandbox.Unet,
+            new LoadOptions { Prediction = PredictionType.Velocity }))
+        {
+            trainer.Export(_box.Path("velocity"));
+        }
+
+        using StableDiffusion before = StableDiffusion.Load(TrainingSandbox.Base, _box.Device);
+        using StableDiffusion after = StableDiffusion.Load(_box.Path("velocity"), _box.Device);
+        Assert.Equal(PredictionType.Epsilon, before.Scheduler.Prediction);
+        Assert.Equal(PredictionType.Velocity, after.Scheduler.Prediction);
     }
 
     [Fact]
