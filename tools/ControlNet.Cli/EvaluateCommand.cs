@@ -25,7 +25,7 @@ internal static class EvaluateCommand
     {
         Option<string?> model = new("--model", "-m")
         {
-            Description = "The base model. [default: the bundled one, with its ControlNets]", HelpName = "FOLDER",
+            Description = "The base model. [default: the bundled one, where there is one]", HelpName = "FOLDER",
         };
         Option<string[]> controls = new("--control")
         {

@@ -13,7 +13,7 @@ internal sealed class GenerateOptions
     public Option<string?> Model { get; } = new("--model", "-m")
     {
         Description = "Stable Diffusion model: a diffusers folder or a .safetensors file. "
-            + "[default: the bundled small model of drawn scenes]",
+            + "[default: the model bundled with the tool, where there is one]",
         HelpName = "PATH",
     };
 
