@@ -18,9 +18,9 @@ internal sealed class ControlOptions
 
     private readonly Option<string[]> _net = new("--control-net")
     {
-        Description = "ControlNet made for that model: a folder or a .safetensors file; of the bundled model also "
-            + "edges, depth or segmentation. May be given several times, with all options about it, which belong "
-            + "together by their order. [default: none]",
+        Description = "ControlNet made for that model: a folder or a .safetensors file; of a bundled model also its "
+            + "name. May be given several times, with all options about it, which belong together by their order. "
+            + "[default: none]",
         HelpName = "PATH",
     };
 
