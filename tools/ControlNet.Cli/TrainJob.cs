@@ -47,7 +47,11 @@ internal sealed record TrainJob(string Model, string Folder, TrainingOptions Set
                 },
             },
             "UNET" => new DenoiserTrainingOptions { TrainText = !arguments.GetValue(options.FreezeText) },
-            "VAE" => new AutoencoderTrainingOptions { DivergenceWeight = arguments.GetValue(options.KlWeight) },
+            "VAE" => new AutoencoderTrainingOptions
+            {
+                DivergenceWeight = arguments.GetValue(options.KlWeight),
+                TrainEncoder = !arguments.GetValue(options.FreezeEncoder),
+            },
             _ => throw Other("--part", arguments.GetValue(options.Part), "'controlnet', 'unet' or 'vae'"),
         });
         settings.Validate();
@@ -185,7 +189,7 @@ internal sealed record TrainJob(string Model, string Folder, TrainingOptions Set
                 options.Variant, options.ExportLayout,
             ]),
             ("UNET", [options.FreezeText]),
-            ("VAE", [options.KlWeight]),
+            ("VAE", [options.KlWeight, options.FreezeEncoder]),
         ];
         foreach ((string owner, Option[] owned) in parts)
         {

@@ -93,6 +93,9 @@ internal sealed class TrainOptions
     public Option<double> KlWeight { get; } = Number(
         "--kl-weight", "Weight of the posterior's distance from the unit normal in the loss of a VAE.", 1e-5);
 
+    public Option<bool> FreezeEncoder { get; } = Flag(
+        "--freeze-encoder", "Train the decoder of a VAE alone: the latents stay what they are.");
+
     public Option<bool> Recompute { get; } = Flag(
         "--recompute", "Compute the inside of blocks again in the backward pass: less memory, more time.");
 
@@ -148,9 +151,9 @@ internal sealed class TrainOptions
         [
             Part, Model, Data, Out, Resume, Hint, Size, Width, Height, Fit, Steps, Batch, Accumulate, LearningRate,
             Schedule, Warmup, WeightDecay, Clip, Ema, PromptDrop, Seed, UnlockDecoder, DecoderLearningRate,
-            OnlyMidControl, Variant, FreezeText, KlWeight, Recompute, CacheLatents, CacheText, SaveEvery, Keep,
-            SampleEvery, Samples, SampleSteps, SampleCfgScale, Fidelity, ExportType, ExportLayout, WeightType,
-            Prediction, Tokenizer, Config, MaxMemory, EstimateMemory,
+            OnlyMidControl, Variant, FreezeText, KlWeight, FreezeEncoder, Recompute, CacheLatents, CacheText,
+            SaveEvery, Keep, SampleEvery, Samples, SampleSteps, SampleCfgScale, Fidelity, ExportType, ExportLayout,
+            WeightType, Prediction, Tokenizer, Config, MaxMemory, EstimateMemory,
         ];
         all.ToList().ForEach(command.Options.Add);
         Device.AddTo(command);

@@ -23,6 +23,12 @@ public sealed record AutoencoderTrainingOptions : TrainingOptions
     /// </summary>
     public double DivergenceWeight { get; init; } = 1e-5;
 
+    /// <summary>
+    /// Whether the encoder is trained together with the decoder. Without it the latents stay what they are, so that a
+    /// UNet which was trained in them can be used with the new decoder.
+    /// </summary>
+    public bool TrainEncoder { get; init; } = true;
+
     /// <inheritdoc/>
     public override void Validate()
     {
@@ -31,5 +37,5 @@ public sealed record AutoencoderTrainingOptions : TrainingOptions
     }
 
     internal override IEnumerable<string> Fingerprint() =>
-        [.. base.Fingerprint(), string.Create(CultureInfo.InvariantCulture, $"divergence {DivergenceWeight}")];
+        [.. base.Fingerprint(), string.Create(CultureInfo.InvariantCulture, $"divergence {DivergenceWeight}"), $"encoder {TrainEncoder}"];
 }

@@ -41,7 +41,7 @@ public static class NewModel
             template, folder, ModelExport.UnetFolder, ModelExport.VaeFolder, ModelExport.TextFolder);
         FirstWeights first = new(new TrainingRandom((ulong)seed));
         Write("unet", "diffusion_pytorch_model", map => new UnetModel(map, unet), FirstWeights.IsZeroInUnet);
-        Write("vae", "diffusion_pytorch_model", map => new Autoencoder(map, vae), static _ => false);
+        Write("vae", "diffusion_pytorch_model", map => new Autoencoder(map, vae), FirstWeights.IsZeroInAutoencoder);
         Write("text_encoder", "model", map => new ClipTextModel(map, text), static _ => false);
 
         void Write(string part, string file, Func<WeightMap, Module> build, Func<string, bool> isZero) =>

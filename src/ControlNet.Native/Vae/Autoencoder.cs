@@ -24,15 +24,24 @@ public sealed class Autoencoder : Module
     /// A weight is missing or of another shape; nothing stays allocated.
     /// </exception>
     public Autoencoder(WeightMap weights, VaeConfig config)
+        : this(weights, config, encoderUse: null)
+    {
+    }
+
+    /// <summary>
+    /// The same with an encoder used otherwise: its latents stay what they are while the decoder is trained.
+    /// </summary>
+    internal Autoencoder(WeightMap weights, VaeConfig config, WeightUse? encoderUse)
         : base(weights)
     {
         ArgumentNullException.ThrowIfNull(config);
         (Config, _device) = (config, weights.Device);
         int channels = config.LatentChannels;
         using LoadGuard guard = LoadGuard.Start();
-        _encoder = Own(new VaeEncoder(weights.In("encoder"), config));
+        WeightMap encoder = weights.For(encoderUse ?? weights.Use);
+        _encoder = Own(new VaeEncoder(encoder.In("encoder"), config));
         _quantConv = config.UseQuantConv
-            ? Own(new Conv2d(weights.In("quant_conv"), 2 * channels, 2 * channels, kernel: 1))
+            ? Own(new Conv2d(encoder.In("quant_conv"), 2 * channels, 2 * channels, kernel: 1))
             : null;
         _postQuantConv = config.UsePostQuantConv
             ? Own(new Conv2d(weights.In("post_quant_conv"), channels, channels, kernel: 1))

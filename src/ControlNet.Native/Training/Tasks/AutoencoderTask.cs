@@ -25,7 +25,9 @@ internal sealed class AutoencoderTask : TrainingTask
         _random = new TrainingRandom((ulong)options.Seed);
         _model = TrainingModel.Load(
             basePath, device,
-            new(WeightUse.Inference, WeightUse.Inference, WeightUse.Inference, WeightUse.Trained), load);
+            new(WeightUse.Inference, WeightUse.Inference, WeightUse.Inference, WeightUse.Trained,
+                options.TrainEncoder ? null : WeightUse.Inference),
+            load);
         Groups = [new("vae", _model.Maps.Vae.Parameters)];
     }
 
@@ -45,8 +47,9 @@ internal sealed class AutoencoderTask : TrainingTask
         using TensorScope scope = TensorScope.Enter();
         Tensor images = Images(
             Device, [.. batch.Samples.Select(sample => sample.Target)], PixelRange.MinusOneToOne);
+        Tensor? frozen = _options.TrainEncoder ? null : _model.Vae.EncodeMoments(images);
         using Tape tape = Tape.Record(_options.Recompute);
-        Tensor moments = _model.Vae.EncodeMoments(images);
+        Tensor moments = frozen ?? _model.Vae.EncodeMoments(images);
         (Tensor latents, Tensor divergence) = GaussianDraw.Of(Device, moments, NoiseFor(batch, moments.Shape));
         Tensor error = Ops.MeanSquaredError(_model.Vae.Decode(latents), images);
         Tensor loss = Ops.LinearCombination((1f, error), ((float)_options.DivergenceWeight, divergence));
@@ -67,7 +70,14 @@ internal sealed class AutoencoderTask : TrainingTask
     public override void Export(string folder, IEnumerable<TrainingSample> samples)
     {
         ModelExport.Copy(_model.Source, folder, ModelExport.VaeFolder);
-        ModelExport.Vae(folder, _model, _options.ExportType, 1 / Deviation(samples));
+        if (_options.TrainEncoder)
+        {
+            ModelExport.Vae(folder, _model, _options.ExportType, 1 / Deviation(samples));
+        }
+        else
+        {
+            ModelExport.MergedVae(folder, _model, _options.ExportType);
+        }
     }
 
     /// <inheritdoc/>

@@ -82,15 +82,34 @@ internal static class ModelExport
     public static void MergedUnet(string folder, TrainingModel model, DType type)
     {
         using Checkpoint source = Checkpoint.OpenModel(model.Source);
+        WriteMerged(
+            Path.Combine(folder, UnetFolder, Weights), source.Unet!.Weights, model.Maps.Unet.Parameters,
+            model.Pipeline.Device, type);
+        WritePrediction(folder, model);
+    }
+
+    /// <summary>
+    /// Writes an autoencoder of which the decoder was trained; the latents are what they were, and so is their factor.
+    /// </summary>
+    public static void MergedVae(string folder, TrainingModel model, DType type)
+    {
+        using Checkpoint source = Checkpoint.OpenModel(model.Source);
+        WriteMerged(
+            Path.Combine(folder, VaeFolder, Weights), source.Vae!.Weights, model.Maps.Vae.Parameters,
+            model.Pipeline.Device, type);
+    }
+
+    /// <summary>Writes what was trained, and the rest as the checkpoint has it.</summary>
+    private static void WriteMerged(
+        string path, ComponentWeights source, IReadOnlyList<Parameter> parameters, Device device, DType type)
+    {
         Dictionary<string, Parameter> trained =
-            model.Maps.Unet.Parameters.ToDictionary(parameter => parameter.Name, StringComparer.Ordinal);
-        Device device = model.Pipeline.Device;
+            parameters.ToDictionary(parameter => parameter.Name, StringComparer.Ordinal);
         SafeTensorsWriter.Write(
-            Path.Combine(folder, UnetFolder, Weights),
-            source.Unet!.Weights.Slots.Select(slot => trained.TryGetValue(slot.Key, out Parameter? own)
+            path,
+            source.Slots.Select(slot => trained.TryGetValue(slot.Key, out Parameter? own)
                 ? Item(own, type)
                 : new SafeTensorsItem(slot.Key, type.Name(), slot.Value.Extents, () => Frozen(slot.Value))));
-        WritePrediction(folder, model);
 
         ReadOnlyMemory<byte> Frozen(WeightSlot slot)
         {

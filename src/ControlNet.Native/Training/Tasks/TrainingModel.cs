@@ -58,7 +58,7 @@ internal sealed class TrainingModel : IDisposable
         {
             ClipTextModel text = Loaded(new ClipTextModel(maps.Text, checkpoint.Text.Config));
             UnetModel unet = Loaded(new UnetModel(maps.Unet, checkpoint.Unet.Config, uses.UnetEncoder));
-            Autoencoder vae = Loaded(new Autoencoder(maps.Vae, checkpoint.Vae.Config));
+            Autoencoder vae = Loaded(new Autoencoder(maps.Vae, checkpoint.Vae.Config, uses.VaeEncoder));
             whileOpen?.Invoke(checkpoint);
             StableDiffusion pipeline = new(
                 device, Checkpoint.NameOf(path), tokenizer, text, unet, vae, scheduler, checkpoint.Report());
@@ -85,8 +85,10 @@ internal sealed class TrainingModel : IDisposable
 /// <param name="Text">Of the text encoder.</param>
 /// <param name="Unet">Of the UNet, its encoder excepted.</param>
 /// <param name="UnetEncoder">Of the UNet's encoder.</param>
-/// <param name="Vae">Of the autoencoder.</param>
-internal readonly record struct ModelUses(WeightUse Text, WeightUse Unet, WeightUse UnetEncoder, WeightUse Vae);
+/// <param name="Vae">Of the autoencoder, or of its decoder alone.</param>
+/// <param name="VaeEncoder">Of the autoencoder's encoder; null for as the rest.</param>
+internal readonly record struct ModelUses(
+    WeightUse Text, WeightUse Unet, WeightUse UnetEncoder, WeightUse Vae, WeightUse? VaeEncoder = null);
 
 /// <summary>The weights of each part of a base model.</summary>
 internal sealed record ModelMaps(WeightMap Text, WeightMap Unet, WeightMap Vae);

@@ -133,6 +133,25 @@ public sealed class TrainerExportTests : IDisposable
     }
 
     [Fact]
+    public void A_decoder_trained_alone_leaves_the_latents_what_they_were()
+    {
+        _box.Train(TrainingSandbox.Vae with { TrainEncoder = false }, "vae");
+        using Checkpoint before = Checkpoint.OpenModel(TrainingSandbox.Base);
+        using Checkpoint after = Checkpoint.OpenModel(_box.Path("vae/final"));
+        string[] changed =
+        [
+            .. before.Vae!.Weights.Slots
+                .Where(slot => !Bytes(slot.Value).AsSpan().SequenceEqual(Bytes(after.Vae!.Weights.Slots[slot.Key])))
+                .Select(slot => slot.Key),
+        ];
+        Assert.Contains("decoder.conv_out.weight", changed);
+        Assert.Contains("post_quant_conv.weight", changed);
+        Assert.All(changed, name => Assert.Matches("^(decoder|post_quant_conv)[.]", name));
+        Assert.Equal(before.Vae.Config.ScalingFactor, after.Vae!.Config.ScalingFactor);
+        Assert.NotEqual(Draw(TrainingSandbox.Base, null), Draw(_box.Path("vae/final"), null));
+    }
+
+    [Fact]
     public void A_base_model_is_exported_whole_and_draws()
     {
         _box.Train(TrainingSandbox.Vae with { ExportType = DType.F16 }, "vae");
