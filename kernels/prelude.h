@@ -106,6 +106,7 @@ typedef u16 h16;
 #if defined(CN_EMU)
 #include "emulator.h"
 #else
+#define INFINITY __builtin_inff()
 #define CN_SREG(name) ((int)__nvvm_read_ptx_sreg_##name())
 #define TID_X CN_SREG(tid_x)
 #define TID_Y CN_SREG(tid_y)
@@ -224,18 +225,131 @@ typedef float weight_t;
 #define STOREW(p, i, v) ((p)[i] = (v))
 #endif
 
-/* Abramowitz and Stegun 7.1.26: 1.5e-7 absolute. */
+/* -------------------------------------------------------------------------------------------------- activations */
+/* The share of a normal distribution beyond t, 0 <= t <= 16, within 2e-8: its logarithm is so smooth that a polynomial
+ * and one power of two do. The fit is that of the CPU's VectorMath.Gelu. */
+DEVICE float cn_normal_tail(float t)
+{
+    float q = FMA(-1.838783799e-6f, t, 2.859828910e-5f);
+    q = FMA(q, t, -1.406615379e-4f);
+    q = FMA(q, t, -2.326492032e-4f);
+    q = FMA(q, t, 7.169384659e-3f);
+    q = FMA(q, t, -5.255610539e-2f);
+    q = FMA(q, t, -0.4591929009f);
+    q = FMA(q, t, -1.151106457f);
+    return EXP2F(FMA(q, t, -1.0f));
+}
 DEVICE float ERFF(float x)
 {
-    float a = FABSF(x);
-    float t = RCPF(FMA(0.3275911f, a, 1.0f));
-    float p = FMA(1.061405429f, t, -1.453152027f);
-    p = FMA(p, t, 1.421413741f);
-    p = FMA(p, t, -0.284496736f);
-    p = FMA(p, t, 0.254829592f) * t;
-    float r = 1.0f - p * EXPF(-a * a);
+    float t = FABSF(x) * 1.41421356237309505f;
+    float r = FMA(-2.0f, cn_normal_tail(t > 16.0f ? 16.0f : t), 1.0f);
     return x < 0.0f ? -r : r;
 }
-DEVICE float SILUF(float x) { return x * RCPF(1.0f + EXPF(-x)); }
-DEVICE float GELUF(float x) { return 0.5f * x * (1.0f + ERFF(x * 0.70710678118654752f)); }
+
+/* x / (1 + exp(-slope x)); 0 at -inf, NaN at NaN. Bounds are comparisons because FMAXF drops a NaN. */
+DEVICE float SWISHF(float x, float slope)
+{
+    x = x < -128.0f / slope ? -128.0f / slope : x;
+    return x / (1.0f + EXP2F(x * (-1.4426950408889634f * slope)));
+}
+DEVICE float SILUF(float x) { return SWISHF(x, 1.0f); }
+
+/* x (1 + erf(x / sqrt 2)) / 2 as max(x, 0) - |x| F(-|x|): nothing cancels for negative x. */
+DEVICE float GELUF(float x)
+{
+    float t = FABSF(x);
+    t = t > 16.0f ? 16.0f : t;
+    return (x > 0.0f ? x : 0.0f) - t * cn_normal_tail(t);
+}
+
+/* s + slope x s (1 - s), s the sigmoid of slope x, from e = exp(-slope |x|): s (1 - s) is the same on both sides of 0. */
+DEVICE float SWISHF_SLOPE(float x, float slope)
+{
+    float a = FABSF(x);
+    a = a > 104.0f ? 104.0f : a;
+    float e = EXP2F(a * (-1.4426950408889634f * slope));
+    float w = 1.0f / (1.0f + e), ew = e * w;
+    return FMA((x < 0.0f ? -a : a) * slope, ew * w, x < 0.0f ? ew : w);
+}
+
+/* F(x) + x exp(-x^2 / 2) / sqrt(2 pi) */
+DEVICE float GELUF_SLOPE(float x)
+{
+    float t = FABSF(x);
+    t = t > 16.0f ? 16.0f : t;
+    float tail = cn_normal_tail(t);
+    float density = 0.398942280401433f * EXPF(-0.5f * t * t);
+    return FMA(x < 0.0f ? -t : t, density, x < 0.0f ? tail : 1.0f - tail);
+}
+
+/* By the number of the enumeration Activation: none, SiLU, GELU, quick GELU. */
+DEVICE float ACTIVATE(int function, float x)
+{
+    return function == 0 ? x : function == 2 ? GELUF(x) : SWISHF(x, function == 1 ? 1.0f : 1.702f);
+}
+DEVICE float ACTIVATE_SLOPE(int function, float x)
+{
+    return function == 0 ? 1.0f : function == 2 ? GELUF_SLOPE(x) : SWISHF_SLOPE(x, function == 1 ? 1.0f : 1.702f);
+}
+
+/* ---------------------------------------------------------------------------------------------- loops and sums */
+/* A loop over the elements of a block of 256 threads that has 1024 of them; GpuGrid.Elements counts the blocks. */
+#define ELEMENTS(i, count) \
+    for (i64 i = (i64)BID_X * 1024 + TID_X, i##_end = (i64)BID_X * 1024 + 1024; i < i##_end && i < (count); i += 256)
+
+/* A sum with what its roundings have lost: as good as one with twice the digits. Source: Ogita, Rump and Oishi, 2005,
+ * doi:10.1137/030601818, algorithm 4.4. Needs a compiler that neither reassociates nor assumes finite numbers. */
+typedef struct
+{
+    float head, rest;
+} sum_t;
+DEVICE sum_t sum_of(float head, float rest)
+{
+    sum_t s;
+    s.head = head;
+    s.rest = rest;
+    return s;
+}
+DEVICE sum_t sum_add(sum_t s, float v)
+{
+    float head = s.head + v;
+    float part = head - s.head;
+    return sum_of(head, s.rest + ((s.head - (head - part)) + (v - part)));
+}
+DEVICE sum_t sum_join(sum_t a, sum_t b)
+{
+    sum_t s = sum_add(a, b.head);
+    return sum_of(s.head, s.rest + b.rest);
+}
+/* Beyond infinity the rest is undefined and the head right. */
+DEVICE float sum_times(sum_t s, float factor)
+{
+    float v = FMA(s.head, factor, s.rest * factor);
+    return v == v ? v : s.head * factor;
+}
+DEVICE float sum_value(sum_t s) { return sum_times(s, 1.0f); }
+
+/* The sum over a team, a part of a block that is lanes threads, a power of two, each step threads from the next. All
+ * of the team have it. The arrays have a place for each thread of the block; all threads come by. */
+DEVICE sum_t team_sum(LOCALP float* heads, LOCALP float* rests, sum_t s, int lane, int lanes, int step)
+{
+    int at = TID_X;
+    heads[at] = s.head;
+    rests[at] = s.rest;
+    BARRIER();
+    for (int reach = lanes / 2; reach > 0; reach /= 2)
+    {
+        if (lane < reach)
+        {
+            int other = at + reach * step;
+            s = sum_join(s, sum_of(heads[other], rests[other]));
+            heads[at] = s.head;
+            rests[at] = s.rest;
+        }
+        BARRIER();
+    }
+    s = sum_of(heads[at - lane * step], rests[at - lane * step]);
+    BARRIER();
+    return s;
+}
 #endif
