@@ -6,7 +6,7 @@
  *
  *   moments   [image][part][MOMENTS][channel]   of one part of a channel
  *   affine    [image][AFFINE][channel]          what the passes over x need to know of a channel
- *   sums      [image][part][2][channel]         sums of g and of g c, with c = x - mean and g = dy act'(c factor + shift)
+ *   sums      [image][part][2][channel]         sums of g and of g c; c = x - mean, g = dy act'(c factor + shift)
  *
  * Rows. A team of lanes threads, a power of two, has one row; a block of 128 threads has as many as fit.
  */
@@ -16,7 +16,7 @@
 
 #define MOMENTS 3
 
-/* A mean is two floats, the nearest and the rest: beside a mean of 10,000 deviations the nearest alone is not enough. */
+/* A mean is two floats, the nearest and the rest: where it is 10,000 deviations the nearest alone is not enough. */
 #define AFFINE 7
 #define MEAN 0
 #define FACTOR 1
@@ -277,7 +277,8 @@ typedef struct
 /* Measures what the first mean lacks, and corrects both mean and variance by it. All threads of the block come by; a
  * team without a row has no channels. */
 DEVICE moments_t row_moments(
-    LOCALP float* heads, LOCALP float* rests, GLOBAL const float* x, int end, int channels, float eps, int lane, int lanes)
+    LOCALP float* heads, LOCALP float* rests, GLOBAL const float* x, int end, int channels, float eps, int lane,
+    int lanes)
 {
     float count = (float)channels;
     sum_t sum = sum_of(0.0f, 0.0f), squares = sum;

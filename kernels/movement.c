@@ -153,7 +153,7 @@ KERNEL(movement_upsample_backward, 256, 1, 1)
     }
 }
 
-/* count is that of y. The table's type is the number of DType; its elements start at table_at, counted in their type. */
+/* count is that of y. The table's type is the number of DType; table_at counts elements of that type. */
 KERNEL(movement_gather_rows, 256, 1, 1)
 (IN(float, table), IN(int, ids), OUT(float, y), i64 count, int width, int type)
 {

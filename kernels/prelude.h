@@ -262,7 +262,7 @@ DEVICE float GELUF(float x)
     return (x > 0.0f ? x : 0.0f) - t * cn_normal_tail(t);
 }
 
-/* s + slope x s (1 - s), s the sigmoid of slope x, from e = exp(-slope |x|): s (1 - s) is the same on both sides of 0. */
+/* s + slope x s (1 - s), s the sigmoid of slope x: from e = exp(-slope |x|), for s (1 - s) is even. */
 DEVICE float SWISHF_SLOPE(float x, float slope)
 {
     float a = FABSF(x);

@@ -226,7 +226,7 @@ KERNEL(reduce_squares_join, BLOCK, 1, 1)(IN(float, sums), OUT(float, y), int par
     small = team_sum(heads, rests, small, TID_X, BLOCK, 1);
     if (TID_X == 0)
     {
-        /* In the unit of the largest range that has anything. The range below may add digits, the one below that not. */
+        /* In the unit of the largest range that has anything. The next may add digits, the one after it not. */
         float unit = 1.0f, sum = sum_value(middle) + sum_value(small) * LARGE_SCALE * LARGE_SCALE * 0.0625f;
         if (large.head > 0.0f)
         {
