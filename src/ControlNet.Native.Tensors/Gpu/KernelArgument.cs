@@ -5,7 +5,8 @@ namespace ControlNet.Native.Tensors.Gpu;
 
 /// <summary>
 /// One argument of a launch. Conversions are implicit and nothing is put on the heap. A buffer becomes two parameters
-/// of the kernel, its memory and the element it starts at as a 64-bit integer; the absent buffer is a null pointer and 0.
+/// of the kernel, its memory and the element it starts at as a 64-bit integer; the absent buffer is a null pointer and
+/// 0.
 /// </summary>
 internal readonly struct KernelArgument
 {
