@@ -10,12 +10,13 @@ namespace ControlNet.Native.Tensors.Gpu;
 /// </summary>
 internal readonly struct KernelArgument
 {
-    private KernelArgument(bool isBuffer, nint memory, long bits, int bytes)
+    private KernelArgument(bool isBuffer, nint memory, long bits, int bytes, bool isFloat = false)
     {
         IsBuffer = isBuffer;
         Memory = memory;
         Bits = bits;
         Bytes = bytes;
+        IsFloat = isFloat;
     }
 
     /// <summary>Whether this is a buffer, two parameters, or a number, one.</summary>
@@ -30,6 +31,9 @@ internal readonly struct KernelArgument
     /// <summary>Bytes of the number: 4 or 8.</summary>
     public int Bytes { get; }
 
+    /// <summary>Whether the number is a float32. Drivers need not know, tests of signatures do.</summary>
+    public bool IsFloat { get; }
+
     public static implicit operator KernelArgument(BufferView view) => view.IsNone
         ? new(true, 0, 0, sizeof(long))
         : new(true, ((GpuBlock)view.Block).Memory, view.Offset, sizeof(long));
@@ -39,5 +43,5 @@ internal readonly struct KernelArgument
     public static implicit operator KernelArgument(long value) => new(false, 0, value, sizeof(long));
 
     public static implicit operator KernelArgument(float value) =>
-        new(false, 0, BitConverter.SingleToUInt32Bits(value), sizeof(float));
+        new(false, 0, BitConverter.SingleToUInt32Bits(value), sizeof(float), isFloat: true);
 }
