@@ -37,8 +37,7 @@ internal sealed partial class GpuAttention
         using (block)
         {
             launcher.Launch(
-                _delta, new GridSize(checked((int)((count + DeltaThreads - 1) / DeltaThreads))), y, dy, delta, count,
-                d.Heads, d.Queries, d.HeadWidth);
+                _delta, GpuGrid.Blocks(count, DeltaThreads), y, dy, delta, count, d.Heads, d.Queries, d.HeadWidth);
             if (!dq.IsNone)
             {
                 Launch(d, false, q, ofScores, k, 1, dy, v, k, d.Scale, sums, delta, dq);

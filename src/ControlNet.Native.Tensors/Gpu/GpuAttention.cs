@@ -30,15 +30,11 @@ internal sealed partial class GpuAttention(GpuLauncher launcher) : IAttentionKer
     }
 
     /// <summary>Blocks along a head's channels: more than one where it is wider than a block has room for.</summary>
-    private static int Slices(in AttentionDims d)
-    {
-        const int Room = Chunk * MostChunks;
-        return (d.HeadWidth + Room - 1) / Room;
-    }
+    private static int Slices(in AttentionDims d) => (int)GpuGrid.Parts(d.HeadWidth, Chunk * MostChunks);
 
     /// <summary>One block for each tile of rows, slice and head.</summary>
     private static GridSize Grid(in AttentionDims d, int rows) =>
-        new(checked((int)(((long)rows + Tile - 1) / Tile * Slices(d) * d.Heads * d.Batch)));
+        new(checked((int)(GpuGrid.Parts(rows, Tile) * Slices(d) * d.Heads * d.Batch)));
 
     private static KernelVariant Variant(GpuLauncher launcher, string entry, int chunks) => new(
         "attention", entry, new GridSize(16, 16),

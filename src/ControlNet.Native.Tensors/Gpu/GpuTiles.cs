@@ -59,8 +59,8 @@ internal static class GpuTiles
     {
         long tiles = Math.Max(1, Tiles(rows, columns) * results);
         int wanted = (int)Math.Clamp(BlocksWanted / tiles, 1, Math.Max(1, depth / LeastDepth));
-        partDepth = Math.Max(Depth, ((((depth + wanted - 1) / wanted) + Depth - 1) / Depth) * Depth);
-        return Math.Max(1, (depth + partDepth - 1) / partDepth);
+        partDepth = checked((int)(Math.Max(1, GpuGrid.Parts(GpuGrid.Parts(depth, wanted), Depth)) * Depth));
+        return Math.Max(1, (int)GpuGrid.Parts(depth, partDepth));
     }
 
     /// <summary>y = act(sum of the parts + bias + addRow) + addTensor.</summary>
@@ -79,7 +79,7 @@ internal static class GpuTiles
         GpuLauncher launcher, long count, int parts, int columns, int rowsOfImage, Activation activation,
         BufferView summands, BufferView bias, BufferView addRow, BufferView addTensor, BufferView y) =>
         launcher.Launch(
-            s_join, Lines(count), summands, bias, addRow, addTensor, y, count, parts, columns, rowsOfImage,
+            s_join, GpuGrid.Blocks(count, LineThreads), summands, bias, addRow, addTensor, y, count, parts, columns, rowsOfImage,
             (int)activation);
 
     /// <summary>
@@ -92,17 +92,15 @@ internal static class GpuTiles
     {
         long count = (long)outputs * inputs * taps;
         launcher.Launch(
-            s_pack[(Storage(weight.Type) * 3) + Storage(packed.Type)], Lines(count), weight, packed, count, outputs,
-            inputs, taps, turned ? 1 : 0);
+            s_pack[(Storage(weight.Type) * 3) + Storage(packed.Type)], GpuGrid.Blocks(count, LineThreads), weight,
+            packed, count, outputs, inputs, taps, turned ? 1 : 0);
     }
 
     private static long Tiles(int rows, int columns)
     {
         int width = columns <= NarrowColumns ? NarrowColumns : Columns;
-        return (((long)rows + Rows - 1) / Rows) * (((long)columns + width - 1) / width);
+        return GpuGrid.Parts(rows, Rows) * GpuGrid.Parts(columns, width);
     }
-
-    private static GridSize Lines(long count) => new(checked((int)((count + LineThreads - 1) / LineThreads)));
 
     private static KernelVariant[] PackVariants()
     {
