@@ -46,7 +46,8 @@ internal static class GpuTiles
         variants[(Storage(storage) * 2) + (columns <= NarrowColumns ? 1 : 0)];
 
     /// <summary>One block for each tile of each of <paramref name="results"/>.</summary>
-    public static GridSize Grid(int rows, int columns, long results) => new(checked((int)(Tiles(rows, columns) * results)));
+    public static GridSize Grid(int rows, int columns, long results) =>
+        new(checked((int)(Tiles(rows, columns) * results)));
 
     /// <summary>How a sum of <paramref name="depth"/> steps is split.</summary>
     /// <param name="rows">Rows of a result.</param>
