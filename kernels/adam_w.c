@@ -2,9 +2,10 @@
 #include "prelude.h"
 
 /* Roots and quotients are those of the language, not approximations: a square may be denormal. */
-KERNEL(adam_w_step, 256, 1, 1)
-(IN(float, gradient), OUT(float, parameter), OUT(float, mean), OUT(float, square), i64 count, float gradient_scale,
- float beta1, float rest1, float beta2, float rest2, float keep, float rate, float root_scale, float eps)
+KERNEL(adam_w_step, 256, 1, 1)(
+    IN(float, gradient), OUT(float, parameter), OUT(float, mean), OUT(float, square), i64 count,
+    float gradient_scale, float beta1, float rest1, float beta2, float rest2, float keep, float rate,
+    float root_scale, float eps)
 {
     AT(gradient);
     AT(parameter);

@@ -34,8 +34,8 @@ DEVICE float root_of_one_over(float v)
 }
 
 /* One thread for each image, part and channel: the mean of the part, what it lacks, and the squares about it. */
-KERNEL(group_norm_moments, 256, 1, 1)
-(IN(float, x), OUT(float, moments), i64 threads, int spatial, int channels, int part_pixels, int parts)
+KERNEL(group_norm_moments, 256, 1, 1)(
+    IN(float, x), OUT(float, moments), i64 threads, int spatial, int channels, int part_pixels, int parts)
 {
     AT(x);
     AT(moments);
@@ -68,9 +68,9 @@ KERNEL(group_norm_moments, 256, 1, 1)
 }
 
 /* One block for each group of an image. */
-KERNEL(group_norm_statistics, BLOCK, 1, 1)
-(IN(float, moments), IN(float, gamma), IN(float, beta), OUT(float, affine), int spatial, int channels, int groups,
- int part_pixels, int parts, float eps)
+KERNEL(group_norm_statistics, BLOCK, 1, 1)(
+    IN(float, moments), IN(float, gamma), IN(float, beta), OUT(float, affine), int spatial, int channels, int groups,
+    int part_pixels, int parts, float eps)
 {
     LOCAL_ARRAY(float, heads, BLOCK);
     LOCAL_ARRAY(float, rests, BLOCK);
@@ -119,8 +119,8 @@ KERNEL(group_norm_statistics, BLOCK, 1, 1)
 }
 
 /* y may be x. The mean is taken off first: x factor + shift would cancel when it is large. */
-KERNEL(group_norm_apply, 256, 1, 1)
-(IN(float, x), IN(float, affine), OUT(float, y), i64 count, int spatial, int channels, int function)
+KERNEL(group_norm_apply, 256, 1, 1)(
+    IN(float, x), IN(float, affine), OUT(float, y), i64 count, int spatial, int channels, int function)
 {
     AT(x);
     AT(affine);
@@ -134,9 +134,9 @@ KERNEL(group_norm_apply, 256, 1, 1)
 }
 
 /* One thread for each image, part and channel. */
-KERNEL(group_norm_gradient_sums, 256, 1, 1)
-(IN(float, x), IN(float, dy), IN(float, affine), OUT(float, sums), i64 threads, int spatial, int channels,
- int part_pixels, int parts, int function)
+KERNEL(group_norm_gradient_sums, 256, 1, 1)(
+    IN(float, x), IN(float, dy), IN(float, affine), OUT(float, sums), i64 threads, int spatial, int channels,
+    int part_pixels, int parts, int function)
 {
     AT(x);
     AT(dy);
@@ -168,8 +168,8 @@ KERNEL(group_norm_gradient_sums, 256, 1, 1)
 
 /* A block joins the parts of 32 channels of an image, 4 threads a channel: joined is [image][2][channel], the sums of g
  * and of g n, n the normalised x. */
-KERNEL(group_norm_gradient_join, BLOCK, 1, 1)
-(IN(float, sums), IN(float, affine), OUT(float, joined), int channels, int parts)
+KERNEL(group_norm_gradient_join, BLOCK, 1, 1)(
+    IN(float, sums), IN(float, affine), OUT(float, joined), int channels, int parts)
 {
     LOCAL_ARRAY(float, heads, BLOCK);
     LOCAL_ARRAY(float, rests, BLOCK);
@@ -199,8 +199,8 @@ KERNEL(group_norm_gradient_join, BLOCK, 1, 1)
 
 /* One block for each group of an image: with mg and mgn the means of gamma g and gamma g n over the group,
  * dx = rstd (gamma g - mg - n mgn) = g factor - c slope - offset. */
-KERNEL(group_norm_gradient_slopes, BLOCK, 1, 1)
-(IN(float, joined), IN(float, gamma), OUT(float, affine), int spatial, int channels, int groups)
+KERNEL(group_norm_gradient_slopes, BLOCK, 1, 1)(
+    IN(float, joined), IN(float, gamma), OUT(float, affine), int spatial, int channels, int groups)
 {
     LOCAL_ARRAY(float, heads, BLOCK);
     LOCAL_ARRAY(float, rests, BLOCK);
@@ -229,8 +229,9 @@ KERNEL(group_norm_gradient_slopes, BLOCK, 1, 1)
 }
 
 /* dx may be dy or x. */
-KERNEL(group_norm_gradient_apply, 256, 1, 1)
-(IN(float, x), IN(float, dy), IN(float, affine), OUT(float, dx), i64 count, int spatial, int channels, int function)
+KERNEL(group_norm_gradient_apply, 256, 1, 1)(
+    IN(float, x), IN(float, dy), IN(float, affine), OUT(float, dx), i64 count, int spatial, int channels,
+    int function)
 {
     AT(x);
     AT(dy);
@@ -248,8 +249,8 @@ KERNEL(group_norm_gradient_apply, 256, 1, 1)
 
 /* dGamma and dBeta, of which either may be null, from [parts][2][channel], the sums of g and of g n. One thread for
  * each channel. */
-KERNEL(group_norm_parameters, 128, 1, 1)
-(IN(float, sums), OUT(float, dgamma), OUT(float, dbeta), int channels, int parts)
+KERNEL(group_norm_parameters, 128, 1, 1)(
+    IN(float, sums), OUT(float, dgamma), OUT(float, dbeta), int channels, int parts)
 {
     AT(sums);
     AT(dgamma);
@@ -302,9 +303,9 @@ DEVICE moments_t row_moments(
 }
 
 /* y = act(n gamma + beta); y may be x. */
-KERNEL(group_norm_rows, BLOCK, 1, 1)
-(IN(float, x), IN(float, gamma), IN(float, beta), OUT(float, y), int rows, int channels, float eps, int function,
- int lanes)
+KERNEL(group_norm_rows, BLOCK, 1, 1)(
+    IN(float, x), IN(float, gamma), IN(float, beta), OUT(float, y), int rows, int channels, float eps, int function,
+    int lanes)
 {
     LOCAL_ARRAY(float, heads, BLOCK);
     LOCAL_ARRAY(float, rests, BLOCK);
@@ -325,8 +326,8 @@ KERNEL(group_norm_rows, BLOCK, 1, 1)
 }
 
 /* Mean, rest and 1 / deviation of each row, [row][3]: they are wanted twice, and dx may be written over x. */
-KERNEL(group_norm_row_moments, BLOCK, 1, 1)
-(IN(float, x), OUT(float, moments), int rows, int channels, float eps, int lanes)
+KERNEL(group_norm_row_moments, BLOCK, 1, 1)(
+    IN(float, x), OUT(float, moments), int rows, int channels, float eps, int lanes)
 {
     LOCAL_ARRAY(float, heads, BLOCK);
     LOCAL_ARRAY(float, rests, BLOCK);
@@ -344,9 +345,9 @@ KERNEL(group_norm_row_moments, BLOCK, 1, 1)
 }
 
 /* One thread for each channel of part_rows rows: the sums of g and of g n, [part][2][channel]. */
-KERNEL(group_norm_row_parameter_sums, 256, 1, 1)
-(IN(float, x), IN(float, gamma), IN(float, beta), IN(float, dy), IN(float, moments), OUT(float, sums), i64 threads,
- int rows, int channels, int part_rows, int function)
+KERNEL(group_norm_row_parameter_sums, 256, 1, 1)(
+    IN(float, x), IN(float, gamma), IN(float, beta), IN(float, dy), IN(float, moments), OUT(float, sums),
+    i64 threads, int rows, int channels, int part_rows, int function)
 {
     AT(x);
     AT(gamma);
@@ -375,9 +376,9 @@ KERNEL(group_norm_row_parameter_sums, 256, 1, 1)
 }
 
 /* dx = rstd (gamma g - mean of gamma g - n mean of gamma g n); dx may be dy or x. */
-KERNEL(group_norm_rows_backward, BLOCK, 1, 1)
-(IN(float, x), IN(float, gamma), IN(float, beta), IN(float, dy), IN(float, moments), OUT(float, dx), int rows,
- int channels, int function, int lanes)
+KERNEL(group_norm_rows_backward, BLOCK, 1, 1)(
+    IN(float, x), IN(float, gamma), IN(float, beta), IN(float, dy), IN(float, moments), OUT(float, dx), int rows,
+    int channels, int function, int lanes)
 {
     LOCAL_ARRAY(float, heads, BLOCK);
     LOCAL_ARRAY(float, rests, BLOCK);

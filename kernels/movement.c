@@ -5,9 +5,9 @@
 
 /* y = x with its axes reordered: the extents of y from the innermost out and the step of x along each. Neighbours that
  * stay neighbours are merged; axes counts what is left. The step along the outermost comes last. */
-KERNEL(movement_permute, 256, 1, 1)
-(IN(float, x), OUT(float, y), i64 count, int axes, i64 extent0, i64 extent1, i64 extent2, i64 step0, i64 step1,
- i64 step2, i64 step_outer)
+KERNEL(movement_permute, 256, 1, 1)(
+    IN(float, x), OUT(float, y), i64 count, int axes, i64 extent0, i64 extent1, i64 extent2, i64 step0, i64 step1,
+    i64 step2, i64 step_outer)
 {
     AT(x);
     AT(y);
@@ -39,9 +39,9 @@ KERNEL(movement_permute, 256, 1, 1)
 /* Planes of [rows, columns] of y whose rows lie along x: tiles of 32 x 32 pass through local memory, so that both sides
  * are read and written in runs. A block is a tile of a plane, plane outermost; 33 floats a row keep columns of the tile
  * in different banks. */
-KERNEL(movement_transpose, 32, 8, 1)
-(IN(float, x), OUT(float, y), i64 rows, i64 columns, i64 row_tiles, i64 column_tiles, i64 inner, i64 x_outer,
- i64 x_inner, i64 x_column, i64 y_outer, i64 y_inner, i64 y_row)
+KERNEL(movement_transpose, 32, 8, 1)(
+    IN(float, x), OUT(float, y), i64 rows, i64 columns, i64 row_tiles, i64 column_tiles, i64 inner, i64 x_outer,
+    i64 x_inner, i64 x_column, i64 y_outer, i64 y_inner, i64 y_row)
 {
     LOCAL_ARRAY(float, tile, 32 * 33);
     AT(x);
@@ -70,8 +70,8 @@ KERNEL(movement_transpose, 32, 8, 1)
 
 /* count is rows times length; row r starts at x_start + r x_step and goes to y_start + r y_step. Elements are
  * 2 or 4 bytes; x_at and y_at count them in their own size. */
-KERNEL(movement_copy_rows, 256, 1, 1)
-(IN(u32, x), OUT(u32, y), i64 count, i64 length, i64 x_start, i64 x_step, i64 y_start, i64 y_step, int bytes)
+KERNEL(movement_copy_rows, 256, 1, 1)(
+    IN(u32, x), OUT(u32, y), i64 count, i64 length, i64 x_start, i64 x_step, i64 y_start, i64 y_step, int bytes)
 {
     GLOBAL const u16* x16 = (GLOBAL const u16*)x;
     GLOBAL u16* y16 = (GLOBAL u16*)y;
@@ -91,8 +91,8 @@ KERNEL(movement_copy_rows, 256, 1, 1)
 }
 
 /* Of x that starts at start and has rows every step, length elements each, dx gets those of dy and 0 elsewhere. */
-KERNEL(movement_copy_rows_backward, 256, 1, 1)
-(IN(float, dy), OUT(float, dx), i64 count, i64 rows, i64 length, i64 start, i64 step, i64 dy_start, i64 dy_step)
+KERNEL(movement_copy_rows_backward, 256, 1, 1)(
+    IN(float, dy), OUT(float, dx), i64 count, i64 rows, i64 length, i64 start, i64 step, i64 dy_start, i64 dy_step)
 {
     AT(dy);
     AT(dx);
@@ -110,8 +110,8 @@ KERNEL(movement_copy_rows_backward, 256, 1, 1)
 }
 
 /* count is that of y. Source pixel of target t: floor(t in / out). */
-KERNEL(movement_upsample, 256, 1, 1)
-(IN(float, x), OUT(float, y), i64 count, int height, int width, int channels, int out_height, int out_width)
+KERNEL(movement_upsample, 256, 1, 1)(
+    IN(float, x), OUT(float, y), i64 count, int height, int width, int channels, int out_height, int out_width)
 {
     AT(x);
     AT(y);
@@ -131,8 +131,8 @@ DEVICE i64 first_target(i64 source, int extent, int out_extent)
 }
 
 /* count is that of dx. */
-KERNEL(movement_upsample_backward, 256, 1, 1)
-(IN(float, dy), OUT(float, dx), i64 count, int height, int width, int channels, int out_height, int out_width)
+KERNEL(movement_upsample_backward, 256, 1, 1)(
+    IN(float, dy), OUT(float, dx), i64 count, int height, int width, int channels, int out_height, int out_width)
 {
     AT(dy);
     AT(dx);
@@ -154,8 +154,7 @@ KERNEL(movement_upsample_backward, 256, 1, 1)
 }
 
 /* count is that of y. The table's type is the number of DType; table_at counts elements of that type. */
-KERNEL(movement_gather_rows, 256, 1, 1)
-(IN(float, table), IN(int, ids), OUT(float, y), i64 count, int width, int type)
+KERNEL(movement_gather_rows, 256, 1, 1)(IN(float, table), IN(int, ids), OUT(float, y), i64 count, int width, int type)
 {
     AT(ids);
     AT(y);
@@ -177,8 +176,7 @@ KERNEL(movement_clear, 256, 1, 1)(OUT(float, y), i64 count)
 
 /* count is that of dy; the table is zeros. The first of several equal ids adds up the rows of all of them, in their
  * order, so no two threads write to one place. */
-KERNEL(movement_gather_rows_backward, 256, 1, 1)
-(IN(int, ids), IN(float, dy), OUT(float, dtable), i64 count, int width)
+KERNEL(movement_gather_rows_backward, 256, 1, 1)(IN(int, ids), IN(float, dy), OUT(float, dtable), i64 count, int width)
 {
     AT(ids);
     AT(dy);

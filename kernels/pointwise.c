@@ -10,8 +10,7 @@ KERNEL(pointwise_activate, 256, 1, 1)(IN(float, x), OUT(float, y), i64 count, in
     ELEMENTS(i, count) { y[i] = ACTIVATE(function, x[i]); }
 }
 
-KERNEL(pointwise_activate_backward, 256, 1, 1)
-(IN(float, x), IN(float, dy), OUT(float, dx), i64 count, int function)
+KERNEL(pointwise_activate_backward, 256, 1, 1)(IN(float, x), IN(float, dy), OUT(float, dx), i64 count, int function)
 {
     AT(x);
     AT(dy);
@@ -21,9 +20,9 @@ KERNEL(pointwise_activate_backward, 256, 1, 1)
 
 /* y = a + b, a - b or a b for operation 0, 1 or 2. Axes of extent 1 are gone and neighbours merged, so that the
  * innermost, axis 0, is as long as it can be; axes counts what is left. The steps of the outermost come last. */
-KERNEL(pointwise_binary, 256, 1, 1)
-(IN(float, a), IN(float, b), OUT(float, y), i64 count, int operation, int axes, i64 extent0, i64 extent1, i64 extent2,
- i64 a0, i64 a1, i64 a2, i64 a_outer, i64 b0, i64 b1, i64 b2, i64 b_outer)
+KERNEL(pointwise_binary, 256, 1, 1)(
+    IN(float, a), IN(float, b), OUT(float, y), i64 count, int operation, int axes, i64 extent0, i64 extent1,
+    i64 extent2, i64 a0, i64 a1, i64 a2, i64 a_outer, i64 b0, i64 b1, i64 b2, i64 b_outer)
 {
     AT(a);
     AT(b);
@@ -58,9 +57,10 @@ KERNEL(pointwise_binary, 256, 1, 1)
 }
 
 /* Terms beyond the count are null. */
-KERNEL(pointwise_linear_combination, 256, 1, 1)
-(IN(float, x0), IN(float, x1), IN(float, x2), IN(float, x3), IN(float, x4), IN(float, x5), IN(float, x6), IN(float, x7),
- OUT(float, y), i64 count, int terms, float f0, float f1, float f2, float f3, float f4, float f5, float f6, float f7)
+KERNEL(pointwise_linear_combination, 256, 1, 1)(
+    IN(float, x0), IN(float, x1), IN(float, x2), IN(float, x3), IN(float, x4), IN(float, x5), IN(float, x6),
+    IN(float, x7), OUT(float, y), i64 count, int terms, float f0, float f1, float f2, float f3, float f4, float f5,
+    float f6, float f7)
 {
     AT(x0);
     AT(x1);
@@ -97,8 +97,7 @@ KERNEL(pointwise_geglu, 256, 1, 1)(IN(float, x), OUT(float, y), i64 count, int c
     }
 }
 
-KERNEL(pointwise_geglu_backward, 256, 1, 1)
-(IN(float, x), IN(float, dy), OUT(float, dx), i64 count, int columns)
+KERNEL(pointwise_geglu_backward, 256, 1, 1)(IN(float, x), IN(float, dy), OUT(float, dx), i64 count, int columns)
 {
     AT(x);
     AT(dy);
@@ -113,8 +112,8 @@ KERNEL(pointwise_geglu_backward, 256, 1, 1)
 }
 
 /* dy is one number; dx or dtarget may be null. */
-KERNEL(pointwise_squared_error_backward, 256, 1, 1)
-(IN(float, x), IN(float, target), IN(float, dy), OUT(float, dx), OUT(float, dtarget), i64 count, float factor)
+KERNEL(pointwise_squared_error_backward, 256, 1, 1)(
+    IN(float, x), IN(float, target), IN(float, dy), OUT(float, dx), OUT(float, dtarget), i64 count, float factor)
 {
     AT(x);
     AT(target);

@@ -26,9 +26,9 @@ DEVICE place_t place_of(i64 block, i64 inner, int lanes)
 
 /* scale times the sum of each part of each column, [outer, parts, inner]; a block's parts are neighbours. With paired
  * & 1 the elements of x are pairs, a sum and its rest, with paired & 2 those of y. */
-KERNEL(reduce_sum, BLOCK, 1, 1)
-(IN(float, x), OUT(float, y), i64 columns, int length, i64 inner, int part_length, int parts, int lanes, int paired,
- float scale)
+KERNEL(reduce_sum, BLOCK, 1, 1)(
+    IN(float, x), OUT(float, y), i64 columns, int length, i64 inner, int part_length, int parts, int lanes,
+    int paired, float scale)
 {
     LOCAL_ARRAY(float, heads, BLOCK);
     LOCAL_ARRAY(float, rests, BLOCK);
@@ -66,8 +66,7 @@ KERNEL(reduce_sum, BLOCK, 1, 1)
 }
 
 /* count is that of dx, dx[o, l, i] = scale dy[o, i]. */
-KERNEL(reduce_sum_backward, 256, 1, 1)
-(IN(float, dy), OUT(float, dx), i64 count, int length, i64 inner, float scale)
+KERNEL(reduce_sum_backward, 256, 1, 1)(IN(float, dy), OUT(float, dx), i64 count, int length, i64 inner, float scale)
 {
     AT(dy);
     AT(dx);
@@ -131,8 +130,8 @@ KERNEL(reduce_softmax, BLOCK, 1, 1)(IN(float, x), OUT(float, y), i64 columns, in
 }
 
 /* dx = y (dy - sum of y dy); dx may be dy. */
-KERNEL(reduce_softmax_backward, BLOCK, 1, 1)
-(IN(float, y), IN(float, dy), OUT(float, dx), i64 columns, int length, i64 inner, int lanes)
+KERNEL(reduce_softmax_backward, BLOCK, 1, 1)(
+    IN(float, y), IN(float, dy), OUT(float, dx), i64 columns, int length, i64 inner, int lanes)
 {
     LOCAL_ARRAY(float, heads, BLOCK);
     LOCAL_ARRAY(float, rests, BLOCK);

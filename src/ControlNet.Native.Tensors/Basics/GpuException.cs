@@ -21,7 +21,7 @@ public sealed class GpuException : EngineException
         string device, string operation, int code, string codeName, string? kernel = null, string? buildLog = null)
         : base(Sentence(device, operation, code, codeName, kernel, buildLog))
     {
-        Device = device;
+        DeviceName = device;
         Operation = operation;
         Code = code;
         CodeName = codeName;
@@ -30,7 +30,7 @@ public sealed class GpuException : EngineException
     }
 
     /// <summary>Name of the device as users write it, for example <c>opencl:0</c>.</summary>
-    public string Device { get; } = "";
+    public string DeviceName { get; } = "";
 
     /// <summary>The call that failed, as the driver's documentation names it.</summary>
     public string Operation { get; } = "";

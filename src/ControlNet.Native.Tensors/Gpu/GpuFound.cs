@@ -11,7 +11,8 @@ namespace ControlNet.Native.Tensors.Gpu;
 /// <param name="Missing">Why it cannot be used, in words; null when it can.</param>
 /// <param name="Open">Opens it.</param>
 internal sealed record GpuFound(
-    string Name, string Description, string Driver, GpuLimits Limits, string? Missing, Func<GpuOptions, IGpuDriver> Open)
+    string Name, string Description, string Driver, GpuLimits Limits, string? Missing,
+    Func<GpuOptions, IGpuDriver> Open)
 {
     /// <summary>What every kernel may use of local memory, in bytes.</summary>
     private const int NeededLocalBytes = 32 << 10;

@@ -7,14 +7,16 @@ namespace ControlNet.Native.Tensors.Gpu;
 /// <summary>What the kernel families launch and take temporaries with; one for a backend.</summary>
 /// <param name="driver">Where launches go.</param>
 /// <param name="memory">The pool temporaries come from.</param>
-internal sealed class GpuLauncher(IGpuDriver driver, GpuMemory memory)
+/// <param name="synchronous">
+/// Whether every launch is waited for, so that a failure names the kernel it is of; when not given, as
+/// <c>CONTROLNET_SYNC=1</c> says.
+/// </param>
+internal sealed class GpuLauncher(IGpuDriver driver, GpuMemory memory, bool? synchronous = null)
 {
     private readonly Dictionary<KernelVariant, nint> _functions = [];
 
-    /// <summary>
-    /// With <c>CONTROLNET_SYNC=1</c> every launch is waited for, so that a failure names the kernel it is of.
-    /// </summary>
-    private readonly bool _synchronous = Environment.GetEnvironmentVariable("CONTROLNET_SYNC") == "1";
+    private readonly bool _synchronous =
+        synchronous ?? Environment.GetEnvironmentVariable("CONTROLNET_SYNC") == "1";
 
     public GpuLimits Limits => driver.Limits;
 

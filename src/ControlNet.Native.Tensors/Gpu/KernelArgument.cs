@@ -5,16 +5,18 @@ namespace ControlNet.Native.Tensors.Gpu;
 
 /// <summary>
 /// One argument of a launch. Conversions are implicit and nothing is put on the heap. A buffer becomes two parameters
-/// of the kernel, its memory and the element it starts at as a 64-bit integer; the absent buffer is a null pointer and 0.
+/// of the kernel, its memory and the element it starts at as a 64-bit integer; the absent buffer is a null pointer and
+/// 0.
 /// </summary>
 internal readonly struct KernelArgument
 {
-    private KernelArgument(bool isBuffer, nint memory, long bits, int bytes)
+    private KernelArgument(bool isBuffer, nint memory, long bits, int bytes, bool isFloat = false)
     {
         IsBuffer = isBuffer;
         Memory = memory;
         Bits = bits;
         Bytes = bytes;
+        IsFloat = isFloat;
     }
 
     /// <summary>Whether this is a buffer, two parameters, or a number, one.</summary>
@@ -29,6 +31,9 @@ internal readonly struct KernelArgument
     /// <summary>Bytes of the number: 4 or 8.</summary>
     public int Bytes { get; }
 
+    /// <summary>Whether the number is a float32. Drivers need not know, tests of signatures do.</summary>
+    public bool IsFloat { get; }
+
     public static implicit operator KernelArgument(BufferView view) => view.IsNone
         ? new(true, 0, 0, sizeof(long))
         : new(true, ((GpuBlock)view.Block).Memory, view.Offset, sizeof(long));
@@ -38,5 +43,5 @@ internal readonly struct KernelArgument
     public static implicit operator KernelArgument(long value) => new(false, 0, value, sizeof(long));
 
     public static implicit operator KernelArgument(float value) =>
-        new(false, 0, BitConverter.SingleToUInt32Bits(value), sizeof(float));
+        new(false, 0, BitConverter.SingleToUInt32Bits(value), sizeof(float), isFloat: true);
 }

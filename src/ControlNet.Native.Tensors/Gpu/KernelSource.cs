@@ -18,16 +18,18 @@ internal static class KernelSource
     public static string Read(string file)
     {
         string name = $"{file}.c";
-        return Join(Text("prelude.h"), name, Text(name));
+        return WithPrelude(name, Text(name));
     }
 
-    /// <summary>A file's text behind the prelude's.</summary>
-    public static string Join(string prelude, string name, string text)
+    /// <summary>A text of kernels behind the prelude's.</summary>
+    /// <param name="name">What compilers call it in their messages.</param>
+    /// <param name="text">The kernels.</param>
+    public static string WithPrelude(string name, string text)
     {
         int include = text.IndexOf(Include, StringComparison.Ordinal);
         string own = include < 0 ? text : text.Remove(include, Include.Length);
         return new StringBuilder()
-            .Append("#line 1 \"prelude.h\"\n").Append(prelude)
+            .Append("#line 1 \"prelude.h\"\n").Append(Text("prelude.h"))
             .Append("\n#line 1 \"").Append(name).Append("\"\n").Append(own)
             .ToString();
     }

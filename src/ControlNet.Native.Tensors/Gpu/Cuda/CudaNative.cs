@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 
 namespace ControlNet.Native.Tensors.Gpu.Cuda;
 
-/// <summary>The calls of the CUDA driver API that are used, with the constants they take. No toolkit is needed.</summary>
+/// <summary>The calls of the CUDA driver API that are used, with the constants they take; no toolkit.</summary>
 internal static unsafe partial class CudaNative
 {
     public const int OutOfMemory = 2;

@@ -7,7 +7,7 @@ namespace ControlNet.Native.Tensors.Gpu.OpenCl;
 /// <summary>A device of OpenCL with a context and one in-order queue of its own.</summary>
 internal sealed unsafe class OpenClDriver : IGpuDriver
 {
-    /// <summary>Launches after which the driver is told to begin, so that the device does not wait for the host.</summary>
+    /// <summary>Launches after which the driver is told to begin: the device is not to wait for the host.</summary>
     private const int LaunchesPerFlush = 16;
 
     private readonly nint _context;

@@ -4,7 +4,7 @@ using System.Text;
 
 namespace ControlNet.Native.Tensors.Gpu.OpenCl;
 
-/// <summary>The programs of a context: taken from the disk where an earlier run built them, or built from source.</summary>
+/// <summary>The programs of a context: taken from the disk where an earlier run built them, or built.</summary>
 /// <param name="context">Where programs live.</param>
 /// <param name="device">What they are built for.</param>
 /// <param name="name">The device's name for messages.</param>

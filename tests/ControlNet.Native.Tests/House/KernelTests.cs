@@ -1,0 +1,89 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Linq;
+using System.Reflection;
+using System.Text.RegularExpressions;
+using ControlNet.Native.Tensors.Gpu;
+using ControlNet.Native.Tests.Support;
+using Xunit;
+
+namespace ControlNet.Native.Tests.House;
+
+/// <summary>What launchers ask for, what the kernels are and what was compiled of them belong together.</summary>
+public sealed class KernelTests
+{
+    /// <summary>The first line of a kernel: its name and its block.</summary>
+    private static readonly Regex s_kernel = new(@"^KERNEL\((?<name>\w+), (?<x>\w+), (?<y>\w+), (?<z>\w+)\)");
+
+    private static string Folder => Path.Combine(Repository.Root, "kernels");
+
+    /// <summary>Every variant a family of kernels keeps in a field.</summary>
+    private static KernelVariant[] Variants =>
+    [
+        .. typeof(GpuBackend).Assembly.GetTypes()
+            .Where(type => type.Namespace == typeof(GpuBackend).Namespace && !type.ContainsGenericParameters)
+            .SelectMany(type => type.GetFields(BindingFlags.Static | BindingFlags.NonPublic | BindingFlags.Public))
+            .SelectMany(field =>
+                field.FieldType == typeof(KernelVariant) ? [(KernelVariant)field.GetValue(null)!]
+                : field.FieldType == typeof(KernelVariant[]) ? (KernelVariant[])field.GetValue(null)!
+                : []),
+    ];
+
+    [Fact]
+    public void The_list_of_modules_is_what_is_launched()
+    {
+        IEnumerable<string> listed = File.ReadAllLines(Path.Combine(Folder, "modules.txt"))
+            .Where(line => line.Length > 0 && line[0] != '#');
+        Assert.Equal(
+            Variants.Select(variant => variant.Module).Distinct().Order(StringComparer.Ordinal),
+            listed.Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void Every_variant_has_a_kernel_with_its_block()
+    {
+        Dictionary<string, GridSize> blocks = new(StringComparer.Ordinal);
+        foreach (string file in Directory.EnumerateFiles(Folder, "*.c"))
+        {
+            string[] lines = File.ReadAllLines(file);
+            Dictionary<string, int> numbers = lines.Select(line => Regex.Match(line, @"^#define (\w+) (\d+)$"))
+                .Where(match => match.Success)
+                .GroupBy(match => match.Groups[1].Value)
+                .ToDictionary(group => group.Key, group => int.Parse(group.First().Groups[2].Value));
+            foreach (Match kernel in lines.Select(line => s_kernel.Match(line)).Where(match => match.Success))
+            {
+                int Extent(string axis) => int.TryParse(kernel.Groups[axis].Value, out int number)
+                    ? number
+                    : numbers[kernel.Groups[axis].Value];
+                blocks.Add(
+                    $"{Path.GetFileNameWithoutExtension(file)} {kernel.Groups["name"].Value}",
+                    new GridSize(Extent("x"), Extent("y"), Extent("z")));
+            }
+        }
+
+        Assert.All(Variants, variant => Assert.Equal(variant.Block, blocks[$"{variant.File} {variant.Entry}"]));
+        Assert.Empty(blocks.Keys.Except(Variants.Select(variant => $"{variant.File} {variant.Entry}")));
+        Assert.All(blocks, pair => Assert.InRange(pair.Value.Count, 1, 256));
+    }
+
+    [Fact]
+    public void Every_variant_has_its_ptx()
+    {
+        Assert.All(Variants, variant =>
+        {
+            byte[] ptx = KernelSource.Ptx(variant) ?? throw new FileNotFoundException(KernelSource.PtxName(variant));
+            string text = System.Text.Encoding.UTF8.GetString(ptx);
+            Assert.StartsWith($"// {variant.Module}\n", text, StringComparison.Ordinal);
+            Assert.Contains($".entry {variant.Entry}(", text, StringComparison.Ordinal);
+        });
+    }
+
+    [Fact]
+    public void Lines_of_kernels_fit_the_page()
+    {
+        IEnumerable<string> files = Directory.EnumerateFiles(Folder, "*.c")
+            .Concat(Directory.EnumerateFiles(Folder, "*.h"));
+        Assert.All(files, file => Assert.All(File.ReadAllLines(file), line => Assert.InRange(line.Length, 0, 120)));
+    }
+}
