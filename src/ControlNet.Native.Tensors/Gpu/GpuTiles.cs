@@ -80,8 +80,8 @@ internal static class GpuTiles
         GpuLauncher launcher, long count, int parts, int columns, int rowsOfImage, Activation activation,
         BufferView summands, BufferView bias, BufferView addRow, BufferView addTensor, BufferView y) =>
         launcher.Launch(
-            s_join, GpuGrid.Blocks(count, LineThreads), summands, bias, addRow, addTensor, y, count, parts, columns, rowsOfImage,
-            (int)activation);
+            s_join, GpuGrid.Blocks(count, LineThreads), summands, bias, addRow, addTensor, y, count, parts, columns,
+            rowsOfImage, (int)activation);
 
     /// <summary>
     /// Packs a weight <c>[Outputs, Inputs, Taps]</c> as <c>[Outputs][Taps][Inputs]</c>, or, turned, as
