@@ -1,19 +1,22 @@
 /* Attention and its gradients without a score matrix. Source: Dao et al., 2022, arXiv:2205.14135.
  *
- * A block of 16 x 16 threads has TILE rows of one head, queries or keys, and goes through the other side TILE columns at
- * a time. A tile of scores is a product over the channels of a head; weights made of it lie in the block's memory, a
+ * A block of 16 x 16 threads has TILE rows of one head, queries or keys, and goes through the other side TILE columns
+ * at a time. A tile of scores is a product over the channels of a head; weights made of it lie in the block's memory, a
  * column's rows side by side, and are multiplied with the columns' values. A thread has four rows and four columns of
  * scores, and of each CHUNK channels of the result four rows and four channels, in registers.
  *
- * A block makes CHUNKS * CHUNK channels of its rows; a wider head is cut into slices, each with scores of its own.
- * Tensors are [batch][tokens][heads * width]. One block a tile, in one dimension: tiles of rows innermost, then slices,
- * then heads, then the batch.
+ * A block makes up to CHUNKS * CHUNK channels of its rows; a wider head is cut into slices, each with scores of its
+ * own. Tensors are [batch][tokens][heads * width]. One block a tile, in one dimension: tiles of rows innermost, then
+ * slices, then heads, then the batch.
  *
- * Modules: CHUNKS=1..4; attention_delta in that of CHUNKS=1 alone. */
+ * Modules: CHUNKS=1 or 4, with ROLLED=1 where the device is a processor; attention_delta with CHUNKS=1 alone. */
 #include "prelude.h"
 
 #ifndef CHUNKS
 #define CHUNKS 1
+#endif
+#ifndef ROLLED
+#define ROLLED 0
 #endif
 #define TILE 64
 #define CHUNK 64
@@ -22,6 +25,14 @@
 #define THREADS 256
 #define LINE (TILE + 4)
 #define LOG2E 1.4426950408889634f
+
+/* Sums are registers only where the loop over them is unrolled. A processor has none to win by it, and its compiler,
+ * which multiplies the code between barriers, takes minutes. */
+#if ROLLED
+#define UNROLL_CHUNKS
+#else
+#define UNROLL_CHUNKS UNROLL
+#endif
 
 /* The score of what a query does not see: its weight is 0 beside any score there is. */
 #define HIDDEN -3.0e38f
@@ -91,15 +102,16 @@ DEVICE void add_values(
     LOCALP const float* weights, LOCALP float* staged, GLOBAL const float* values, int count, i64 stride, int channels,
     float4 keep, int tx, int ty, float4* sums)
 {
-    UNROLL for (int chunk = 0; chunk < CHUNKS; chunk++)
+    UNROLL_CHUNKS for (int chunk = 0; chunk < CHUNKS; chunk++)
     {
+        int steps = chunk * CHUNK < channels ? count : 0;
         float4 products[4];
         UNROLL for (int c = 0; c < 4; c++)
         {
             products[c] = SPLAT4(0.0f);
         }
 
-        for (int first = 0; first < count; first += VALUE_DEPTH)
+        for (int first = 0; first < steps; first += VALUE_DEPTH)
         {
             BARRIER();
             for (int e = ty * 16 + tx; e < VALUE_DEPTH * CHUNK; e += THREADS)
@@ -294,7 +306,8 @@ DEVICE float weigh(float score, float dp, float largest, float log_total, float 
  *   v     k     q        null        null           dy      1       p
  *
  * with dp the product of the slopes. Scores are rows times columns, each with its factor: of queries the scale times
- * log2(e), of keys 1. sums and delta are what attention_forward and attention_delta left. */
+ * log2(e), of keys 1. sums and delta are what attention_forward and attention_delta left; delta may be null without
+ * slopes. */
 KERNEL(attention_gradient, 16, 16, 1)(
     IN(float, rows), IN(float, columns), IN(float, row_slopes), IN(float, column_slopes), IN(float, values),
     IN(float, sums), IN(float, delta), OUT(float, result), int heads, int row_count, int column_count, int width,
@@ -334,7 +347,10 @@ KERNEL(attention_gradient, 16, 16, 1)(
         q0 = q0 < last ? q0 : last;
         largest = MK4(sums[q0], sums[q1], sums[q2], sums[q3]);
         log_total = MK4(sums[queries + q0], sums[queries + q1], sums[queries + q2], sums[queries + q3]);
-        offset = MK4(delta[q0], delta[q1], delta[q2], delta[q3]);
+        if (with_slopes)
+        {
+            offset = MK4(delta[q0], delta[q1], delta[q2], delta[q3]);
+        }
     }
 
     float4 gradient[CHUNKS * 4];
@@ -375,7 +391,7 @@ KERNEL(attention_gradient, 16, 16, 1)(
                 query = column < columns_here ? query : first_column;
                 largest = SPLAT4(sums[query]);
                 log_total = SPLAT4(sums[queries + query]);
-                offset = SPLAT4(delta[query]);
+                offset = SPLAT4(with_slopes ? delta[query] : 0.0f);
             }
 
             /* The rows of the tile that meet the column: a query sees keys up to its own place. */

@@ -211,9 +211,9 @@ KERNEL(matmul, 16, 16, 1)(
     }
 }
 
-/* y = act(sum of parts + bias + add_row) + added, parts being [parts][count] and added in order. Elements are in rows of
- * columns; bias is [columns], add_row has a row for each rows_of_image rows, added is like y and may be y; each may be
- * null. One thread an element, ceil(count / 256) blocks. */
+/* y = act(sum of summands + bias + add_row) + added. summands is [parts][count], added up in order; elements are in
+ * rows of columns. bias is [columns], add_row has a row for each rows_of_image rows, added is like y and may be y;
+ * each may be null. One thread an element, ceil(count / 256) blocks. */
 KERNEL(parts_join, 256, 1, 1)(
     IN(float, summands), IN(float, bias), IN(float, add_row), IN(float, added), OUT(float, y), i64 count, int parts,
     int columns, int rows_of_image, int activation)

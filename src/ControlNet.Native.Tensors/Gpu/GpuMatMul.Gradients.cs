@@ -19,6 +19,9 @@ internal sealed partial class GpuMatMul
     public void LinearWeightGradient(
         in LinearDims d, BufferView x, BufferView dy, bool accumulate, BufferView dWeight) =>
         Run(
-            new Call { Rows = d.Out, Columns = d.In, Depth = d.Rows, RowA = 1, StepA = d.Out, ColumnB = 1, StepB = d.In },
+            new Call
+            {
+                Rows = d.Out, Columns = d.In, Depth = d.Rows, RowA = 1, StepA = d.Out, ColumnB = 1, StepB = d.In,
+            },
             Activation.None, dy, x, BufferView.None, accumulate ? dWeight : BufferView.None, dWeight);
 }

@@ -18,7 +18,10 @@ internal sealed partial class GpuMatMul(GpuLauncher launcher) : IMatMulKernels
     public void Linear(
         in LinearDims d, BufferView x, BufferView packed, BufferView bias, BufferView addTensor, BufferView y) =>
         Run(
-            new Call { Rows = d.Rows, Columns = d.Out, Depth = d.In, RowA = d.In, StepA = 1, ColumnB = d.In, StepB = 1 },
+            new Call
+            {
+                Rows = d.Rows, Columns = d.Out, Depth = d.In, RowA = d.In, StepA = 1, ColumnB = d.In, StepB = 1,
+            },
             d.Activation, x, packed, bias, addTensor, y);
 
     public void Product(in MatMulDims d, BufferView a, BufferView b, BufferView y)

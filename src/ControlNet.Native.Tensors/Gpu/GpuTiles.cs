@@ -46,7 +46,8 @@ internal static class GpuTiles
         variants[(Storage(storage) * 2) + (columns <= NarrowColumns ? 1 : 0)];
 
     /// <summary>One block for each tile of each of <paramref name="results"/>.</summary>
-    public static GridSize Grid(int rows, int columns, long results) => new(checked((int)(Tiles(rows, columns) * results)));
+    public static GridSize Grid(int rows, int columns, long results) =>
+        new(checked((int)(Tiles(rows, columns) * results)));
 
     /// <summary>How a sum of <paramref name="depth"/> steps is split.</summary>
     /// <param name="rows">Rows of a result.</param>
@@ -59,8 +60,8 @@ internal static class GpuTiles
     {
         long tiles = Math.Max(1, Tiles(rows, columns) * results);
         int wanted = (int)Math.Clamp(BlocksWanted / tiles, 1, Math.Max(1, depth / LeastDepth));
-        partDepth = Math.Max(Depth, ((((depth + wanted - 1) / wanted) + Depth - 1) / Depth) * Depth);
-        return Math.Max(1, (depth + partDepth - 1) / partDepth);
+        partDepth = checked((int)(Math.Max(1, GpuGrid.Parts(GpuGrid.Parts(depth, wanted), Depth)) * Depth));
+        return Math.Max(1, (int)GpuGrid.Parts(depth, partDepth));
     }
 
     /// <summary>y = act(sum of the parts + bias + addRow) + addTensor.</summary>
@@ -79,8 +80,8 @@ internal static class GpuTiles
         GpuLauncher launcher, long count, int parts, int columns, int rowsOfImage, Activation activation,
         BufferView summands, BufferView bias, BufferView addRow, BufferView addTensor, BufferView y) =>
         launcher.Launch(
-            s_join, Lines(count), summands, bias, addRow, addTensor, y, count, parts, columns, rowsOfImage,
-            (int)activation);
+            s_join, GpuGrid.Blocks(count, LineThreads), summands, bias, addRow, addTensor, y, count, parts, columns,
+            rowsOfImage, (int)activation);
 
     /// <summary>
     /// Packs a weight <c>[Outputs, Inputs, Taps]</c> as <c>[Outputs][Taps][Inputs]</c>, or, turned, as
@@ -92,17 +93,15 @@ internal static class GpuTiles
     {
         long count = (long)outputs * inputs * taps;
         launcher.Launch(
-            s_pack[(Storage(weight.Type) * 3) + Storage(packed.Type)], Lines(count), weight, packed, count, outputs,
-            inputs, taps, turned ? 1 : 0);
+            s_pack[(Storage(weight.Type) * 3) + Storage(packed.Type)], GpuGrid.Blocks(count, LineThreads), weight,
+            packed, count, outputs, inputs, taps, turned ? 1 : 0);
     }
 
     private static long Tiles(int rows, int columns)
     {
         int width = columns <= NarrowColumns ? NarrowColumns : Columns;
-        return (((long)rows + Rows - 1) / Rows) * (((long)columns + width - 1) / width);
+        return GpuGrid.Parts(rows, Rows) * GpuGrid.Parts(columns, width);
     }
-
-    private static GridSize Lines(long count) => new(checked((int)((count + LineThreads - 1) / LineThreads)));
 
     private static KernelVariant[] PackVariants()
     {
