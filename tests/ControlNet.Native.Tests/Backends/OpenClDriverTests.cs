@@ -202,7 +202,7 @@ public sealed class OpenClDriverTests(ITestOutputHelper output)
     private static float[] Read(IGpuDriver driver, MemoryBlock block)
     {
         float[] values = new float[400];
-        driver.Download(((GpuBlock)block).Memory, 0, MemoryMarshal.AsBytes<float>(values));
+        driver.Download(((GpuBlock)block).Memory, 0, MemoryMarshal.AsBytes(values.AsSpan()));
         return values;
     }
 
