@@ -6,7 +6,9 @@ namespace ControlNet.Native.Tensors.Gpu;
 /// <content>Gradients of a convolution.</content>
 internal sealed partial class GpuConv2d
 {
-    private static readonly KernelVariant[] s_weightGradient = GpuTiles.Variants("conv2d", "conv2d_weight_gradient");
+    /// <summary>Those for float32, which activations are.</summary>
+    private static readonly KernelVariant[] s_weightGradient =
+        GpuTiles.Variants("conv2d", "conv2d_weight_gradient")[..2];
 
     public long PackedGradientCount(int outChannels, int inChannels, int kernel, int stride) =>
         PackedCount(outChannels, inChannels, kernel);

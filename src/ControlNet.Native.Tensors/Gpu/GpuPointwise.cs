@@ -50,7 +50,7 @@ internal sealed partial class GpuPointwise(GpuLauncher launcher) : IPointwiseKer
         ? (int)type
         : throw new ArgumentOutOfRangeException(nameof(type), type, "not a float type");
 
-    /// <summary>One axis of a result: its extent and the elements from one member to the next in each operand.</summary>
+    /// <summary>One axis of a result: its extent, and the elements from a member to the next in each operand.</summary>
     private readonly record struct BinaryAxis(long Extent, long A, long B);
 
     /// <summary>

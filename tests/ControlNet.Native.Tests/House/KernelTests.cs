@@ -18,17 +18,23 @@ public sealed class KernelTests
 
     private static string Folder => Path.Combine(Repository.Root, "kernels");
 
-    /// <summary>Every variant a family of kernels keeps in a field.</summary>
-    private static KernelVariant[] Variants =>
-    [
-        .. typeof(GpuBackend).Assembly.GetTypes()
-            .Where(type => type.Namespace == typeof(GpuBackend).Namespace && !type.ContainsGenericParameters)
-            .SelectMany(type => type.GetFields(BindingFlags.Static | BindingFlags.NonPublic | BindingFlags.Public))
-            .SelectMany(field =>
-                field.FieldType == typeof(KernelVariant) ? [(KernelVariant)field.GetValue(null)!]
-                : field.FieldType == typeof(KernelVariant[]) ? (KernelVariant[])field.GetValue(null)!
-                : []),
-    ];
+    /// <summary>Every variant a family of kernels keeps in a field, as for a GPU.</summary>
+    private static KernelVariant[] Variants
+    {
+        get
+        {
+            CountingGpu gpu = new(1 << 20);
+            using GpuMemory memory = new(gpu);
+            GpuAttention attention = new(new GpuLauncher(gpu, memory));
+            return
+            [
+                .. typeof(GpuBackend).Assembly.GetTypes()
+                    .Where(type => type.Namespace == typeof(GpuBackend).Namespace && !type.ContainsGenericParameters)
+                    .SelectMany(type => VariantsOf(type, BindingFlags.Static, null)),
+                .. VariantsOf(typeof(GpuAttention), BindingFlags.Instance, attention),
+            ];
+        }
+    }
 
     [Fact]
     public void The_list_of_modules_is_what_is_launched()
@@ -78,6 +84,12 @@ public sealed class KernelTests
             Assert.Contains($".entry {variant.Entry}(", text, StringComparison.Ordinal);
         });
     }
+
+    private static IEnumerable<KernelVariant> VariantsOf(Type type, BindingFlags flags, object? instance) =>
+        type.GetFields(flags | BindingFlags.NonPublic | BindingFlags.Public).SelectMany(field =>
+            field.FieldType == typeof(KernelVariant) ? [(KernelVariant)field.GetValue(instance)!]
+            : field.FieldType == typeof(KernelVariant[]) ? (KernelVariant[])field.GetValue(instance)!
+            : (IEnumerable<KernelVariant>)[]);
 
     [Fact]
     public void Lines_of_kernels_fit_the_page()
