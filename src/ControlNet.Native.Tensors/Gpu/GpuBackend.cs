@@ -69,7 +69,8 @@ internal sealed class GpuBackend : Backend
     {
         if (source.Length > 0)
         {
-            _driver.Upload(source, Memory(destination), destination.Offset * destination.Type.ElementBytes());
+            (nint memory, long start) = Place(destination);
+            _driver.Upload(source, memory, start);
         }
     }
 
@@ -77,7 +78,8 @@ internal sealed class GpuBackend : Backend
     {
         if (destination.Length > 0)
         {
-            _driver.Download(Memory(source), source.Offset * source.Type.ElementBytes(), destination);
+            (nint memory, long start) = Place(source);
+            _driver.Download(memory, start, destination);
         }
     }
 
@@ -91,5 +93,10 @@ internal sealed class GpuBackend : Backend
         _driver.Dispose();
     }
 
-    private static nint Memory(BufferView view) => ((GpuBlock)view.Block).Memory;
+    /// <summary>The driver's handle of a view's memory, and its first byte there.</summary>
+    private static (nint Memory, long Start) Place(BufferView view)
+    {
+        GpuBlock block = (GpuBlock)view.Block;
+        return (block.Memory, block.Start + (view.Offset * view.Type.ElementBytes()));
+    }
 }

@@ -1,29 +1,33 @@
 using System;
 using System.Collections.Generic;
-using System.Numerics;
 using System.Threading;
 using ControlNet.Native.Tensors.Contracts;
 
 namespace ControlNet.Native.Tensors.Gpu;
 
 /// <summary>
-/// Blocks of device memory, kept for reuse by classes of size: drivers take long to allocate, and CUDA waits for the
-/// device. A block that was returned is handed out again at once, also while launches that use it are queued, because
-/// the one stream of the device runs them before those of its next owner.
+/// Blocks of device memory, cut from regions that are kept: drivers take long to allocate, and CUDA waits for the
+/// device. A block that was returned is cut again at once, also while launches that use it are queued, because the one
+/// stream of the device runs them before those of its next owner. As on the CPU a block is the front of the smallest
+/// free range it fits into, so the memory held stays close to the most that was in use.
 /// </summary>
 internal sealed class GpuMemory : IDisposable
 {
-    /// <summary>Sizes are multiples of this; every type and every vector load is aligned in a block.</summary>
+    /// <summary>Sizes and starts are multiples of this, so every vector load of a block is aligned.</summary>
     private const long Granularity = 256;
 
-    /// <summary>Classes between one power of two and the next: at most an eighth of a block is wasted.</summary>
-    private const int ClassesPerOctave = 8;
+    /// <summary>Blocks up to this size lie in regions of their own, so that large free ranges stay whole.</summary>
+    private const long SmallBytes = 64 << 10;
 
-    /// <summary>How many classes larger a kept block may be that serves a request: up to about a quarter.</summary>
-    private const int ClassesAbove = 2;
+    private const long SmallRegionBytes = 2L << 20;
+
+    /// <summary>Least size of a region of large blocks; a larger block gets one of its size.</summary>
+    private const long RegionBytes = 64L << 20;
 
     private readonly IGpuDriver _driver;
-    private readonly Dictionary<long, Stack<nint>> _kept = [];
+
+    /// <summary>By age: long-lived blocks gather at the front.</summary>
+    private readonly List<GpuRegion> _small = [], _large = [];
     private readonly Lock _lock = new();
     private readonly long _budgetBytes;
     private long _heldBytes;
@@ -54,28 +58,25 @@ internal sealed class GpuMemory : IDisposable
     public MemoryBlock Allocate(long bytes)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(bytes);
+        long size = checked(Math.Max(bytes, 1) + Granularity - 1) / Granularity * Granularity;
         lock (_lock)
         {
-            long size = ClassOf(bytes);
-            nint memory = Reuse(ref size);
-            if (memory == 0)
-            {
-                memory = Take(bytes, size);
-            }
-
+            List<GpuRegion> regions = size <= SmallBytes ? _small : _large;
+            GpuRegion region = Find(regions, size, out long fit) ?? Take(regions, bytes, size, out fit);
+            long start = region.Cut(fit, size);
             BytesInUse += size;
             PeakBytesInUse = Math.Max(PeakBytesInUse, BytesInUse);
             BlocksInUse++;
-            return new GpuBlock(this, memory, size);
+            return new GpuBlock(this, region, start, size);
         }
     }
 
-    /// <summary>Returns what no block uses to the driver, after everything queued has finished.</summary>
+    /// <summary>Returns regions without blocks to the driver, after everything queued has finished.</summary>
     public void Trim()
     {
         lock (_lock)
         {
-            if (_heldBytes > BytesInUse)
+            if (_small.Exists(region => region.IsFree) || _large.Exists(region => region.IsFree))
             {
                 _driver.Synchronize();
                 Release();
@@ -93,18 +94,13 @@ internal sealed class GpuMemory : IDisposable
     }
 
     /// <summary>Takes back what a block has had.</summary>
-    internal void Return(nint memory, long bytes)
+    internal void Return(GpuRegion region, long start, long bytes)
     {
         lock (_lock)
         {
             BytesInUse -= bytes;
             BlocksInUse--;
-            if (!_kept.TryGetValue(bytes, out Stack<nint>? blocks))
-            {
-                _kept.Add(bytes, blocks = new Stack<nint>());
-            }
-
-            blocks.Push(memory);
+            region.Return(start, bytes);
             if (_disposed)
             {
                 Release();
@@ -112,46 +108,34 @@ internal sealed class GpuMemory : IDisposable
         }
     }
 
-    /// <summary>The least size a block for so many bytes has.</summary>
-    internal static long ClassOf(long bytes)
+    /// <summary>The region with the smallest free range of so many bytes; null when none has one.</summary>
+    private static GpuRegion? Find(List<GpuRegion> regions, long size, out long fit)
     {
-        long wanted = Math.Max(bytes, 1);
-        int octave = 63 - BitOperations.LeadingZeroCount((ulong)wanted);
-        long step = Math.Max(Granularity, (1L << octave) / ClassesPerOctave);
-        return checked(wanted + step - 1) / step * step;
-    }
-
-    /// <summary>A kept block of this class or a little above; size becomes that of the block.</summary>
-    private nint Reuse(ref long size)
-    {
-        long candidate = size;
-        for (int i = 0; i <= ClassesAbove; i++)
+        GpuRegion? best = null;
+        fit = long.MaxValue;
+        foreach (GpuRegion candidate in regions)
         {
-            if (_kept.TryGetValue(candidate, out Stack<nint>? blocks) && blocks.TryPop(out nint memory))
+            long candidateFit = candidate.BestFit(size);
+            if (candidateFit > 0 && candidateFit < fit)
             {
-                size = candidate;
-                return memory;
+                (best, fit) = (candidate, candidateFit);
             }
-
-            candidate = ClassOf(candidate + 1);
         }
 
-        return 0;
+        return best;
     }
 
-    private nint Take(long bytes, long size)
+    /// <summary>A new region: of the usual size, or, where that is not to be had, of the block's.</summary>
+    private GpuRegion Take(List<GpuRegion> regions, long bytes, long size, out long fit)
     {
-        nint memory = 0;
-        if (size <= _budgetBytes - _heldBytes)
+        // What no block uses goes back before more is taken: work that follows other work starts afresh.
+        Trim();
+        fit = Math.Max(size, ReferenceEquals(regions, _small) ? SmallRegionBytes : RegionBytes);
+        nint memory = TakeExactly(fit);
+        if (memory == 0)
         {
-            memory = _driver.Allocate(size);
-        }
-
-        if (memory == 0 && _heldBytes > BytesInUse)
-        {
-            _driver.Synchronize();
-            Release();
-            memory = size <= _budgetBytes - _heldBytes ? _driver.Allocate(size) : 0;
+            fit = size;
+            memory = TakeExactly(fit);
         }
 
         if (memory == 0)
@@ -159,14 +143,18 @@ internal sealed class GpuMemory : IDisposable
             throw new DeviceMemoryException(Refusal(bytes));
         }
 
-        _heldBytes += size;
+        _heldBytes += fit;
         PeakBytes = Math.Max(PeakBytes, _heldBytes);
-        return memory;
+        GpuRegion region = new(memory, fit);
+        regions.Add(region);
+        return region;
     }
+
+    private nint TakeExactly(long size) => size <= _budgetBytes - _heldBytes ? _driver.Allocate(size) : 0;
 
     private string Refusal(long bytes)
     {
-        long left = _budgetBytes - BytesInUse;
+        long left = _budgetBytes - _heldBytes;
         long free = Math.Max(0, Math.Min(left, _driver.FreeBytes ?? left));
         string reason = bytes > _driver.Limits.MaxBlockBytes && bytes <= free
             ? $", and one block may have {_driver.Limits.MaxBlockBytes}"
@@ -177,12 +165,16 @@ internal sealed class GpuMemory : IDisposable
 
     private void Release()
     {
-        foreach ((long bytes, Stack<nint> blocks) in _kept)
+        foreach (List<GpuRegion> regions in (ReadOnlySpan<List<GpuRegion>>)[_small, _large])
         {
-            while (blocks.TryPop(out nint memory))
+            for (int i = regions.Count - 1; i >= 0; i--)
             {
-                _driver.Free(memory);
-                _heldBytes -= bytes;
+                if (regions[i].IsFree)
+                {
+                    _driver.Free(regions[i].Memory);
+                    _heldBytes -= regions[i].Bytes;
+                    regions.RemoveAt(i);
+                }
             }
         }
     }

@@ -34,9 +34,16 @@ internal readonly struct KernelArgument
     /// <summary>Whether the number is a float32. Drivers need not know, tests of signatures do.</summary>
     public bool IsFloat { get; }
 
-    public static implicit operator KernelArgument(BufferView view) => view.IsNone
-        ? new(true, 0, 0, sizeof(long))
-        : new(true, ((GpuBlock)view.Block).Memory, view.Offset, sizeof(long));
+    public static implicit operator KernelArgument(BufferView view)
+    {
+        if (view.IsNone)
+        {
+            return new(true, 0, 0, sizeof(long));
+        }
+
+        GpuBlock block = (GpuBlock)view.Block;
+        return new(true, block.Memory, (block.Start / view.Type.ElementBytes()) + view.Offset, sizeof(long));
+    }
 
     public static implicit operator KernelArgument(int value) => new(false, 0, (uint)value, sizeof(int));
 

@@ -46,8 +46,9 @@ public sealed class GpuLauncherTests
         {
             Assert.Equal(256, block.Bytes);
             nint handle = ((GpuBlock)view.Block).Memory;
-            KernelArgument argument = new BufferView(block, DType.F16, 5, 10), absent = BufferView.None;
-            Assert.Equal((true, handle, 5L), (argument.IsBuffer, argument.Memory, argument.Bits));
+            using MemoryBlock next = launcher.Allocate(100);
+            KernelArgument argument = new BufferView(next, DType.F16, 5, 10), absent = BufferView.None;
+            Assert.Equal((true, handle, 128L + 5), (argument.IsBuffer, argument.Memory, argument.Bits));
             Assert.Equal((true, (nint)0, 0L), (absent.IsBuffer, absent.Memory, absent.Bits));
         }
 

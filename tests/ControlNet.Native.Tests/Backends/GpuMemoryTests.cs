@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.Linq;
 using ControlNet.Native.Tensors;
 using ControlNet.Native.Tensors.Contracts;
@@ -14,41 +15,53 @@ public sealed class GpuMemoryTests(ITestOutputHelper output)
 {
     private const long MiB = 1 << 20;
 
-    [Theory]
-    [InlineData(0, 256)]
-    [InlineData(1, 256)]
-    [InlineData(257, 512)]
-    [InlineData(4096, 4096)]
-    [InlineData(4097, 4608)]
-    [InlineData(MiB, MiB)]
-    [InlineData(MiB + 1, MiB + (MiB / 8))]
-    public void Sizes_come_in_classes(long bytes, long size) => Assert.Equal(size, GpuMemory.ClassOf(bytes));
-
     [Fact]
-    public void No_class_wastes_more_than_an_eighth()
+    public void Blocks_alive_never_overlap()
     {
-        Random random = new(3);
-        for (int i = 0; i < 10_000; i++)
+        Random random = new(7);
+        using GpuMemory memory = new(new CountingGpu(1L << 40));
+        List<GpuBlock> alive = [];
+        for (int i = 0; i < 3000; i++)
         {
-            long bytes = 4096 + (long)(Math.Pow(random.NextDouble(), 4) * (1L << 40));
-            Assert.InRange(GpuMemory.ClassOf(bytes), bytes, bytes + (bytes / 8) + 1);
+            if (alive.Count < 40 && random.Next(5) < 3)
+            {
+                int bytes = random.Next(3) == 0 ? random.Next(1000) : random.Next(3 << 20);
+                GpuBlock block = (GpuBlock)memory.Allocate(bytes);
+                Assert.Equal(0, block.Start % 256);
+                Assert.DoesNotContain(
+                    alive, other => other.Memory == block.Memory && other.Start < block.Start + block.Bytes &&
+                        block.Start < other.Start + other.Bytes);
+                alive.Add(block);
+            }
+            else if (alive.Count > 0)
+            {
+                GpuBlock block = alive[random.Next(alive.Count)];
+                block.Dispose();
+                block.Dispose();
+                alive.Remove(block);
+            }
+
+            Assert.Equal((alive.Count, alive.Sum(block => block.Bytes)), (memory.BlocksInUse, memory.BytesInUse));
         }
+
+        alive.ForEach(block => block.Dispose());
+        Assert.Equal((0, 0), (memory.BlocksInUse, memory.BytesInUse));
     }
 
     [Fact]
     public void Counts_what_is_handed_out_and_what_is_held()
     {
-        CountingGpu gpu = new(64 * MiB);
+        CountingGpu gpu = new(512 * MiB);
         using GpuMemory memory = new(gpu);
-        MemoryBlock a = memory.Allocate(4 * MiB), b = memory.Allocate(2 * MiB);
-        Assert.Equal((2, 6 * MiB), (memory.BlocksInUse, memory.BytesInUse));
+        MemoryBlock a = memory.Allocate(4 * MiB), b = memory.Allocate(2 * MiB), c = memory.Allocate(100);
+        Assert.Equal((3, (6 * MiB) + 256), (memory.BlocksInUse, memory.BytesInUse));
         a.Dispose();
-        a.Dispose();
+        c.Dispose();
         Assert.Equal((1, 2 * MiB), (memory.BlocksInUse, memory.BytesInUse));
-        Assert.Equal((6 * MiB, 6 * MiB), (memory.PeakBytesInUse, memory.PeakBytes));
-        Assert.Equal(6 * MiB, gpu.HeldBytes);
+        Assert.Equal(((6 * MiB) + 256, 66 * MiB), (memory.PeakBytesInUse, memory.PeakBytes));
+        Assert.Equal((66 * MiB, 2), (gpu.HeldBytes, gpu.Allocations));
         memory.Trim();
-        Assert.Equal(2 * MiB, gpu.HeldBytes);
+        Assert.Equal((64 * MiB, 1), (gpu.HeldBytes, gpu.Synchronisations));
         b.Dispose();
         Assert.Equal((0, 0), (memory.BlocksInUse, memory.BytesInUse));
         memory.Dispose();
@@ -56,29 +69,29 @@ public sealed class GpuMemoryTests(ITestOutputHelper output)
     }
 
     [Fact]
-    public void A_block_is_reused_at_once_and_by_one_a_little_smaller()
+    public void Freed_neighbours_serve_a_larger_block_without_waiting()
     {
-        CountingGpu gpu = new(64 * MiB);
+        CountingGpu gpu = new(512 * MiB);
         using GpuMemory memory = new(gpu);
-        memory.Allocate(8 * MiB).Dispose();
-        using (MemoryBlock same = memory.Allocate(7 * MiB))
+        MemoryBlock[] blocks = [.. Enumerable.Range(0, 8).Select(_ => memory.Allocate(8 * MiB))];
+        foreach (int i in (int[])[3, 1, 2, 4])
         {
-            Assert.Equal((1, 8 * MiB), (gpu.Allocations, memory.BytesInUse));
+            blocks[i].Dispose();
         }
 
-        using MemoryBlock small = memory.Allocate(4 * MiB);
-        Assert.Equal((2, 0), (gpu.Allocations, gpu.Synchronisations));
+        using MemoryBlock large = memory.Allocate(32 * MiB);
+        Assert.Equal((1, 0), (gpu.Allocations, gpu.Synchronisations));
     }
 
     [Fact]
-    public void What_is_kept_goes_back_before_anything_is_refused()
+    public void What_is_kept_goes_back_before_more_is_taken()
     {
-        CountingGpu gpu = new(10 * MiB);
+        CountingGpu gpu = new(100 * MiB);
         using GpuMemory memory = new(gpu);
-        memory.Allocate(6 * MiB).Dispose();
-        using MemoryBlock other = memory.Allocate(9 * MiB);
-        Assert.Equal((9 * MiB, 1), (gpu.HeldBytes, gpu.Synchronisations));
-        Assert.Equal(9 * MiB, memory.PeakBytes);
+        memory.Allocate(70 * MiB).Dispose();
+        using MemoryBlock other = memory.Allocate(90 * MiB);
+        Assert.Equal((90 * MiB, 1), (gpu.HeldBytes, gpu.Synchronisations));
+        Assert.Equal(90 * MiB, memory.PeakBytes);
     }
 
     [Fact]
