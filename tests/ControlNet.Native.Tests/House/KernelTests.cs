@@ -3,7 +3,6 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Reflection;
-using System.Text.RegularExpressions;
 using ControlNet.Native.Tensors.Gpu;
 using ControlNet.Native.Tests.Support;
 using Xunit;
@@ -13,9 +12,6 @@ namespace ControlNet.Native.Tests.House;
 /// <summary>What launchers ask for, what the kernels are and what was compiled of them belong together.</summary>
 public sealed class KernelTests
 {
-    /// <summary>The first line of a kernel: its name and its block.</summary>
-    private static readonly Regex s_kernel = new(@"^KERNEL\((?<name>\w+), (?<x>\w+), (?<y>\w+), (?<z>\w+)\)");
-
     private static string Folder => Path.Combine(Repository.Root, "kernels");
 
     /// <summary>Every variant a family of kernels keeps in a field, as for a GPU.</summary>
@@ -49,25 +45,8 @@ public sealed class KernelTests
     [Fact]
     public void Every_variant_has_a_kernel_with_its_block()
     {
-        Dictionary<string, GridSize> blocks = new(StringComparer.Ordinal);
-        foreach (string file in Directory.EnumerateFiles(Folder, "*.c"))
-        {
-            string[] lines = File.ReadAllLines(file);
-            Dictionary<string, int> numbers = lines.Select(line => Regex.Match(line, @"^#define (\w+) (\d+)$"))
-                .Where(match => match.Success)
-                .GroupBy(match => match.Groups[1].Value)
-                .ToDictionary(group => group.Key, group => int.Parse(group.First().Groups[2].Value));
-            foreach (Match kernel in lines.Select(line => s_kernel.Match(line)).Where(match => match.Success))
-            {
-                int Extent(string axis) => int.TryParse(kernel.Groups[axis].Value, out int number)
-                    ? number
-                    : numbers[kernel.Groups[axis].Value];
-                blocks.Add(
-                    $"{Path.GetFileNameWithoutExtension(file)} {kernel.Groups["name"].Value}",
-                    new GridSize(Extent("x"), Extent("y"), Extent("z")));
-            }
-        }
-
+        Dictionary<string, GridSize> blocks = KernelSignature.All().ToDictionary(
+            kernel => $"{kernel.File} {kernel.Entry}", kernel => kernel.Block, StringComparer.Ordinal);
         Assert.All(Variants, variant => Assert.Equal(variant.Block, blocks[$"{variant.File} {variant.Entry}"]));
         Assert.Empty(blocks.Keys.Except(Variants.Select(variant => $"{variant.File} {variant.Entry}")));
         Assert.All(blocks, pair => Assert.InRange(pair.Value.Count, 1, 256));
