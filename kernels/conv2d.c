@@ -42,15 +42,6 @@
 #define STEP(k) block_sum[0] = f4_fma(LDS4(left, (k) * LINE + ty * 4), right[(k) * COLUMN_LINE + tx], block_sum[0]);
 #endif
 
-/* activation: 0 none, 1 SiLU, 2 GELU, 3 quick GELU */
-DEVICE float activate(float v, int activation)
-{
-    return activation == 0 ? v
-        : activation == 1 ? SILUF(v)
-        : activation == 2 ? GELUF(v)
-        : v * RCPF(1.0f + EXPF(-1.702f * v));
-}
-
 /* y = act(conv(x, w) + bias + add_row) + added, forwards and, with a turned weight, of gradients.
  *
  * x is [images][height][width][channels], w [columns][size][size][channels]. The rows are images x lines x pixels;
@@ -216,7 +207,7 @@ KERNEL(conv2d, 16, 16, 1)(
                 v += add_row[(i64)row_image[row] * columns + column];
             }
 
-            v = activate(v, activation);
+            v = ACTIVATE(activation, v);
             if (added)
             {
                 v += added[to];

@@ -74,15 +74,6 @@ KERNEL(weight_pack, 256, 1, 1)(
 #define STEP(k) block_sum[0] = f4_fma(LDS4(left, (k) * LINE + ty * 4), right[(k) * COLUMN_LINE + tx], block_sum[0]);
 #endif
 
-/* activation: 0 none, 1 SiLU, 2 GELU, 3 quick GELU */
-DEVICE float activate(float v, int activation)
-{
-    return activation == 0 ? v
-        : activation == 1 ? SILUF(v)
-        : activation == 2 ? GELUF(v)
-        : v * RCPF(1.0f + EXPF(-1.702f * v));
-}
-
 /* y = act(scale op(a) op(b) + bias) + added for each member of a batch: rows x columns results, sums of depth steps.
  * Element (row, step) of a member of a is a[row * a_row + step * a_step], (step, column) of b
  * b[column * b_column + step * b_step]; members are a_0 and a_1, b_0 and b_1 apart along the two axes of the batch.
@@ -200,7 +191,7 @@ KERNEL(matmul, 16, 16, 1)(
                 v += bias[column];
             }
 
-            v = activate(v, activation);
+            v = ACTIVATE(activation, v);
             if (added)
             {
                 v += added[to];
@@ -243,7 +234,7 @@ KERNEL(parts_join, 256, 1, 1)(
             v += add_row[e / columns / rows_of_image * columns + column];
         }
 
-        v = activate(v, activation);
+        v = ACTIVATE(activation, v);
         y[e] = added ? v + added[e] : v;
     }
 }
