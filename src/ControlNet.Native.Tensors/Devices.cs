@@ -79,7 +79,9 @@ public static class Devices
 
     /// <summary>Why a kind of device that was asked for has none; null when it has, or another was asked for.</summary>
     private static string? Reason(string name, string kind, GpuSearch search) =>
-        search.Missing is { } reason && name.StartsWith(kind, StringComparison.OrdinalIgnoreCase) ? $": {reason}" : null;
+        search.Missing is { } reason && name.StartsWith(kind, StringComparison.OrdinalIgnoreCase)
+            ? $": {reason}"
+            : null;
 
     private static bool Is(string name, string other) => string.Equals(name, other, StringComparison.OrdinalIgnoreCase);
 

@@ -175,7 +175,7 @@ public sealed class PointwiseTests
             "Geglu: the last extent of x must be even, got [2, 3]",
             Assert.Throws<ShapeException>(() => Ops.Geglu(a)).Message);
         Assert.Equal(
-            "Multiply: one input is on cpu, another on cpu; an op works on one device",
+            $"Multiply: one input is on {device.Name}, another on cpu; an op works on one device",
             Assert.Throws<DeviceException>(() => Ops.Multiply(a, Tensor.Zeros(other, new Shape(2, 3)))).Message);
         Assert.Equal(
             "Activate: inputs must be F32, got F16 [2, 3]; cast it first",
