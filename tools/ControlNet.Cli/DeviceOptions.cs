@@ -1,4 +1,3 @@
-using System;
 using System.CommandLine;
 using ControlNet.Native.Tensors;
 
@@ -11,7 +10,7 @@ internal sealed class DeviceOptions
 
     private readonly Option<string> _device = new("--device")
     {
-        Description = "Where to compute; 'controlnet devices' lists what there is.",
+        Description = "Where to compute: a name that 'controlnet devices' lists, or 'auto' for the best.",
         HelpName = "NAME",
         DefaultValueFactory = _ => "cpu",
     };
@@ -31,7 +30,8 @@ internal sealed class DeviceOptions
     }
 
     /// <summary>Opens the device asked for. It belongs to the caller.</summary>
-    /// <exception cref="UsageException">No such device, or a thread count out of range.</exception>
+    /// <exception cref="UsageException">A thread count out of range.</exception>
+    /// <exception cref="EngineException">No such device, or one that does not open.</exception>
     public Device Open(ParseResult arguments)
     {
         string name = arguments.GetValue(_device)!;
@@ -41,8 +41,6 @@ internal sealed class DeviceOptions
             throw new UsageException($"--threads must be 0 to {MaximalThreads}, got {threads}");
         }
 
-        return string.Equals(name, "cpu", StringComparison.OrdinalIgnoreCase)
-            ? Devices.Cpu(threads)
-            : throw new UsageException($"unknown device '{name}': this build has 'cpu'");
+        return Devices.Open(name, threads);
     }
 }

@@ -39,7 +39,7 @@ internal static class TrainCommand
             return ExitCode.Success;
         }
 
-        memory.Require(budgetBytes ?? AvailableMemory.Bytes(), job.Settings);
+        memory.Require(budgetBytes ?? AvailableMemory.Bytes(device), job.Settings);
         using Trainer trainer = job.Open(data, device, arguments.GetValue(options.Resume));
         foreach (string message in trainer.Messages)
         {

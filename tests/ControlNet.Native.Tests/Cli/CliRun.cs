@@ -26,8 +26,16 @@ internal sealed record CliRun(int ExitCode, string Output, string Error)
         return await Finish(process).ConfigureAwait(false);
     }
 
+    /// <summary>Runs the tool to its end with variables added to the environment.</summary>
+    public static async Task<CliRun> With(IEnumerable<(string Name, string Value)> variables, params string[] arguments)
+    {
+        using Process process = Start(arguments, variables);
+        return await Finish(process).ConfigureAwait(false);
+    }
+
     /// <summary>Starts the tool with both streams redirected; the caller disposes it.</summary>
-    public static Process Start(IEnumerable<string> arguments)
+    public static Process Start(
+        IEnumerable<string> arguments, IEnumerable<(string Name, string Value)>? variables = null)
     {
         ProcessStartInfo start = new("dotnet")
         {
@@ -39,6 +47,11 @@ internal sealed record CliRun(int ExitCode, string Output, string Error)
         foreach (string argument in arguments)
         {
             start.ArgumentList.Add(argument);
+        }
+
+        foreach ((string name, string value) in variables ?? [])
+        {
+            start.Environment[name] = value;
         }
 
         return Process.Start(start) ?? throw new InvalidOperationException("dotnet did not start");

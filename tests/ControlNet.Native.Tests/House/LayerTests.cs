@@ -42,11 +42,12 @@ public sealed class LayerTests
     /// <summary>A folder below src, and the folders whose types it must not name.</summary>
     public static TheoryData<string, string[]> Layers => new()
     {
-        { $"{Engine}/Basics", [$"{Engine}/Contracts", $"{Engine}/Core", $"{Engine}/Ops", $"{Engine}/Cpu"] },
-        { $"{Engine}/Contracts", [$"{Engine}/Core", $"{Engine}/Ops", $"{Engine}/Cpu"] },
-        { $"{Engine}/Cpu", [$"{Engine}/Core", $"{Engine}/Ops"] },
-        { $"{Engine}/Core", [$"{Engine}/Ops", $"{Engine}/Cpu"] },
-        { $"{Engine}/Ops", [$"{Engine}/Cpu"] },
+        { $"{Engine}/Basics", Of("Contracts", "Core", "Ops", "Cpu", "Gpu") },
+        { $"{Engine}/Contracts", Of("Core", "Ops", "Cpu", "Gpu") },
+        { $"{Engine}/Cpu", Of("Core", "Ops", "Gpu") },
+        { $"{Engine}/Gpu", Of("Core", "Ops", "Cpu") },
+        { $"{Engine}/Core", Of("Ops", "Cpu", "Gpu") },
+        { $"{Engine}/Ops", Of("Cpu", "Gpu") },
         { $"{Library}/Messages", Above() },
         { $"{Library}/Weights", Above("Weights") },
         { $"{Library}/Imaging", Above("Imaging", "Weights") },
@@ -119,6 +120,8 @@ public sealed class LayerTests
             [
                 $"src/ControlNet.Native.Tensors/Ops/{op}.cs",
                 $"src/ControlNet.Native.Tensors/Cpu/Cpu{op}.cs",
+                $"src/ControlNet.Native.Tensors/Gpu/Gpu{op}.cs",
+                $"kernels/{KernelFile(op)}.c",
                 $"tests/Cases/{op}Cases.cs",
                 $"tests/ControlNet.Native.Tests/Ops/{op}Tests.cs",
                 $"tests/ControlNet.Native.Tests/Support/Reference{op}.cs",
@@ -130,11 +133,18 @@ public sealed class LayerTests
         Assert.True(missing.Count == 0, "missing: " + string.Join(", ", missing));
     }
 
+    /// <summary>The file of kernels of an op: group_norm for GroupNorm, and matmul in one word.</summary>
+    private static string KernelFile(string op) =>
+        op == "MatMul" ? "matmul" : Regex.Replace(op, "(?<=[a-z])(?=[A-Z])", "_").ToLowerInvariant();
+
     /// <summary>Every folder of the library but the named ones: what a folder at that height must not name.</summary>
     private static string[] Above(params string[] allowed) =>
     [
         .. s_libraryFolders.Except(allowed).Select(name => $"{Library}/{name}"),
     ];
+
+    /// <summary>Folders of the engine.</summary>
+    private static string[] Of(params string[] names) => [.. names.Select(name => $"{Engine}/{name}")];
 
     /// <summary>The types declared in a folder.</summary>
     private static IEnumerable<string> TypesOf(string folder) => Files(folder)

@@ -45,7 +45,7 @@ public sealed class AdamWTests
     {
         (GoldenTensors golden, JsonElement entry) = Golden("adamw", name);
         JsonElement parameters = entry.GetProperty("params");
-        using Device device = Devices.Cpu(threads: 2);
+        using Device device = TestDevice.Open(threads: 2);
         using TensorScope scope = TensorScope.Enter();
         string[] inputs = [.. golden.Names.Where(n => n.StartsWith($"{name}/in.p", StringComparison.Ordinal))];
         Assert.NotEmpty(inputs);
@@ -80,7 +80,7 @@ public sealed class AdamWTests
     public void Golden_norms_and_clipped_gradients_are_within_their_limits(string name)
     {
         (GoldenTensors golden, JsonElement entry) = Golden("clip_grad_norm", name);
-        using Device device = Devices.Cpu(threads: 2);
+        using Device device = TestDevice.Open(threads: 2);
         using TensorScope scope = TensorScope.Enter();
         List<Tensor> gradients = [];
         while (golden.Has($"{name}/in.g{gradients.Count}"))
@@ -108,7 +108,7 @@ public sealed class AdamWTests
     public void Golden_averages_are_within_their_limits(string name)
     {
         (GoldenTensors golden, JsonElement entry) = Golden("ema", name);
-        using Device device = Devices.Cpu(threads: 2);
+        using Device device = TestDevice.Open(threads: 2);
         using TensorScope scope = TensorScope.Enter();
         GoldenTensor start = golden[$"{name}/in.p0"];
         Tensor average = Tensor.From(device, new Shape(start.Shape), start.Floats());
@@ -133,7 +133,7 @@ public sealed class AdamWTests
     [Fact]
     public void An_average_stays_at_what_it_has_reached()
     {
-        using Device device = Devices.Cpu(threads: 1);
+        using Device device = TestDevice.Open(threads: 1);
         using TensorScope scope = TensorScope.Enter();
         Tensor x = Tensor.From(device, new Shape(20), Draw.Uniform(20));
         Tensor average = Ops.Scale(x, 1);
@@ -148,7 +148,7 @@ public sealed class AdamWTests
     [Fact]
     public void Refusals_name_both_values()
     {
-        using Device device = Devices.Cpu(threads: 1);
+        using Device device = TestDevice.Open(threads: 1);
         using TensorScope scope = TensorScope.Enter();
         Tensor p = Tensor.Zeros(device, new Shape(2, 3)), other = Tensor.Zeros(device, new Shape(3, 2));
         string Refusal(Tensor gradient, long step, AdamWSettings settings) =>
@@ -171,7 +171,7 @@ public sealed class AdamWTests
 
     private static float[][] Run(AdamWCase call, float[] parameter, int steps, int threads)
     {
-        using Device device = Devices.Cpu(threads);
+        using Device device = TestDevice.Open(threads);
         using TensorScope scope = TensorScope.Enter();
         Tensor p = Tensor.From(device, call.X, parameter);
         Tensor m = Tensor.Zeros(device, call.X), v = Tensor.Zeros(device, call.X);

@@ -89,7 +89,7 @@ public sealed class AttentionGradientTests
     {
         AttentionCase c = new(2, 2, 45, 150, 40);
         (float[] q, float[] k, float[] v, _) = Values(c);
-        using Device device = Devices.Cpu(threads: 2);
+        using Device device = TestDevice.Open(threads: 2);
         using TensorScope scope = TensorScope.Enter();
         using Call call = new(device, c, q, k, v);
         Assert.Equal(
@@ -178,7 +178,7 @@ public sealed class AttentionGradientTests
     private static float[][] Backward(AttentionCase c, int threads, int wanted = 7)
     {
         (float[] q, float[] k, float[] v, float[] dy) = Values(c);
-        using Device device = Devices.Cpu(threads);
+        using Device device = TestDevice.Open(threads);
         using TensorScope scope = TensorScope.Enter();
         using Call call = new(device, c, q, k, v);
         return [.. call.Backward(dy, wanted), call.Sums.ToArray()];

@@ -14,7 +14,7 @@ public sealed class AttentionTests : IDisposable
 
     private const int MostRowsChecked = 40;
 
-    private readonly Device _cpu = Devices.Cpu(2);
+    private readonly Device _cpu = TestDevice.Open(2);
 
     public static TheoryData<AttentionCase> Edges => [.. AttentionCases.Edges()];
 

@@ -14,7 +14,7 @@ public sealed class Conv2dGradientTests : IDisposable
     /// <summary>Largest error relative to the largest element; float32 accumulation in blocks.</summary>
     private const double Bound = 3e-6;
 
-    private readonly Device _cpu = Devices.Cpu(2);
+    private readonly Device _cpu = TestDevice.Open(2);
 
     public static TheoryData<Conv2dCase> Edges => [.. Conv2dCases.GradientEdges(), .. Conv2dCases.Edges()];
 
@@ -140,7 +140,7 @@ public sealed class Conv2dGradientTests : IDisposable
 
     private static float[][] Both(int threads, Conv2dCase c)
     {
-        using Device cpu = Devices.Cpu(threads);
+        using Device cpu = TestDevice.Open(threads);
         using TensorScope scope = TensorScope.Enter();
         return
         [

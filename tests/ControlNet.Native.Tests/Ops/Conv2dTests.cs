@@ -11,7 +11,7 @@ public sealed class Conv2dTests : IDisposable
     /// <summary>Largest error relative to the largest element; float32 accumulation in blocks.</summary>
     private const double Bound = 3e-6;
 
-    private readonly Device _cpu = Devices.Cpu(2);
+    private readonly Device _cpu = TestDevice.Open(2);
 
     public static TheoryData<Conv2dCase> Edges => [.. Conv2dCases.Edges()];
 

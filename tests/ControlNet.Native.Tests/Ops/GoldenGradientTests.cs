@@ -15,7 +15,7 @@ namespace ControlNet.Native.Tests.OpTests;
 /// </summary>
 public sealed class GoldenGradientTests : IDisposable
 {
-    private readonly Device _cpu = Devices.Cpu(2);
+    private readonly Device _cpu = TestDevice.Open(2);
 
     public void Dispose() => _cpu.Dispose();
 

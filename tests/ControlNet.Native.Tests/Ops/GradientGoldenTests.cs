@@ -27,7 +27,7 @@ public sealed class GradientGoldenTests
     {
         using JsonDocument json = JsonDocument.Parse(File.ReadAllText(Repository.Golden("ops", $"{family}.json")));
         GoldenTensors golden = new(Repository.Golden("ops", $"{family}.safetensors"));
-        using Device device = Devices.Cpu(threads: 2);
+        using Device device = TestDevice.Open(threads: 2);
         int compared = 0;
         foreach (JsonElement entry in json.RootElement.GetProperty("cases").EnumerateArray())
         {

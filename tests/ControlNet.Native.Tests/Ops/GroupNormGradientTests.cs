@@ -105,7 +105,7 @@ public sealed class GroupNormGradientTests
             : new("image", new Shape(2, 9, 7, 48), 4, Activation.Silu);
         (float[] x, float[] gamma, float[] beta, float[] dy) = Values(call);
         float[][] expected = Run(call, x, gamma, beta, dy);
-        using Device device = Devices.Cpu(threads: 2);
+        using Device device = TestDevice.Open(threads: 2);
         using TensorScope scope = TensorScope.Enter();
         Inputs at = new(device, call, x, gamma, beta, dy);
         Tensor dx = overX ? at.X : at.DY;
@@ -149,7 +149,7 @@ public sealed class GroupNormGradientTests
         GroupNormCase call, float[] x, float[] gamma, float[] beta, float[] dy, int threads = 3, int wanted = 7,
         float eps = Eps)
     {
-        using Device device = Devices.Cpu(threads);
+        using Device device = TestDevice.Open(threads);
         using TensorScope scope = TensorScope.Enter();
         Inputs at = new(device, call, x, gamma, beta, dy, eps);
         Tensor dx = new(device.Backend, call.X);

@@ -70,7 +70,7 @@ public sealed class GroupNormTests
     {
         GroupNormCase call = new("in place", new Shape(2, 9, 7, 48), 4, Activation.Silu);
         (float[] x, float[] gamma, float[] beta) = Values(call);
-        using Device device = Devices.Cpu(threads: 2);
+        using Device device = TestDevice.Open(threads: 2);
         using TensorScope scope = TensorScope.Enter();
         Tensor t = Tensor.From(device, call.X, x);
         Shape channels = new(48);
@@ -108,7 +108,7 @@ public sealed class GroupNormTests
 
     private static float[] Run(GroupNormCase call, float[] x, float[] gamma, float[] beta, int threads = 3)
     {
-        using Device device = Devices.Cpu(threads);
+        using Device device = TestDevice.Open(threads);
         using TensorScope scope = TensorScope.Enter();
         Shape channels = new(call.X[-1]);
         return call.Run(

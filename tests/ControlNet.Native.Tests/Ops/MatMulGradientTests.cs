@@ -13,7 +13,7 @@ public sealed class MatMulGradientTests : IDisposable
     /// <summary>Largest error relative to the largest element; float32 accumulation in blocks.</summary>
     private const double Bound = 3e-6;
 
-    private readonly Device _cpu = Devices.Cpu(2);
+    private readonly Device _cpu = TestDevice.Open(2);
 
     public static TheoryData<LinearCase> Edges => [.. MatMulCases.GradientEdges(), .. MatMulCases.Edges()];
 
@@ -117,11 +117,11 @@ public sealed class MatMulGradientTests : IDisposable
         foreach (LinearCase c in (LinearCase[])[new(3000, 20, 33), new(700, 300, 100), new(2000, 9, 5)])
         {
             float[] x = RandomFloats.Uniform(c.Rows * c.In, 1), dy = RandomFloats.Uniform(c.Rows * c.Out, 3);
-            using Device one = Devices.Cpu(1);
+            using Device one = TestDevice.Open(1);
             float[] expected = WeightGradient(one, c, x, dy, null);
             foreach (int threads in (int[])[2, 3, 8])
             {
-                using Device several = Devices.Cpu(threads);
+                using Device several = TestDevice.Open(threads);
                 Assert.True(
                     expected.AsSpan().SequenceEqual(WeightGradient(several, c, x, dy, null)),
                     $"{c}: dWeight differs with {threads} threads");

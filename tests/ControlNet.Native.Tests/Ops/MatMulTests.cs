@@ -11,7 +11,7 @@ public sealed class MatMulTests : IDisposable
     /// <summary>Largest error relative to the largest element; float32 accumulation in blocks.</summary>
     private const double Bound = 3e-6;
 
-    private readonly Device _cpu = Devices.Cpu(2);
+    private readonly Device _cpu = TestDevice.Open(2);
 
     public static TheoryData<LinearCase> Edges => [.. MatMulCases.Edges()];
 

@@ -33,7 +33,7 @@ public sealed class MovementGradientTests
     [Fact]
     public void Repeated_rows_are_added_in_order()
     {
-        using Device device = Devices.Cpu(threads: 2);
+        using Device device = TestDevice.Open(threads: 2);
         using TensorScope scope = TensorScope.Enter();
         Tensor ids = Tensor.From(device, new Shape(3), [1, 1, 1]);
         Tensor dy = Tensor.From(device, new Shape(3, 1), [16_777_216f, 1f, 1f]);
@@ -46,7 +46,7 @@ public sealed class MovementGradientTests
     [Fact]
     public void A_slice_taken_back_is_a_frame_of_zeros()
     {
-        using Device device = Devices.Cpu(threads: 2);
+        using Device device = TestDevice.Open(threads: 2);
         using TensorScope scope = TensorScope.Enter();
         Tensor x = Tensor.From(device, new Shape(2, 2), [1f, 2f, 3f, 4f]);
         Tensor padded = new(device.Backend, new Shape(3, 4));
@@ -56,7 +56,7 @@ public sealed class MovementGradientTests
 
     private static (float[] DX, float[] DY, Shape Result) Run(MovementCase call, int threads)
     {
-        using Device device = Devices.Cpu(threads);
+        using Device device = TestDevice.Open(threads);
         using TensorScope scope = TensorScope.Enter();
         int[] ids = call.Call == MovementCall.Gather ? call.Ids : [0];
         Tensor atIds = Tensor.From(device, new Shape(ids.Length), ids);

@@ -15,7 +15,7 @@ public sealed class MovementTests
     [MemberData(nameof(EdgeCases))]
     public void Moves_every_element_to_its_place(MovementCase call)
     {
-        using Device device = Devices.Cpu(threads: 3);
+        using Device device = TestDevice.Open(threads: 3);
         using TensorScope scope = TensorScope.Enter();
         float[] x = [.. Enumerable.Range(0, (int)call.X.Count).Select(i => (float)i)];
         int[] ids = call.Call == MovementCall.Gather ? call.Ids : [0];
@@ -30,7 +30,7 @@ public sealed class MovementTests
     [InlineData(DType.BF16)]
     public void Gathers_widen_half_precision_tables(DType type)
     {
-        using Device device = Devices.Cpu(threads: 1);
+        using Device device = TestDevice.Open(threads: 1);
         using TensorScope scope = TensorScope.Enter();
         Tensor table = Ops.Cast(Tensor.From(device, new Shape(5, 19), Draw.Uniform(95)), type);
         Tensor ids = Tensor.From(device, new Shape(2, 2), [4, 0, 0, 3]);
@@ -45,7 +45,7 @@ public sealed class MovementTests
     [Fact]
     public void Layouts_there_and_back_are_the_identity()
     {
-        using Device device = Devices.Cpu(threads: 2);
+        using Device device = TestDevice.Open(threads: 2);
         using TensorScope scope = TensorScope.Enter();
         float[] values = Draw.Uniform(2 * 4 * 33 * 17);
         Tensor x = Tensor.From(device, new Shape(2, 4, 33, 17), values);
@@ -59,7 +59,7 @@ public sealed class MovementTests
     [Fact]
     public void Refusals_name_both_values()
     {
-        using Device device = Devices.Cpu(threads: 1);
+        using Device device = TestDevice.Open(threads: 1);
         using TensorScope scope = TensorScope.Enter();
         Tensor x = Tensor.Zeros(device, new Shape(2, 3));
 

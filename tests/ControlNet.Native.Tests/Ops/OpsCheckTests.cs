@@ -23,7 +23,7 @@ public sealed class OpsCheckTests
     [MemberData(nameof(Families))]
     public void Golden_operations_are_within_their_limits(string family, int count)
     {
-        using Device device = Devices.Cpu(threads: 2);
+        using Device device = TestDevice.Open(threads: 2);
         GoldenContext context = new(Repository.Golden(), device);
         OpsCheck check = new();
         string file = $"ops/{family}.safetensors";
@@ -43,7 +43,7 @@ public sealed class OpsCheckTests
     [InlineData("ema", 9)]
     public void The_optimiser_is_within_its_limits(string family, int count)
     {
-        using Device device = Devices.Cpu(threads: 2);
+        using Device device = TestDevice.Open(threads: 2);
         GoldenResult[] results =
         [
             .. new OptimiserCheck().Run(new GoldenContext(Repository.Golden(), device), $"ops/{family}.safetensors"),
@@ -68,7 +68,7 @@ public sealed class OpsCheckTests
             byte[] bytes = File.ReadAllBytes(Repository.Golden("ops", $"{family}.safetensors"));
             Falsify(bytes, new GoldenTensors(Repository.Golden("ops", $"{family}.safetensors")));
             File.WriteAllBytes(Path.Combine(root, "ops", $"{family}.safetensors"), bytes);
-            using Device device = Devices.Cpu(threads: 1);
+            using Device device = TestDevice.Open(threads: 1);
 
             GoldenResult[] results =
             [

@@ -100,7 +100,7 @@ public sealed class PointwiseGradientTests
     [Fact]
     public void Gradients_may_be_written_over_what_they_are_made_of()
     {
-        using Device device = Devices.Cpu(threads: 2);
+        using Device device = TestDevice.Open(threads: 2);
         using TensorScope scope = TensorScope.Enter();
         Shape shape = new(40, 1000);
         float[] values = Draw.Uniform(shape.Count), upstream = Draw.Uniform(shape.Count, seed: 2);
@@ -122,7 +122,7 @@ public sealed class PointwiseGradientTests
     [InlineData(70_001)]
     public void Squared_errors_have_opposite_gradients(int count)
     {
-        using Device device = Devices.Cpu(threads: 3);
+        using Device device = TestDevice.Open(threads: 3);
         using TensorScope scope = TensorScope.Enter();
         Shape shape = new(count);
         float[] x = Draw.Uniform(count), t = Draw.Uniform(count, seed: 2);
@@ -146,7 +146,7 @@ public sealed class PointwiseGradientTests
     private static (float[] DA, float[] DB, Shape Result, float[] DY) Run(
         PointwiseCase call, float[] a, float[] b, int threads)
     {
-        using Device device = Devices.Cpu(threads);
+        using Device device = TestDevice.Open(threads);
         using TensorScope scope = TensorScope.Enter();
         Tensor atA = Tensor.From(device, call.A, a), atB = Tensor.From(device, call.B, b);
         Shape result = call.Run(atA, atB).Shape;
@@ -189,7 +189,7 @@ public sealed class PointwiseGradientTests
 
     private static float[] Derivatives(Activation activation, float[] x, float[]? dy = null)
     {
-        using Device device = Devices.Cpu(threads: 2);
+        using Device device = TestDevice.Open(threads: 2);
         using TensorScope scope = TensorScope.Enter();
         Shape shape = new(x.Length);
         Tensor at = Tensor.From(device, shape, x);

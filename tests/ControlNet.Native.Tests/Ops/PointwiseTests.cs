@@ -15,7 +15,7 @@ public sealed class PointwiseTests
     [MemberData(nameof(EdgeCases))]
     public void Agrees_with_the_definition(PointwiseCase call)
     {
-        using Device device = Devices.Cpu(threads: 3);
+        using Device device = TestDevice.Open(threads: 3);
         using TensorScope scope = TensorScope.Enter();
         float[] a = Draw.Uniform(call.A.Count, -1f, 8f), b = Draw.Uniform(call.B.Count, seed: 2);
 
@@ -33,7 +33,7 @@ public sealed class PointwiseTests
     [InlineData(Activation.QuickGelu, 1.2e-6)]
     public void Activations_are_within_a_millionth_or_so_from_minus_12_to_12(Activation activation, double bound)
     {
-        using Device device = Devices.Cpu(threads: 1);
+        using Device device = TestDevice.Open(threads: 1);
         using TensorScope scope = TensorScope.Enter();
         float[] x = [.. Enumerable.Range(-12_000, 24_001).Select(i => i / 1000f)];
 
@@ -51,7 +51,7 @@ public sealed class PointwiseTests
     public void Activations_keep_their_relative_accuracy(
         Activation activation, double lowest, double relative, double perUnit)
     {
-        using Device device = Devices.Cpu(threads: 1);
+        using Device device = TestDevice.Open(threads: 1);
         using TensorScope scope = TensorScope.Enter();
         float[] x = [.. Enumerable.Range(0, 40_000).Select(i => (float)(lowest + ((20 - lowest) * i / 40_000.0))),
             .. Enumerable.Range(1, 80).Select(i => MathF.Pow(0.5f, i)),
@@ -74,7 +74,7 @@ public sealed class PointwiseTests
     [InlineData(Activation.QuickGelu)]
     public void An_element_does_not_depend_on_its_place(Activation activation)
     {
-        using Device device = Devices.Cpu(threads: 2);
+        using Device device = TestDevice.Open(threads: 2);
         using TensorScope scope = TensorScope.Enter();
         float[] x = Draw.Uniform(77, -1f, 9f);
         float[] Run(float[] values)
@@ -95,7 +95,7 @@ public sealed class PointwiseTests
     [InlineData(Activation.QuickGelu)]
     public void Activations_of_extreme_values_are_defined(Activation activation)
     {
-        using Device device = Devices.Cpu(threads: 1);
+        using Device device = TestDevice.Open(threads: 1);
         using TensorScope scope = TensorScope.Enter();
         float[] extremes = [float.NegativeInfinity, -3.4e38f, -3e4f, -104f, -0f, 0f, 1e-30f, 104f, 3e4f, 3.4e38f];
 
@@ -122,7 +122,7 @@ public sealed class PointwiseTests
         float[] x = Draw.Uniform(100_003);
         float[] Run(int threads)
         {
-            using Device device = Devices.Cpu(threads);
+            using Device device = TestDevice.Open(threads);
             using TensorScope scope = TensorScope.Enter();
             return Ops.Activate(Tensor.From(device, new Shape(x.Length), x), Activation.Gelu).ToArray();
         }
@@ -133,7 +133,7 @@ public sealed class PointwiseTests
     [Fact]
     public void A_combination_takes_eight_terms_and_adds_them_in_order()
     {
-        using Device device = Devices.Cpu(threads: 1);
+        using Device device = TestDevice.Open(threads: 1);
         using TensorScope scope = TensorScope.Enter();
         (float, Tensor)[] terms = [.. Enumerable.Range(0, 8).Select(
             t => (t - 3f, Tensor.From(device, new Shape(35), Draw.Uniform(35, seed: t))))];
@@ -156,7 +156,7 @@ public sealed class PointwiseTests
     [Fact]
     public void Refusals_name_both_values()
     {
-        using Device device = Devices.Cpu(threads: 1), other = Devices.Cpu(threads: 1);
+        using Device device = TestDevice.Open(threads: 1), other = Devices.Cpu(threads: 1);
         using TensorScope scope = TensorScope.Enter();
         Tensor a = Tensor.Zeros(device, new Shape(2, 3));
         Tensor b = Tensor.Zeros(device, new Shape(2, 4));
@@ -175,7 +175,7 @@ public sealed class PointwiseTests
             "Geglu: the last extent of x must be even, got [2, 3]",
             Assert.Throws<ShapeException>(() => Ops.Geglu(a)).Message);
         Assert.Equal(
-            "Multiply: one input is on cpu, another on cpu; an op works on one device",
+            $"Multiply: one input is on {device.Name}, another on cpu; an op works on one device",
             Assert.Throws<DeviceException>(() => Ops.Multiply(a, Tensor.Zeros(other, new Shape(2, 3)))).Message);
         Assert.Equal(
             "Activate: inputs must be F32, got F16 [2, 3]; cast it first",

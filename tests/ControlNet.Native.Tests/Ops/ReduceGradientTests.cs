@@ -119,14 +119,14 @@ public sealed class ReduceGradientTests
 
     private static float Norm(float[] x, int threads)
     {
-        using Device device = Devices.Cpu(threads);
+        using Device device = TestDevice.Open(threads);
         using TensorScope scope = TensorScope.Enter();
         return Ops.Norm(Tensor.From(device, new Shape(x.Length), x)).ToArray()[0];
     }
 
     private static float[] SumTo(Shape x, Shape y, float[] values, int threads)
     {
-        using Device device = Devices.Cpu(threads);
+        using Device device = TestDevice.Open(threads);
         using TensorScope scope = TensorScope.Enter();
         Tensor sum = new(device.Backend, y);
         device.Backend.Reduce.SumTo(
@@ -136,7 +136,7 @@ public sealed class ReduceGradientTests
 
     private static (float[] DX, float[] DY) Run(ReduceCase call, float[] x, int threads)
     {
-        using Device device = Devices.Cpu(threads);
+        using Device device = TestDevice.Open(threads);
         using TensorScope scope = TensorScope.Enter();
         Tensor y = call.Run(Tensor.From(device, call.X, x));
         float[] upstream = Draw.Uniform(y.Shape.Count, seed: 9);

@@ -14,7 +14,7 @@ public sealed class ReduceTests
     [MemberData(nameof(EdgeCases))]
     public void Agrees_with_the_definition(ReduceCase call)
     {
-        using Device device = Devices.Cpu(threads: 3);
+        using Device device = TestDevice.Open(threads: 3);
         using TensorScope scope = TensorScope.Enter();
         float[] x = Draw.Uniform(call.X.Count, -4f, 6f);
 
@@ -27,7 +27,7 @@ public sealed class ReduceTests
     [Fact]
     public void Long_sums_keep_their_small_terms()
     {
-        using Device device = Devices.Cpu(threads: 2);
+        using Device device = TestDevice.Open(threads: 2);
         using TensorScope scope = TensorScope.Enter();
         float[] x = [16_777_216f, .. Enumerable.Repeat(1f, 99_999)];
 
@@ -40,7 +40,7 @@ public sealed class ReduceTests
     [InlineData(3, 40)]
     public void Softmax_masks_exactly_and_survives_any_offset(int inner, int length)
     {
-        using Device device = Devices.Cpu(threads: 1);
+        using Device device = TestDevice.Open(threads: 1);
         using TensorScope scope = TensorScope.Enter();
         ReduceCase call = new("masked", ReduceCall.Softmax, new Shape(length, inner), 0);
         float[] x = Draw.Uniform(call.X.Count, 29_000f, 29_004f);
@@ -59,7 +59,7 @@ public sealed class ReduceTests
     [Fact]
     public void Mean_squared_error_is_a_scalar()
     {
-        using Device device = Devices.Cpu(threads: 1);
+        using Device device = TestDevice.Open(threads: 1);
         using TensorScope scope = TensorScope.Enter();
         float[] x = Draw.Uniform(60), t = Draw.Uniform(60, seed: 5);
 
@@ -73,7 +73,7 @@ public sealed class ReduceTests
     [Fact]
     public void Refusals_name_both_values()
     {
-        using Device device = Devices.Cpu(threads: 1);
+        using Device device = TestDevice.Open(threads: 1);
         using TensorScope scope = TensorScope.Enter();
         Tensor x = Tensor.Zeros(device, new Shape(2, 3));
 

@@ -11,7 +11,7 @@ public sealed class TensorTests
     [Fact]
     public void Views_share_memory_and_outlive_their_source()
     {
-        using Device device = Devices.Cpu(threads: 1);
+        using Device device = TestDevice.Open(threads: 1);
         float[] values = Draw.Uniform(24);
         Tensor x = Tensor.From(device, new Shape(4, 6), values);
         long before = device.BlocksInUse;
@@ -30,7 +30,7 @@ public sealed class TensorTests
     [Fact]
     public void A_view_is_an_input_like_any_other()
     {
-        using Device device = Devices.Cpu(threads: 1);
+        using Device device = TestDevice.Open(threads: 1);
         using TensorScope scope = TensorScope.Enter();
         float[] values = Draw.Uniform(60);
         Tensor x = Tensor.From(device, new Shape(3, 20), values);
@@ -43,7 +43,7 @@ public sealed class TensorTests
     [Fact]
     public void Refusals_name_both_values()
     {
-        using Device device = Devices.Cpu(threads: 1);
+        using Device device = TestDevice.Open(threads: 1);
         using TensorScope scope = TensorScope.Enter();
         Tensor x = Tensor.Zeros(device, new Shape(4, 6));
 
@@ -64,7 +64,7 @@ public sealed class TensorTests
     [Fact]
     public void A_scope_frees_what_was_made_inside_it()
     {
-        using Device device = Devices.Cpu(threads: 2);
+        using Device device = TestDevice.Open(threads: 2);
         Tensor kept;
         using (TensorScope scope = TensorScope.Enter())
         {
@@ -88,7 +88,7 @@ public sealed class TensorTests
     [Fact]
     public void A_detached_tensor_outlives_its_scope()
     {
-        using Device device = Devices.Cpu(threads: 1);
+        using Device device = TestDevice.Open(threads: 1);
         Tensor mine;
         using (TensorScope.Enter())
         {
@@ -103,7 +103,7 @@ public sealed class TensorTests
     [Fact]
     public void Keep_hands_a_tensor_to_the_scope_around()
     {
-        using Device device = Devices.Cpu(threads: 1);
+        using Device device = TestDevice.Open(threads: 1);
         using (TensorScope.Enter())
         {
             Tensor kept;
@@ -121,7 +121,7 @@ public sealed class TensorTests
     [Fact]
     public void A_cancelled_scope_stops_at_the_next_op()
     {
-        using Device device = Devices.Cpu(threads: 1);
+        using Device device = TestDevice.Open(threads: 1);
         using CancellationTokenSource source = new();
         using (TensorScope.Enter(source.Token))
         {

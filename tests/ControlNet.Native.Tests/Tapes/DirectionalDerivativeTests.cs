@@ -34,7 +34,7 @@ public sealed class DirectionalDerivativeTests(ITestOutputHelper output)
     [Fact]
     public void The_gradient_predicts_the_loss_along_a_direction()
     {
-        using Device cpu = Devices.Cpu(2);
+        using Device cpu = TestDevice.Open(2);
         using (TensorScope scope = TensorScope.Enter())
         {
             using Checkpoint unetFile = TinyModels.Open("sd1-tiny", "unet");

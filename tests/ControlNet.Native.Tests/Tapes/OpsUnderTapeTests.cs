@@ -81,7 +81,7 @@ public sealed class OpsUnderTapeTests
     [MemberData(nameof(Giving))]
     public void Leads_to_a_gradient(string op)
     {
-        using Device cpu = Devices.Cpu(1);
+        using Device cpu = TestDevice.Open(1);
         using (TensorScope scope = TensorScope.Enter())
         {
             Tensor x = Wanted(cpu);
@@ -99,7 +99,7 @@ public sealed class OpsUnderTapeTests
     [MemberData(nameof(Refusing))]
     public void Refuses(string op)
     {
-        using Device cpu = Devices.Cpu(1);
+        using Device cpu = TestDevice.Open(1);
         using (TensorScope scope = TensorScope.Enter())
         {
             Tensor x = Wanted(cpu);

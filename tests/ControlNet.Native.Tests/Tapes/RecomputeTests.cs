@@ -28,7 +28,7 @@ public sealed class RecomputeTests
     [Fact]
     public void A_segment_that_hands_an_input_back_passes_its_gradient()
     {
-        using Device cpu = Devices.Cpu(1);
+        using Device cpu = TestDevice.Open(1);
         using TensorScope scope = TensorScope.Enter();
         Tensor x = Tensor.From(cpu, new Shape(2), [1f, 2]).RequireGradient();
         using Tape tape = Tape.Record(recompute: true);
@@ -44,7 +44,7 @@ public sealed class RecomputeTests
     [Fact]
     public void Without_a_wanted_gradient_nothing_is_kept()
     {
-        using Device cpu = Devices.Cpu(1);
+        using Device cpu = TestDevice.Open(1);
         using TensorScope scope = TensorScope.Enter();
         Tensor x = Tensor.From(cpu, new Shape(2), [1f, 2]);
         using Tape tape = Tape.Record(recompute: true);
@@ -55,7 +55,7 @@ public sealed class RecomputeTests
     /// <summary>Segments of convolution with a fused activation, norm, attention and a residual.</summary>
     private static (float[][] Values, long Peak) Run(bool recompute, int threads)
     {
-        using Device cpu = Devices.Cpu(threads);
+        using Device cpu = TestDevice.Open(threads);
         float[][] values;
         using (TensorScope scope = TensorScope.Enter())
         {

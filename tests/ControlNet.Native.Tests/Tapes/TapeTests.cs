@@ -9,7 +9,7 @@ namespace ControlNet.Native.Tests.Tapes;
 
 public sealed class TapeTests : IDisposable
 {
-    private readonly Device _cpu = Devices.Cpu(2);
+    private readonly Device _cpu = TestDevice.Open(2);
     private readonly TensorScope _scope = TensorScope.Enter();
 
     public void Dispose()

@@ -1,0 +1,241 @@
+/* Matrix products, and what is needed around them: packing weights, and joining the parts of sums that were split.
+ *
+ * A block of 16 x 16 threads makes a tile of ROWS x COLUMNS results. Both operands pass through its memory DEPTH steps
+ * of the sum at a time, with the results of a step side by side, so that a thread takes four rows in one load. Steps
+ * add up in registers in blocks of 256, whose sums add up in turn: a long sum in one go would lose more. At the end the
+ * tile lies in the block's memory once, from where the epilogue, one loop for all combinations, stores whole lines.
+ *
+ * Modules: SOURCE=0..2 WEIGHT=0..2, matmul_pack alone; WEIGHT=0..2 COLUMNS=64 or 16, all others. */
+#include "prelude.h"
+
+#ifdef SOURCE
+#if SOURCE == 1
+typedef h16 source_t;
+#define LOAD_SOURCE(p, i) LOADH(p, i)
+#elif SOURCE == 2
+typedef u16 source_t;
+#define LOAD_SOURCE(p, i) bf2f((p)[i])
+#else
+typedef float source_t;
+#define LOAD_SOURCE(p, i) ((p)[i])
+#endif
+
+/* From source [outputs][inputs][taps] to packed [outputs][taps][inputs], or, turned, to [inputs][taps][outputs] with
+ * the last tap first: the weight whose product, or convolution, with dy is the gradient of x. One thread an element of
+ * packed, ceil(count / 256) blocks. */
+KERNEL(matmul_pack, 256, 1, 1)(
+    IN(source_t, source), OUT(weight_t, packed), i64 count, int outputs, int inputs, int taps, int turned)
+{
+    AT(source);
+    AT(packed);
+    i64 e = (i64)BID_X * 256 + TID_X;
+    if (e < count)
+    {
+        int lines = turned ? outputs : inputs;
+        int inner = (int)(e % lines);
+        i64 rest = e / lines;
+        int tap = (int)(rest % taps);
+        int outer = (int)(rest / taps);
+        i64 from = turned
+            ? ((i64)inner * inputs + outer) * taps + (taps - 1 - tap)
+            : ((i64)outer * inputs + inner) * taps + tap;
+        STOREW(packed, e, LOAD_SOURCE(source, from));
+    }
+}
+
+#else
+#ifndef COLUMNS
+#define COLUMNS 64
+#endif
+#define ROWS 64
+#define DEPTH 16
+#define SUM_DEPTH 256
+#define THREADS 256
+#define LINE (ROWS + 4)
+#define COLUMN_LINE (COLUMNS + 4)
+#define OWN (COLUMNS / 16)
+
+/* Row tiles and column tiles of DEPTH steps each; afterwards COLUMNS lines of results. */
+#define TILE_FLOATS (DEPTH * LINE + DEPTH * COLUMN_LINE > COLUMNS * LINE \
+    ? DEPTH * LINE + DEPTH * COLUMN_LINE \
+    : COLUMNS * LINE)
+
+#if COLUMNS == 64
+#define STEP(k) \
+    { \
+        float4 l = LDS4(left, (k) * LINE + ty * 4); \
+        float4 r = LDS4(right, (k) * COLUMN_LINE + tx * 4); \
+        block_sum[0] = f4_fma(l, r.x, block_sum[0]); \
+        block_sum[1] = f4_fma(l, r.y, block_sum[1]); \
+        block_sum[2] = f4_fma(l, r.z, block_sum[2]); \
+        block_sum[3] = f4_fma(l, r.w, block_sum[3]); \
+    }
+#else
+#define STEP(k) block_sum[0] = f4_fma(LDS4(left, (k) * LINE + ty * 4), right[(k) * COLUMN_LINE + tx], block_sum[0]);
+#endif
+
+/* y = act(scale op(a) op(b) + bias) + added for each member of a batch: rows x columns results, sums of depth steps.
+ * Element (row, step) of a member of a is a[row * a_row + step * a_step], (step, column) of b
+ * b[column * b_column + step * b_step]; members are a_0 and a_1, b_0 and b_1 apart along the two axes of the batch.
+ * y is [batch][rows][columns] and so is added, which may be y; bias is [columns]; both may be null.
+ *
+ * With parts > 1 each block sums part_depth steps, and y is [parts][batch][rows][columns], for matmul_join.
+ *
+ * One block a tile, in one dimension: column tiles innermost, then row tiles, then parts, then the batch. */
+KERNEL(matmul, 16, 16, 1)(
+    IN(float, a), IN(weight_t, b), IN(float, bias), IN(float, added), OUT(float, y), int rows, int columns, int depth,
+    i64 a_row, i64 a_step, i64 b_column, i64 b_step, int batch_1, i64 a_0, i64 a_1, i64 b_0, i64 b_1, int part_depth,
+    int parts, i64 part_stride, float scale, int activation)
+{
+    AT(a);
+    AT(b);
+    AT(bias);
+    AT(added);
+    AT(y);
+    LOCAL_ARRAY(float, tile, TILE_FLOATS);
+    LOCALP float* left = tile;
+    LOCALP float* right = tile + DEPTH * LINE;
+    int tx = TID_X, ty = TID_Y, t = ty * 16 + tx;
+
+    int column_tiles = (columns + COLUMNS - 1) / COLUMNS;
+    int row_tiles = (rows + ROWS - 1) / ROWS;
+    int at = BID_X;
+    int first_column = at % column_tiles * COLUMNS;
+    at /= column_tiles;
+    int first_row = at % row_tiles * ROWS;
+    at /= row_tiles;
+    int of_part = at % parts;
+    int member = at / parts;
+    a += member / batch_1 * a_0 + member % batch_1 * a_1;
+    b += member / batch_1 * b_0 + member % batch_1 * b_1;
+
+    /* Neighbouring threads load neighbouring elements, whichever way an operand lies. */
+    int along_rows = a_row == 1, along_columns = b_column == 1;
+    int begin = of_part * part_depth;
+    int end = depth - begin < part_depth ? depth : begin + part_depth;
+    float4 sum[OWN];
+    UNROLL for (int c = 0; c < OWN; c++)
+    {
+        sum[c] = SPLAT4(0.0f);
+    }
+
+    for (int block = begin; block < end; block += SUM_DEPTH)
+    {
+        int block_end = end - block < SUM_DEPTH ? end : block + SUM_DEPTH;
+        float4 block_sum[OWN];
+        UNROLL for (int c = 0; c < OWN; c++)
+        {
+            block_sum[c] = SPLAT4(0.0f);
+        }
+
+        for (int first = block; first < block_end; first += DEPTH)
+        {
+            UNROLL for (int i = 0; i < ROWS * DEPTH / THREADS; i++)
+            {
+                int e = t + i * THREADS;
+                int row = along_rows ? e % ROWS : e / DEPTH, step = along_rows ? e / ROWS : e % DEPTH;
+                float v = 0.0f;
+                if (first_row + row < rows && first + step < block_end)
+                {
+                    v = a[(first_row + row) * a_row + (first + step) * a_step];
+                }
+
+                left[step * LINE + row] = v;
+            }
+
+            UNROLL for (int i = 0; i < COLUMNS * DEPTH / THREADS; i++)
+            {
+                int e = t + i * THREADS;
+                int column = along_columns ? e % COLUMNS : e / DEPTH;
+                int step = along_columns ? e / COLUMNS : e % DEPTH;
+                float v = 0.0f;
+                if (first_column + column < columns && first + step < block_end)
+                {
+                    v = LOADW(b, (first_column + column) * b_column + (first + step) * b_step);
+                }
+
+                right[step * COLUMN_LINE + column] = v;
+            }
+
+            BARRIER();
+            UNROLL for (int k = 0; k < DEPTH; k++)
+            {
+                STEP(k)
+            }
+
+            BARRIER();
+        }
+
+        UNROLL for (int c = 0; c < OWN; c++)
+        {
+            sum[c] = f4_add(sum[c], block_sum[c]);
+        }
+    }
+
+    UNROLL for (int c = 0; c < OWN; c++)
+    {
+        STS4(tile, (tx * OWN + c) * LINE + ty * 4, sum[c]);
+    }
+
+    BARRIER();
+    y += of_part * part_stride;
+    for (int e = t; e < ROWS * COLUMNS; e += THREADS)
+    {
+        int row = first_row + e / COLUMNS, column = first_column + e % COLUMNS;
+        if (row < rows && column < columns)
+        {
+            float v = tile[e % COLUMNS * LINE + e / COLUMNS] * scale;
+            i64 to = ((i64)member * rows + row) * columns + column;
+            if (bias)
+            {
+                v += bias[column];
+            }
+
+            v = ACTIVATE(activation, v);
+            if (added)
+            {
+                v += added[to];
+            }
+
+            y[to] = v;
+        }
+    }
+}
+
+/* y = act(sum of summands + bias + add_row) + added. summands is [parts][count], added up in order; elements are in
+ * rows of columns. bias is [columns], add_row has a row for each rows_of_image rows, added is like y and may be y;
+ * each may be null. One thread an element, ceil(count / 256) blocks. */
+KERNEL(matmul_join, 256, 1, 1)(
+    IN(float, summands), IN(float, bias), IN(float, add_row), IN(float, added), OUT(float, y), i64 count, int parts,
+    int columns, int rows_of_image, int activation)
+{
+    AT(summands);
+    AT(bias);
+    AT(add_row);
+    AT(added);
+    AT(y);
+    i64 e = (i64)BID_X * 256 + TID_X;
+    if (e < count)
+    {
+        int column = (int)(e % columns);
+        float v = summands[e];
+        for (int p = 1; p < parts; p++)
+        {
+            v += summands[p * count + e];
+        }
+
+        if (bias)
+        {
+            v += bias[column];
+        }
+
+        if (add_row)
+        {
+            v += add_row[e / columns / rows_of_image * columns + column];
+        }
+
+        v = ACTIVATE(activation, v);
+        y[e] = added ? v + added[e] : v;
+    }
+}
+#endif

@@ -1,0 +1,102 @@
+using System;
+using ControlNet.Native.Tensors.Contracts;
+
+namespace ControlNet.Native.Tensors.Gpu;
+
+/// <summary>
+/// The backend of every GPU: one set of kernels and launchers over the driver of a vendor. Calls are queued; copies to
+/// the host wait.
+/// </summary>
+internal sealed class GpuBackend : Backend
+{
+    private readonly IGpuDriver _driver;
+    private readonly GpuMemory _memory;
+    private readonly long? _budgetBytes;
+
+    /// <param name="driver">An open device; it belongs to the backend.</param>
+    /// <param name="budgetBytes">The most device memory to hold at once; when not given, all there is.</param>
+    public GpuBackend(IGpuDriver driver, long? budgetBytes = null)
+    {
+        _driver = driver;
+        _budgetBytes = budgetBytes;
+        _memory = new GpuMemory(driver, driver.HoldsData ? budgetBytes : long.MaxValue);
+        GpuLauncher launcher = new(driver, _memory);
+        Pointwise = new GpuPointwise(launcher);
+        Movement = new GpuMovement(launcher);
+        Reduce = new GpuReduce(launcher);
+        MatMul = new GpuMatMul(launcher);
+        Conv2d = new GpuConv2d(launcher);
+        GroupNorm = new GpuGroupNorm(launcher);
+        Attention = new GpuAttention(launcher);
+        AdamW = new GpuAdamW(launcher);
+    }
+
+    public override string Name => _driver.Name;
+
+    public override string Description => _driver.Description;
+
+    public override IPointwiseKernels Pointwise { get; }
+
+    public override IMovementKernels Movement { get; }
+
+    public override IReduceKernels Reduce { get; }
+
+    public override IMatMulKernels MatMul { get; }
+
+    public override IConv2dKernels Conv2d { get; }
+
+    public override IGroupNormKernels GroupNorm { get; }
+
+    public override IAttentionKernels Attention { get; }
+
+    public override IAdamWKernels AdamW { get; }
+
+    public override long BytesInUse => _memory.BytesInUse;
+
+    public override long BlocksInUse => _memory.BlocksInUse;
+
+    public override long PeakBytesInUse => _memory.PeakBytesInUse;
+
+    public override long PeakBytes => _memory.PeakBytes;
+
+    public override bool HoldsData => _driver.HoldsData;
+
+    public override Backend CreatePlanner() => new GpuBackend(new PlanningDriver(_driver), _budgetBytes);
+
+    public override MemoryBlock Allocate(long bytes) => _memory.Allocate(bytes);
+
+    public override void Upload(ReadOnlySpan<byte> source, BufferView destination)
+    {
+        if (source.Length > 0)
+        {
+            (nint memory, long start) = Place(destination);
+            _driver.Upload(source, memory, start);
+        }
+    }
+
+    public override void Download(BufferView source, Span<byte> destination)
+    {
+        if (destination.Length > 0)
+        {
+            (nint memory, long start) = Place(source);
+            _driver.Download(memory, start, destination);
+        }
+    }
+
+    public override void Trim() => _memory.Trim();
+
+    public override void Synchronize() => _driver.Synchronize();
+
+    public override void Dispose()
+    {
+        _memory.Dispose();
+        _driver.Dispose();
+    }
+
+    /// <summary>The driver's handle of a view's memory, and its first byte there.</summary>
+    private static (nint Memory, long Start) Place(BufferView view)
+    {
+        GpuBlock block = (GpuBlock)view.Block;
+        return (block.Memory, block.Start + (view.Offset * view.Type.ElementBytes()));
+    }
+}

@@ -1,0 +1,11 @@
+namespace ControlNet.Native.Tensors.Gpu;
+
+/// <summary>What a device can do, for those who choose how to launch.</summary>
+/// <param name="MaxGroupSize">Most threads of a block.</param>
+/// <param name="LocalBytes">Local memory of a block, in bytes.</param>
+/// <param name="Units">Multiprocessors, compute units or cores.</param>
+/// <param name="MemoryBytes">Memory of the device.</param>
+/// <param name="MaxBlockBytes">Most bytes of one allocation.</param>
+/// <param name="IsCpu">Whether the device is a processor behind an OpenCL driver.</param>
+internal sealed record GpuLimits(
+    int MaxGroupSize, int LocalBytes, int Units, long MemoryBytes, long MaxBlockBytes, bool IsCpu);

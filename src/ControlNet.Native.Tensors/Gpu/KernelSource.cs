@@ -1,0 +1,59 @@
+using System;
+using System.IO;
+using System.Text;
+
+namespace ControlNet.Native.Tensors.Gpu;
+
+/// <summary>The kernels as they are carried inside the assembly.</summary>
+internal static class KernelSource
+{
+    /// <summary>What every file of kernels begins with.</summary>
+    private const string Include = "#include \"prelude.h\"";
+
+    /// <summary>
+    /// A file and the prelude as one text: drivers need no include path, and whoever hashes it has seen everything.
+    /// Lines keep the names and numbers they have in the files.
+    /// </summary>
+    /// <param name="file">The file under <c>kernels/</c>, without extension.</param>
+    public static string Read(string file)
+    {
+        string name = $"{file}.c";
+        return WithPrelude(name, Text(name));
+    }
+
+    /// <summary>A text of kernels behind the prelude's.</summary>
+    /// <param name="name">What compilers call it in their messages.</param>
+    /// <param name="text">The kernels.</param>
+    public static string WithPrelude(string name, string text)
+    {
+        int include = text.IndexOf(Include, StringComparison.Ordinal);
+        string own = include < 0 ? text : text.Remove(include, Include.Length);
+        return new StringBuilder()
+            .Append("#line 1 \"prelude.h\"\n").Append(Text("prelude.h"))
+            .Append("\n#line 1 \"").Append(name).Append("\"\n").Append(own)
+            .ToString();
+    }
+
+    /// <summary>The PTX of a module for NVIDIA's driver, ended by a zero; null when none was built.</summary>
+    public static byte[]? Ptx(KernelVariant kernel) => Resource($"ptx/{PtxName(kernel)}");
+
+    /// <summary>The name <c>tools/build-ptx.sh</c> gives the PTX of a module.</summary>
+    public static string PtxName(KernelVariant kernel) => $"{kernel.Module.Replace(' ', '.')}.ptx";
+
+    private static string Text(string name) => Resource(name) is { } bytes
+        ? Encoding.UTF8.GetString(bytes).TrimEnd('\0')
+        : throw new InvalidOperationException($"the assembly carries no kernels/{name}");
+
+    private static byte[]? Resource(string name)
+    {
+        using Stream? stream = typeof(KernelSource).Assembly.GetManifestResourceStream($"kernels/{name}");
+        if (stream is null)
+        {
+            return null;
+        }
+
+        byte[] bytes = new byte[stream.Length + 1];
+        stream.ReadExactly(bytes.AsSpan(0, bytes.Length - 1));
+        return bytes;
+    }
+}
