@@ -50,7 +50,7 @@
  * The result belongs to y_y + line * y_step, y_x + pixel * y_step of y [images][y_height][y_width][columns].
  * bias is [columns], add_row [images][columns], added like y, which it may be; each may be null.
  *
- * With parts > 1 each block sums part_depth steps, and y is [parts] such results, part_stride apart, for parts_join.
+ * With parts > 1 each block sums part_depth steps, and y is [parts] such results, part_stride apart, for matmul_join.
  *
  * One block a tile, in one dimension: column tiles innermost, then row tiles, then parts. */
 KERNEL(conv2d, 16, 16, 1)(
@@ -223,7 +223,7 @@ KERNEL(conv2d, 16, 16, 1)(
  * channels, columns taps and, innermost, input channels, steps pixels of dy [images][y_height][y_width][outputs].
  * x is [images][height][width][channels]; added is like dw, may be dw, and may be null.
  *
- * With parts > 1 each block sums part_depth pixels, and dw is [parts] such results, part_stride apart, for parts_join.
+ * With parts > 1 each block sums part_depth pixels, and dw is [parts] such results, part_stride apart, for matmul_join.
  *
  * One block a tile, in one dimension: column tiles innermost, then row tiles, then parts. */
 KERNEL(conv2d_weight_gradient, 16, 16, 1)(

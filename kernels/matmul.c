@@ -5,7 +5,7 @@
  * add up in registers in blocks of 256, whose sums add up in turn: a long sum in one go would lose more. At the end the
  * tile lies in the block's memory once, from where the epilogue, one loop for all combinations, stores whole lines.
  *
- * Modules: SOURCE=0..2 WEIGHT=0..2, weight_pack alone; WEIGHT=0..2 COLUMNS=64 or 16, all others. */
+ * Modules: SOURCE=0..2 WEIGHT=0..2, matmul_pack alone; WEIGHT=0..2 COLUMNS=64 or 16, all others. */
 #include "prelude.h"
 
 #ifdef SOURCE
@@ -23,7 +23,7 @@ typedef float source_t;
 /* From source [outputs][inputs][taps] to packed [outputs][taps][inputs], or, turned, to [inputs][taps][outputs] with
  * the last tap first: the weight whose product, or convolution, with dy is the gradient of x. One thread an element of
  * packed, ceil(count / 256) blocks. */
-KERNEL(weight_pack, 256, 1, 1)(
+KERNEL(matmul_pack, 256, 1, 1)(
     IN(source_t, source), OUT(weight_t, packed), i64 count, int outputs, int inputs, int taps, int turned)
 {
     AT(source);
@@ -79,7 +79,7 @@ KERNEL(weight_pack, 256, 1, 1)(
  * b[column * b_column + step * b_step]; members are a_0 and a_1, b_0 and b_1 apart along the two axes of the batch.
  * y is [batch][rows][columns] and so is added, which may be y; bias is [columns]; both may be null.
  *
- * With parts > 1 each block sums part_depth steps, and y is [parts][batch][rows][columns], for parts_join.
+ * With parts > 1 each block sums part_depth steps, and y is [parts][batch][rows][columns], for matmul_join.
  *
  * One block a tile, in one dimension: column tiles innermost, then row tiles, then parts, then the batch. */
 KERNEL(matmul, 16, 16, 1)(
@@ -205,7 +205,7 @@ KERNEL(matmul, 16, 16, 1)(
 /* y = act(sum of summands + bias + add_row) + added. summands is [parts][count], added up in order; elements are in
  * rows of columns. bias is [columns], add_row has a row for each rows_of_image rows, added is like y and may be y;
  * each may be null. One thread an element, ceil(count / 256) blocks. */
-KERNEL(parts_join, 256, 1, 1)(
+KERNEL(matmul_join, 256, 1, 1)(
     IN(float, summands), IN(float, bias), IN(float, add_row), IN(float, added), OUT(float, y), i64 count, int parts,
     int columns, int rows_of_image, int activation)
 {

@@ -49,7 +49,7 @@ internal sealed partial class GpuConv2d
     public void WeightGradient(in Conv2dDims d, BufferView x, BufferView dy, bool accumulate, BufferView dWeight)
     {
         int columns = checked(d.Kernel * d.Kernel * d.In), pixels = checked(d.Batch * d.OutHeight * d.OutWidth);
-        int parts = GpuTiles.Parts(d.Out, columns, 1, pixels, out int partDepth);
+        int parts = GpuTiles.Parts(d.Out, columns, pixels, out int partDepth);
         BufferView before = accumulate ? dWeight : BufferView.None;
         if (parts == 1)
         {

@@ -43,16 +43,16 @@ internal sealed partial class GpuConv2d(GpuLauncher launcher) : IConv2dKernels
         in Call c, BufferView x, BufferView packed, BufferView bias, BufferView addRow, BufferView addTensor,
         BufferView y)
     {
-        int columns = c.Target.Channels, rows = checked(c.Images * c.Lines.Count * c.Pixels.Count);
+        int columns = c.Target.Channels, rowsOfImage = checked(c.Lines.Count * c.Pixels.Count);
         int depth = checked(c.Lines.Taps * c.Pixels.Taps * c.Source.Channels);
-        int parts = GpuTiles.Parts(rows, columns, 1, depth, out int partDepth);
+        int parts = GpuTiles.Parts(rowsOfImage, columns, depth, out int partDepth);
         if (parts == 1 || c.TargetStep != 1)
         {
             Launch(c, 1, Math.Max(1, depth), c.Activation, x, packed, bias, addRow, addTensor, y);
             return;
         }
 
-        long count = (long)rows * columns;
+        long count = (long)c.Images * rowsOfImage * columns;
         BufferView summands = launcher.Scratch(DType.F32, parts * count, out MemoryBlock block);
         using (block)
         {
@@ -60,8 +60,7 @@ internal sealed partial class GpuConv2d(GpuLauncher launcher) : IConv2dKernels
                 c, parts, partDepth, Activation.None, x, packed, BufferView.None, BufferView.None, BufferView.None,
                 summands);
             GpuTiles.Join(
-                launcher, count, parts, columns, c.Lines.Count * c.Pixels.Count, c.Activation, summands, bias, addRow,
-                addTensor, y);
+                launcher, count, parts, columns, rowsOfImage, c.Activation, summands, bias, addRow, addTensor, y);
         }
     }
 
@@ -69,7 +68,7 @@ internal sealed partial class GpuConv2d(GpuLauncher launcher) : IConv2dKernels
         in Call c, int parts, int partDepth, Activation activation, BufferView x, BufferView packed, BufferView bias,
         BufferView addRow, BufferView addTensor, BufferView y)
     {
-        int columns = c.Target.Channels, rows = c.Images * c.Lines.Count * c.Pixels.Count;
+        int columns = c.Target.Channels, rows = checked(c.Images * c.Lines.Count * c.Pixels.Count);
         launcher.Launch(
             GpuTiles.Choose(s_conv2d, packed.Type, columns), GpuTiles.Grid(rows, columns, parts),
             x, packed, bias, addRow, addTensor, y, rows, c.Lines.Count, c.Pixels.Count, columns, c.Source.Height,

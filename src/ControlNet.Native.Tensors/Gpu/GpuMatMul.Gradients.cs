@@ -15,13 +15,34 @@ internal sealed partial class GpuMatMul
         in LinearDims d, BufferView dy, BufferView packed, BufferView addTensor, BufferView dx) =>
         Linear(new LinearDims(d.Rows, d.Out, d.In, Activation.None), dy, packed, BufferView.None, addTensor, dx);
 
-    /// <summary>The product of dy, transposed, with x. Rows are the steps of its sum.</summary>
+    /// <summary>
+    /// The product of dy, transposed, with x. Rows are the steps of its sums, which are split where there are too few
+    /// sums to fill a device.
+    /// </summary>
     public void LinearWeightGradient(
-        in LinearDims d, BufferView x, BufferView dy, bool accumulate, BufferView dWeight) =>
-        Run(
-            new Call
-            {
-                Rows = d.Out, Columns = d.In, Depth = d.Rows, RowA = 1, StepA = d.Out, ColumnB = 1, StepB = d.In,
-            },
-            Activation.None, dy, x, BufferView.None, accumulate ? dWeight : BufferView.None, dWeight);
+        in LinearDims d, BufferView x, BufferView dy, bool accumulate, BufferView dWeight)
+    {
+        Call call = new()
+        {
+            Rows = d.Out, Columns = d.In, Depth = d.Rows, RowA = 1, StepA = d.Out, ColumnB = 1, StepB = d.In,
+        };
+        BufferView before = accumulate ? dWeight : BufferView.None;
+        int parts = GpuTiles.Parts(d.Out, d.In, d.Rows, out int partDepth);
+        if (parts == 1)
+        {
+            Run(call, Activation.None, dy, x, BufferView.None, before, dWeight);
+            return;
+        }
+
+        long count = (long)d.Out * d.In;
+        BufferView summands = launcher.Scratch(DType.F32, parts * count, out MemoryBlock block);
+        using (block)
+        {
+            Launch(
+                call, parts, partDepth, Activation.None, dy, x, BufferView.None, BufferView.None, summands);
+            GpuTiles.Join(
+                launcher, count, parts, d.In, 1, Activation.None, summands, BufferView.None, BufferView.None, before,
+                dWeight);
+        }
+    }
 }

@@ -1,3 +1,4 @@
+using System;
 using ControlNet.Native.Tensors.Contracts;
 
 namespace ControlNet.Native.Tensors.Gpu;
@@ -44,28 +45,14 @@ internal sealed partial class GpuMatMul(GpuLauncher launcher) : IMatMulKernels
         Run(call, Activation.None, a, b, BufferView.None, BufferView.None, y);
     }
 
-    /// <summary>y = act(scale op(a) op(b) + bias) + addTensor, in one launch, or in parts that are joined.</summary>
+    /// <summary>
+    /// y = act(scale op(a) op(b) + bias) + addTensor, each sum in one piece: rows may belong to any number of images,
+    /// and what a row is must not depend on how many there are.
+    /// </summary>
     private void Run(
         in Call c, Activation activation, BufferView a, BufferView b, BufferView bias, BufferView addTensor,
-        BufferView y)
-    {
-        long members = (long)c.Batch0 * c.Batch1, count = members * c.Rows * c.Columns;
-        int parts = GpuTiles.Parts(c.Rows, c.Columns, members, c.Depth, out int partDepth);
-        if (parts == 1)
-        {
-            Launch(c, 1, partDepth, activation, a, b, bias, addTensor, y);
-            return;
-        }
-
-        BufferView summands = launcher.Scratch(DType.F32, parts * count, out MemoryBlock block);
-        using (block)
-        {
-            Launch(
-                c, parts, partDepth, Activation.None, a, b, BufferView.None, BufferView.None, summands);
-            GpuTiles.Join(
-                launcher, count, parts, c.Columns, 1, activation, summands, bias, BufferView.None, addTensor, y);
-        }
-    }
+        BufferView y) =>
+        Launch(c, 1, Math.Max(1, c.Depth), activation, a, b, bias, addTensor, y);
 
     private void Launch(
         in Call c, int parts, int partDepth, Activation activation, BufferView a, BufferView b, BufferView bias,

@@ -8,7 +8,8 @@ namespace ControlNet.Native.Tensors.Gpu;
 /// more; sums in parts where there are too few tiles to fill a device; packed weights.
 /// </summary>
 /// <remarks>
-/// How a sum is split depends on the dims alone, and parts are added in order, so results have the same bits each time.
+/// How a sum is split depends on the dims of one image or weight, neither on the device nor on the batch, and parts are
+/// added in order: an image has the same bits each time and in any batch.
 /// </remarks>
 internal static class GpuTiles
 {
@@ -23,7 +24,7 @@ internal static class GpuTiles
     private const int LineThreads = 256;
 
     private static readonly KernelVariant s_join =
-        new("matmul", "parts_join", new GridSize(LineThreads), "WEIGHT=0 COLUMNS=64");
+        new("matmul", "matmul_join", new GridSize(LineThreads), "WEIGHT=0 COLUMNS=64");
 
     private static readonly KernelVariant[] s_pack = PackVariants();
 
@@ -52,13 +53,12 @@ internal static class GpuTiles
     /// <summary>How a sum of <paramref name="depth"/> steps is split.</summary>
     /// <param name="rows">Rows of a result.</param>
     /// <param name="columns">Columns of a result.</param>
-    /// <param name="results">Results of the call.</param>
     /// <param name="depth">Steps of the sum.</param>
     /// <param name="partDepth">Steps of a part.</param>
     /// <returns>The number of parts, 1 or more.</returns>
-    public static int Parts(int rows, int columns, long results, int depth, out int partDepth)
+    public static int Parts(int rows, int columns, int depth, out int partDepth)
     {
-        long tiles = Math.Max(1, Tiles(rows, columns) * results);
+        long tiles = Math.Max(1, Tiles(rows, columns));
         int wanted = (int)Math.Clamp(BlocksWanted / tiles, 1, Math.Max(1, depth / LeastDepth));
         partDepth = checked((int)(Math.Max(1, GpuGrid.Parts(GpuGrid.Parts(depth, wanted), Depth)) * Depth));
         return Math.Max(1, (int)GpuGrid.Parts(depth, partDepth));
@@ -109,7 +109,7 @@ internal static class GpuTiles
         for (int i = 0; i < variants.Length; i++)
         {
             variants[i] = new KernelVariant(
-                "matmul", "weight_pack", new GridSize(LineThreads), new KernelDefine("SOURCE", i / 3),
+                "matmul", "matmul_pack", new GridSize(LineThreads), new KernelDefine("SOURCE", i / 3),
                 new KernelDefine("WEIGHT", i % 3));
         }
 

@@ -20,11 +20,11 @@ public sealed class AgreementTests(ITestOutputHelper output)
 {
     private static readonly Type[] s_classes =
     [
-        typeof(AdamWTests), typeof(AttentionTests), typeof(AttentionGradientTests), typeof(Conv2dTests),
-        typeof(Conv2dGradientTests), typeof(GroupNormTests), typeof(GroupNormGradientTests), typeof(MatMulTests),
-        typeof(MatMulGradientTests), typeof(MovementTests), typeof(MovementGradientTests), typeof(OpsCheckTests),
-        typeof(PointwiseTests), typeof(PointwiseGradientTests), typeof(ReduceTests), typeof(ReduceGradientTests),
-        typeof(TensorTests),
+        typeof(AdamWTests), typeof(AttentionTests), typeof(AttentionGradientTests), typeof(BatchPositionTests),
+        typeof(Conv2dTests), typeof(Conv2dGradientTests), typeof(GroupNormTests), typeof(GroupNormGradientTests),
+        typeof(MatMulTests), typeof(MatMulGradientTests), typeof(MovementTests), typeof(MovementGradientTests),
+        typeof(OpsCheckTests), typeof(PointwiseTests), typeof(PointwiseGradientTests), typeof(ReduceTests),
+        typeof(ReduceGradientTests), typeof(TensorTests),
     ];
 
     /// <summary>Tests of what is the CPU's own, each with its reason.</summary>

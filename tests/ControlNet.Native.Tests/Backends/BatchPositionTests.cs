@@ -17,12 +17,12 @@ public sealed class BatchPositionTests
     [InlineData(DType.F32, 3, 1024)]
     public void A_convolution_of_an_image_is_the_same_alone_and_in_a_batch(DType type, int kernel, int outputs)
     {
-        using Device cpu = Devices.Cpu(2);
+        using Device device = TestDevice.Open(2);
         using TensorScope scope = TensorScope.Enter();
-        Tensor weight = Random(cpu, new Shape(outputs, Channels, kernel, kernel), 1);
+        Tensor weight = Random(device, new Shape(outputs, Channels, kernel, kernel), 1);
         using PackedWeight packed = Ops.PackConv2d(weight, type);
         Check(
-            Random(cpu, new Shape(Batch, Height, Width, Channels), 2),
+            Random(device, new Shape(Batch, Height, Width, Channels), 2),
             x => Ops.Conv2d(x, packed, padding: Padding.All(kernel / 2), activation: Activation.Silu));
     }
 
@@ -34,12 +34,12 @@ public sealed class BatchPositionTests
     public void A_linear_layer_of_an_image_is_the_same_alone_and_in_a_batch(
         DType type, int tokens, int inputs, int outputs)
     {
-        using Device cpu = Devices.Cpu(2);
+        using Device device = TestDevice.Open(2);
         using TensorScope scope = TensorScope.Enter();
-        using PackedWeight packed = Ops.PackLinear(Random(cpu, new Shape(outputs, inputs), 1), type);
-        Tensor bias = Random(cpu, new Shape(outputs), 2);
+        using PackedWeight packed = Ops.PackLinear(Random(device, new Shape(outputs, inputs), 1), type);
+        Tensor bias = Random(device, new Shape(outputs), 2);
         Check(
-            Random(cpu, new Shape(Batch, tokens, inputs), 3),
+            Random(device, new Shape(Batch, tokens, inputs), 3),
             x => Ops.Linear(x, packed, bias, Activation.Gelu));
     }
 

@@ -13,7 +13,7 @@ public sealed class GpuTilesTests
         {
             foreach ((int rows, int columns) in ((int, int)[])[(1, 1), (64, 64), (320, 27), (64, 1280), (4096, 320)])
             {
-                int parts = GpuTiles.Parts(rows, columns, 1, depth, out int partDepth);
+                int parts = GpuTiles.Parts(rows, columns, depth, out int partDepth);
                 Assert.Equal(0, partDepth % 16);
                 Assert.InRange(parts, 1, 128);
                 Assert.True((long)parts * partDepth >= depth, $"{parts} parts of {partDepth} are less than {depth}");
@@ -24,13 +24,13 @@ public sealed class GpuTilesTests
 
     /// <summary>Parts cost memory and a pass over it, which only blocks that would not run else are worth.</summary>
     [Theory]
-    [InlineData(4096, 320, 1, 2880, 1)]
-    [InlineData(64, 64, 128, 4096, 1)]
-    [InlineData(64, 1280, 1, 11520, 6)]
-    [InlineData(2, 1280, 1, 320, 1)]
-    [InlineData(16, 27, 1, 262144, 128)]
-    public void Sums_are_split_where_tiles_are_few(int rows, int columns, int results, int depth, int parts) =>
-        Assert.Equal(parts, GpuTiles.Parts(rows, columns, results, depth, out _));
+    [InlineData(4096, 320, 2880, 1)]
+    [InlineData(8192, 64, 4096, 1)]
+    [InlineData(64, 1280, 11520, 6)]
+    [InlineData(2, 1280, 320, 1)]
+    [InlineData(16, 27, 262144, 128)]
+    public void Sums_are_split_where_tiles_are_few(int rows, int columns, int depth, int parts) =>
+        Assert.Equal(parts, GpuTiles.Parts(rows, columns, depth, out _));
 
     [Theory]
     [InlineData(DType.F32, 17, "WEIGHT=0 COLUMNS=64")]
