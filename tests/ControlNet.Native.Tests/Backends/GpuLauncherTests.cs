@@ -38,7 +38,7 @@ public sealed class GpuLauncherTests
     [Fact]
     public void A_buffer_is_its_memory_and_its_first_element()
     {
-        CountingGpu gpu = new(1 << 20);
+        CountingGpu gpu = new(1 << 30);
         using GpuMemory memory = new(gpu);
         GpuLauncher launcher = new(gpu, memory);
         BufferView view = launcher.Scratch(DType.F16, 100, out MemoryBlock block);
