@@ -16,6 +16,7 @@ namespace ControlNet.Native.Tests.Backends;
 /// The tests of the operations, with their cases and definitions in double, on every device there is beside the CPU.
 /// Where there is none a test prints the reason and ends.
 /// </summary>
+[Collection(OpenClUnderTest.Collection)]
 public sealed class AgreementTests(ITestOutputHelper output)
 {
     private static readonly Type[] s_classes =

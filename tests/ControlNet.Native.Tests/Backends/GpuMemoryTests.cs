@@ -11,6 +11,7 @@ using Xunit.Abstractions;
 namespace ControlNet.Native.Tests.Backends;
 
 /// <summary>How device memory is kept, counted and refused.</summary>
+[Collection(OpenClUnderTest.Collection)]
 public sealed class GpuMemoryTests(ITestOutputHelper output)
 {
     private const long MiB = 1 << 20;

@@ -12,6 +12,7 @@ using Xunit.Abstractions;
 namespace ControlNet.Native.Tests.Backends;
 
 /// <summary>Copies, launches and failures on a real OpenCL driver; PoCL is enough.</summary>
+[Collection(OpenClUnderTest.Collection)]
 public sealed class OpenClDriverTests(ITestOutputHelper output)
 {
     /// <summary>y[i] = add * x[i] + count, with what an absent buffer is standing for 100.</summary>

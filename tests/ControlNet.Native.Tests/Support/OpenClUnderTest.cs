@@ -9,6 +9,12 @@ namespace ControlNet.Native.Tests.Support;
 /// <summary>The OpenCL device tests run on. Where there is none, a test prints the reason and ends.</summary>
 internal static class OpenClUnderTest
 {
+    /// <summary>
+    /// The collection of tests that open devices of OpenCL, one after the other: PoCL shares its threads between
+    /// devices, and a test host died in it while two were opened.
+    /// </summary>
+    public const string Collection = "OpenCL";
+
     /// <summary>The first usable device; null when there is none, and the reason is printed.</summary>
     public static GpuFound? Find(ITestOutputHelper output)
     {
