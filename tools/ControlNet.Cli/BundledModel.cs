@@ -49,8 +49,10 @@ internal static class BundledModel
         File.Exists(net) || Directory.Exists(net) ? net
             : Controls.TryGetValue(net, out string? folder) ? folder
             : throw new UsageException(
-                $"--control-net: there is no file or folder {net}, and the bundled ControlNets are " +
-                string.Join(", ", Controls.Keys));
+                $"--control-net: there is no file or folder {net}, and " +
+                (Controls.Count == 0
+                    ? "no ControlNets are bundled"
+                    : $"the bundled ControlNets are {string.Join(", ", Controls.Keys)}"));
 
     private static SortedDictionary<string, string> Folders(string kind)
     {

@@ -21,8 +21,6 @@ public sealed class UsageTests
         "error: option '--threads' is given more than once; see controlnet verify --help")]
     [InlineData("verify /no/such/folder", "error: there is no folder '/no/such/folder' to verify against")]
     [InlineData("verify tests/Golden --device gpu9", "error: there is no device 'gpu9'; there is 'cpu', *'auto'")]
-    [InlineData("generate --prompt x", "error: --model is needed: there is no bundled model in *assets")]
-    [InlineData("evaluate", "error: --model is needed: there is no bundled model in *assets")]
     [InlineData("verify tests/Golden --threads -1", "error: --threads must be 0 to 1024, got -1")]
     [InlineData(
         "verify tests/Golden --filter nothing-like-it",

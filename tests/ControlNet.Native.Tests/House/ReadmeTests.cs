@@ -43,7 +43,7 @@ public sealed class ReadmeTests
             CliRun run = await CliRun.Of(arguments);
             Assert.True(run.ExitCode == 0, run.Error);
             PngImage image = PngImage.Load(output);
-            Assert.Equal((96, 96), (image.Width, image.Height));
+            Assert.Equal((128, 128), (image.Width, image.Height));
             Assert.Contains(image.Text, text => text.Keyword == GeneratedImage.ParametersKey);
         }
         finally

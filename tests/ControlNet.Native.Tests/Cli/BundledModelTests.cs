@@ -1,0 +1,64 @@
+using System;
+using System.IO;
+using System.Linq;
+using System.Threading.Tasks;
+using ControlNet.Datasets;
+using ControlNet.Native.Imaging;
+using ControlNet.Native.Tests.Support;
+using Xunit;
+
+namespace ControlNet.Native.Tests.Cli;
+
+/// <summary>The model that travels with the tool: its size, what it is called by, and that it obeys.</summary>
+public sealed class BundledModelTests : IDisposable
+{
+    private const long MostBytes = 32L << 20;
+
+    // Another set than the one it was trained on.
+    private const long UnseenSeed = 500;
+
+    private const int Size = 128;
+
+    private readonly ScratchFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void All_assets_together_stay_small()
+    {
+        string[] files = Directory.GetFiles(
+            Path.Combine(Repository.Root, "assets"), "*", SearchOption.AllDirectories);
+        Assert.Contains(files, file => file.EndsWith("diffusion_pytorch_model.safetensors", StringComparison.Ordinal));
+        Assert.InRange(files.Sum(file => new FileInfo(file).Length), 1, MostBytes);
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    public async Task A_prompt_gives_the_colours(int number)
+    {
+        Scene scene = Enumerable.Range(0, 100).Select(i => new Shapes(UnseenSeed, Size).At(i))
+            .Where(scene => scene.Shapes.Count == 1).ElementAt(number);
+        string output = _folder.Path("out.png");
+        CliRun run = await CliRun.Of(
+            "generate", "--prompt", scene.Caption, "--steps", "10", "--cfg-scale", "4", "--output", output);
+        Assert.Equal((0, ""), (run.ExitCode, run.Error));
+        Assert.StartsWith("model: the bundled one, which knows drawn scenes only", run.Output);
+        SceneScore score = SceneScore.Of(scene, RgbImage.Load(output));
+        Assert.True(score.ColourPresence == 1, $"colours {score.ColourPresence} of '{scene.Caption}'");
+    }
+
+    [Fact]
+    public async Task A_control_net_that_is_neither_a_file_nor_bundled_is_refused()
+    {
+        string output = _folder.Path("out.png");
+        CliRun run = await CliRun.Of(
+            "generate", "--control-net", "lines", "--control-image", "tests/Golden/annotators/in_shapes.png",
+            "--prompt", "x", "--output", output);
+        Assert.Equal(2, run.ExitCode);
+        Assert.Equal(
+            "error: --control-net: there is no file or folder lines, and no ControlNets are bundled",
+            Assert.Single(run.ErrorLines));
+        Assert.False(File.Exists(output));
+    }
+}
