@@ -37,5 +37,8 @@ public sealed record AutoencoderTrainingOptions : TrainingOptions
     }
 
     internal override IEnumerable<string> Fingerprint() =>
-        [.. base.Fingerprint(), string.Create(CultureInfo.InvariantCulture, $"divergence {DivergenceWeight}"), $"encoder {TrainEncoder}"];
+    [
+        .. base.Fingerprint(), string.Create(CultureInfo.InvariantCulture, $"divergence {DivergenceWeight}"),
+        $"encoder {TrainEncoder}",
+    ];
 }
