@@ -42,7 +42,7 @@ public sealed class BundledModelTests : IDisposable
         string output = _folder.Path("out.png");
         CliRun run = await CliRun.Of(
             "generate", "--prompt", scene.Caption, "--steps", "10", "--cfg-scale", "4", "--output", output);
-        Assert.Equal((0, ""), (run.ExitCode, run.Error));
+        Assert.True(run.ExitCode == 0, run.Error);
         Assert.StartsWith("model: the bundled one, which knows drawn scenes only", run.Output);
         SceneScore score = SceneScore.Of(scene, RgbImage.Load(output));
         Assert.True(score.ColourPresence == 1, $"colours {score.ColourPresence} of '{scene.Caption}'");
