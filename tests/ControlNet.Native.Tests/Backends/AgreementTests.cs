@@ -28,9 +28,6 @@ public sealed class AgreementTests(ITestOutputHelper output)
         typeof(ReduceGradientTests), typeof(TensorTests),
     ];
 
-    /// <summary>Tests of what is the CPU's own, each with its reason.</summary>
-    private static readonly Dictionary<string, string> s_ofTheCpu = new(StringComparer.Ordinal);
-
     /// <summary>Every test of an operation but those of full size, which are for benchmarks of devices.</summary>
     public static TheoryData<string, string> OpTests
     {
@@ -42,7 +39,6 @@ public sealed class AgreementTests(ITestOutputHelper output)
                 foreach (MethodInfo method in type.GetMethods(BindingFlags.Public | BindingFlags.Instance))
                 {
                     if (method.GetCustomAttribute<FactAttribute>() is not null &&
-                        !s_ofTheCpu.ContainsKey(method.Name) &&
                         !method.Name.EndsWith("_at_full_size", StringComparison.Ordinal))
                     {
                         all.Add(type.Name, method.Name);
