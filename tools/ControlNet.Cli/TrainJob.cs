@@ -29,6 +29,7 @@ internal sealed record TrainJob(string Model, string Folder, TrainingOptions Set
                 LockBase = !arguments.GetValue(options.UnlockDecoder),
                 DecoderLearningRate = arguments.GetValue(options.DecoderLearningRate),
                 OnlyMidControl = arguments.GetValue(options.OnlyMidControl),
+                InitialControlNet = arguments.GetValue(options.ControlNet),
                 Variant = arguments.GetValue(options.Variant)!.ToUpperInvariant() switch
                 {
                     "STANDARD" => ControlNetVariant.Standard,
@@ -186,7 +187,7 @@ internal sealed record TrainJob(string Model, string Folder, TrainingOptions Set
             ("CONTROLNET",
             [
                 options.Hint, options.UnlockDecoder, options.DecoderLearningRate, options.OnlyMidControl,
-                options.Variant, options.ExportLayout,
+                options.Variant, options.ControlNet, options.ExportLayout,
             ]),
             ("UNET", [options.FreezeText]),
             ("VAE", [options.KlWeight, options.FreezeEncoder]),

@@ -87,6 +87,11 @@ internal sealed class TrainOptions
     public Option<string> Variant { get; } = Word(
         "--variant", "'standard', or for comparison 'gaussian' or 'lite' (figure 8 of the paper).", "standard");
 
+    public Option<string?> ControlNet { get; } = new("--control-net")
+    {
+        Description = "ControlNet to train on from. [default: none, a copy of the UNet's encoder]", HelpName = "PATH",
+    };
+
     public Option<bool> FreezeText { get; } = Flag(
         "--freeze-text", "Leave the text encoder as it is while the UNet is trained.");
 
@@ -151,7 +156,7 @@ internal sealed class TrainOptions
         [
             Part, Model, Data, Out, Resume, Hint, Size, Width, Height, Fit, Steps, Batch, Accumulate, LearningRate,
             Schedule, Warmup, WeightDecay, Clip, Ema, PromptDrop, Seed, UnlockDecoder, DecoderLearningRate,
-            OnlyMidControl, Variant, FreezeText, KlWeight, FreezeEncoder, Recompute, CacheLatents, CacheText,
+            OnlyMidControl, Variant, ControlNet, FreezeText, KlWeight, FreezeEncoder, Recompute, CacheLatents, CacheText,
             SaveEvery, Keep, SampleEvery, Samples, SampleSteps, SampleCfgScale, Fidelity, ExportType, ExportLayout,
             WeightType, Prediction, Tokenizer, Config, MaxMemory, EstimateMemory,
         ];

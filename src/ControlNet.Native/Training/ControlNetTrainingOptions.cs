@@ -1,3 +1,4 @@
+using System;
 using System.Collections.Generic;
 using System.Globalization;
 
@@ -25,6 +26,13 @@ public sealed record ControlNetTrainingOptions : TrainingOptions
     /// <summary>What the network is made of; anything but the standard is for comparison.</summary>
     public ControlNetVariant Variant { get; init; }
 
+    /// <summary>
+    /// A ControlNet to train on from, rather than from a copy of the UNet's encoder: a folder or file as
+    /// <see cref="Control.ControlNetModel"/> loads it, made for the same base. Null for the copy. Its widths and
+    /// whether it is lite are its own (<see cref="HintChannels"/>, <see cref="Variant"/> must be left at their defaults).
+    /// </summary>
+    public string? InitialControlNet { get; init; }
+
     /// <summary>In which layouts the ControlNet is exported.</summary>
     public ExportLayouts ExportLayouts { get; init; } = ExportLayouts.Diffusers;
 
@@ -43,6 +51,13 @@ public sealed record ControlNetTrainingOptions : TrainingOptions
             Require(nameof(HintChannels), channels, 1, 4096);
         }
 
+        if (InitialControlNet is not null && (Variant != ControlNetVariant.Standard || HintChannels is not null))
+        {
+            throw new TrainingOptionsException(
+                $"InitialControlNet is {InitialControlNet}, whose weights say what it is made of; leave " +
+                $"{(HintChannels is null ? $"{nameof(Variant)} at Standard" : $"{nameof(HintChannels)} at null")}");
+        }
+
         Require(nameof(DecoderLearningRate), DecoderLearningRate, 0, 1);
         if (Variant == ControlNetVariant.Lite && ExportLayouts.HasFlag(ExportLayouts.Original))
         {
@@ -55,5 +70,6 @@ public sealed record ControlNetTrainingOptions : TrainingOptions
     [
         .. base.Fingerprint(), $"locked {LockBase}", $"mid only {OnlyMidControl}", $"variant {Variant}",
         LockBase ? "" : string.Create(CultureInfo.InvariantCulture, $"decoder rate {DecoderLearningRate}"),
+        .. InitialControlNet is null ? Array.Empty<string>() : ["from a ControlNet"],
     ];
 }

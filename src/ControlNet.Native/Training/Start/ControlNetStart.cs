@@ -15,6 +15,46 @@ namespace ControlNet.Native.Training;
 /// </summary>
 internal static class ControlNetStart
 {
+    /// <summary>
+    /// The network a run begins with: a copy of the UNet's encoder, or the ControlNet the options name.
+    /// </summary>
+    /// <param name="baseModel">The base model; must stay open until this returns.</param>
+    /// <param name="device">Where it computes.</param>
+    /// <param name="options">Which ControlNet, or of what the copy is made.</param>
+    /// <param name="random">For weights that are not copied.</param>
+    /// <param name="checkpoints">What checkpoints do not say themselves.</param>
+    /// <returns>The network and its weights, float32 and trained; both belong to the caller.</returns>
+    /// <exception cref="CheckpointException">The ControlNet cannot be loaded.</exception>
+    /// <exception cref="TrainingOptionsException">It is made for another base model.</exception>
+    public static (ControlNetModel Net, WeightMap Map) Open(
+        Checkpoint baseModel, Device device, ControlNetTrainingOptions options, TrainingRandom random,
+        CheckpointOptions checkpoints)
+    {
+        UnetConfig unet = baseModel.Unet!.Config;
+        if (options.InitialControlNet is not string path)
+        {
+            ControlNetConfig config = ConfigFor(unet, options.Variant, options.HintChannels);
+            return Build(From(baseModel.Unet, config, random, options.Variant), config);
+        }
+
+        using Checkpoint begun = Checkpoint.OpenControlNet(path, checkpoints);
+        ControlNetConfig own = begun.ControlNet!.Config;
+        RequireMadeFor(unet, own, path);
+        if (own.IsLite && options.ExportLayouts.HasFlag(ExportLayouts.Original))
+        {
+            throw new TrainingOptionsException(
+                $"InitialControlNet {path} is lite, which the original layout has no names for; export it as diffusers");
+        }
+
+        return Build(begun.ControlNet.Weights, own);
+
+        (ControlNetModel, WeightMap) Build(ComponentWeights weights, ControlNetConfig config)
+        {
+            WeightMap map = new WeightMap(weights, device, DType.F32).For(WeightUse.Trained);
+            return (new ControlNetModel(map, config), map);
+        }
+    }
+
     /// <summary>The configuration of a control network for a UNet.</summary>
     /// <param name="unet">The UNet.</param>
     /// <param name="variant">What it is made of.</param>
@@ -69,5 +109,24 @@ internal static class ControlNetStart
         }
 
         return new ComponentWeights("new ControlNet", slots);
+    }
+
+    private static void RequireMadeFor(UnetConfig unet, ControlNetConfig net, string path)
+    {
+        if (net.ConditioningChannels != 3)
+        {
+            throw new TrainingOptionsException(
+                $"InitialControlNet {path} reads hints of {net.ConditioningChannels} channels, a picture has 3");
+        }
+
+        if (net.Encoder.CrossAttentionDim != unet.CrossAttentionDim
+            || !net.Encoder.BlockOutChannels.SequenceEqual(unet.BlockOutChannels))
+        {
+            throw new TrainingOptionsException(
+                $"InitialControlNet {path} is made for another base model: its text states are " +
+                $"{net.Encoder.CrossAttentionDim} wide and its blocks " +
+                $"{string.Join(", ", net.Encoder.BlockOutChannels)}, those of the base model are " +
+                $"{unet.CrossAttentionDim} and {string.Join(", ", unet.BlockOutChannels)}; take one made for this base");
+        }
     }
 }

@@ -32,15 +32,8 @@ internal sealed class ControlNetTask : TrainingTask
         WeightUse decoder = options.LockBase ? WeightUse.Frozen : WeightUse.Trained;
         _model = TrainingModel.Load(
             basePath, device, new(WeightUse.Inference, decoder, WeightUse.Inference, WeightUse.Inference), load,
-            checkpoint =>
-            {
-                ControlNetConfig config = ControlNetStart.ConfigFor(
-                    checkpoint.Unet!.Config, options.Variant, options.HintChannels);
-                map = new WeightMap(
-                    ControlNetStart.From(checkpoint.Unet, config, random, options.Variant), device, DType.F32)
-                    .For(WeightUse.Trained);
-                net = new ControlNetModel(map, config);
-            });
+            checkpoint => (net, map) = ControlNetStart.Open(
+                checkpoint, device, options, random, load.ForCheckpoint()));
         _net = net!;
         _latents = new LatentSource(_model.Vae, device, random, options.CacheLatents);
         _prompts = new PromptSource(

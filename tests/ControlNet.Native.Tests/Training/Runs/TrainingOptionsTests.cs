@@ -47,6 +47,14 @@ public sealed class TrainingOptionsTests
         { "ExportLayouts is 0, but must be", TrainingSandbox.Net with { ExportLayouts = 0 } },
         { "HintChannels is 0, but must be from 1", TrainingSandbox.Net with { HintChannels = [0] } },
         { "DecoderLearningRate is -1, but must be", TrainingSandbox.Net with { DecoderLearningRate = -1 } },
+        {
+            "InitialControlNet is net, whose weights say what it is made of; leave Variant at Standard",
+            TrainingSandbox.Net with { InitialControlNet = "net", Variant = ControlNetVariant.Lite }
+        },
+        {
+            "InitialControlNet is net, whose weights say what it is made of; leave HintChannels at null",
+            TrainingSandbox.Net with { InitialControlNet = "net", HintChannels = [8, 16] }
+        },
         { "DivergenceWeight is 2, but must be from 0 to 1", TrainingSandbox.Vae with { DivergenceWeight = 2 } },
     };
 
