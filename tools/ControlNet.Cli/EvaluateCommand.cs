@@ -55,6 +55,16 @@ internal static class EvaluateCommand
         {
             Description = "Sampler steps, 1 to 1000.", HelpName = "COUNT", DefaultValueFactory = _ => 20,
         };
+        Option<float> guidance = new("--cfg-scale")
+        {
+            Description = "Guidance scale with a prompt.", HelpName = "SCALE",
+            DefaultValueFactory = _ => new EvaluationOptions().GuidanceScale,
+        };
+        Option<float> guessGuidance = new("--guess-cfg-scale")
+        {
+            Description = "Guidance scale with an empty prompt, in guess mode.", HelpName = "SCALE",
+            DefaultValueFactory = _ => new EvaluationOptions().GuessGuidanceScale,
+        };
         Option<string?> output = new("--out", "-o")
         {
             Description = "Folder for the table and the contact sheet.", HelpName = "FOLDER",
@@ -62,12 +72,20 @@ internal static class EvaluateCommand
         DeviceOptions device = new();
         Command command = new("evaluate", "Measure how well a model of drawn scenes obeys prompt and hints.")
         {
-            model, controls, comparisons, untrained, scenes, size, steps, output,
+            model, controls, comparisons, untrained, scenes, size, steps, guidance, guessGuidance, output,
         };
         device.AddTo(command);
         command.SetAction((parse, cancellation) => Task.FromResult(Run(
             parse.GetValue(model), parse.GetValue(controls) ?? [], parse.GetValue(comparisons) ?? [],
-            parse.GetValue(untrained), Options(parse.GetValue(scenes), parse.GetValue(size), parse.GetValue(steps)),
+            parse.GetValue(untrained),
+            Checked(new EvaluationOptions
+            {
+                Scenes = parse.GetValue(scenes),
+                Size = parse.GetValue(size),
+                Steps = parse.GetValue(steps),
+                GuidanceScale = parse.GetValue(guidance),
+                GuessGuidanceScale = parse.GetValue(guessGuidance),
+            }),
             parse.GetValue(output), device.Open(parse), cancellation)));
         return command;
     }
@@ -93,8 +111,8 @@ internal static class EvaluateCommand
         List<EvaluationResult> results = [];
         foreach (EvaluationRow row in rows)
         {
-            results.Add(evaluator.Run(row, cancellation: cancellation));
-            EvaluationResult result = results[^1];
+            EvaluationResult result = ProgressDisplay.Run(progress => evaluator.Run(row, progress, cancellation));
+            results.Add(result);
             Console.Error.WriteLine(FormattableString.Invariant(
                 $"{row.Name}: mask IoU {result.MaskIoU:0.00}, edge F1 {result.EdgeF1:0.00}, ") +
                 FormattableString.Invariant($"colours {result.ColourAccuracy:0.00}"));
@@ -119,22 +137,36 @@ internal static class EvaluateCommand
         return $"{parts[^1]}:{parts[0]}={net.Value}";
     }
 
-    private static EvaluationOptions Options(int scenes, int size, int steps)
+    private static EvaluationOptions Checked(EvaluationOptions options)
     {
-        if (scenes is < 1 or > MostScenes)
+        if (options.Scenes is < 1 or > MostScenes)
         {
-            throw new UsageException($"--scenes is {scenes}, but must be from 1 to {MostScenes}");
+            throw new UsageException($"--scenes is {options.Scenes}, but must be from 1 to {MostScenes}");
         }
 
-        if (size is < LeastSize or > LargestSize || size % 8 != 0)
+        if (options.Size is < LeastSize or > LargestSize || options.Size % 8 != 0)
         {
             throw new UsageException(
-                $"--size is {size}, but must be a multiple of 8 from {LeastSize} to {LargestSize}");
+                $"--size is {options.Size}, but must be a multiple of 8 from {LeastSize} to {LargestSize}");
         }
 
-        return steps is >= 1 and <= 1000
-            ? new EvaluationOptions { Scenes = scenes, Size = size, Steps = steps }
-            : throw new UsageException($"--steps is {steps}, but must be from 1 to 1000");
+        if (options.Steps is < 1 or > 1000)
+        {
+            throw new UsageException($"--steps is {options.Steps}, but must be from 1 to 1000");
+        }
+
+        Guidance("--cfg-scale", options.GuidanceScale);
+        Guidance("--guess-cfg-scale", options.GuessGuidanceScale);
+        return options;
+    }
+
+    private static void Guidance(string option, float scale)
+    {
+        if (scale is not (>= 0 and <= 100))
+        {
+            throw new UsageException(FormattableString.Invariant(
+                $"{option} is {scale}, but must be from 0 to 100"));
+        }
     }
 
     private static EvaluationRow[] Rows(EvaluationControl[] nets, string[] comparisons)

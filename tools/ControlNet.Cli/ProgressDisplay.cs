@@ -1,6 +1,7 @@
 using System;
 using System.Diagnostics;
 using ControlNet.Datasets;
+using ControlNet.Evaluation;
 using ControlNet.Native;
 using ControlNet.Native.Weights;
 using Spectre.Console;
@@ -8,18 +9,18 @@ using Spectre.Console;
 namespace ControlNet.Cli;
 
 /// <summary>
-/// Shows loading, sampling and drawing on stderr: bars on a terminal, a line now and then where stderr is redirected.
+/// Shows loading, sampling, drawing and measuring on stderr: bars on a terminal, a line now and then where stderr is redirected.
 /// Reports arrive on the thread that works.
 /// </summary>
 internal sealed class ProgressDisplay :
-    IProgress<LoadProgress>, IProgress<GenerationProgress>, IProgress<DatasetProgress>
+    IProgress<LoadProgress>, IProgress<GenerationProgress>, IProgress<DatasetProgress>, IProgress<EvaluationProgress>
 {
     /// <summary>Between two lines of a log; short work leaves none.</summary>
     private static readonly TimeSpan s_betweenLines = TimeSpan.FromSeconds(5);
 
     private readonly ProgressContext? _bars;
-    private ProgressTask? _loading, _sampling, _drawing;
-    private string _loaded = string.Empty;
+    private ProgressTask? _loading, _sampling, _drawing, _measuring;
+    private string _loaded = string.Empty, _measured = string.Empty;
     private long _lastLine = Stopwatch.GetTimestamp();
 
     private ProgressDisplay(ProgressContext? bars) => _bars = bars;
@@ -92,6 +93,24 @@ internal sealed class ProgressDisplay :
 
         _drawing ??= _bars.AddTask("drawing", maxValue: value.Total);
         _drawing.Value = value.Completed;
+    }
+
+    /// <inheritdoc/>
+    public void Report(EvaluationProgress value)
+    {
+        if (_bars is null)
+        {
+            Line($"{value.Row}: scene {value.Completed} of {value.Total}");
+            return;
+        }
+
+        if (_measuring is null || _measured != value.Row)
+        {
+            _measured = value.Row;
+            _measuring = _bars.AddTask(Markup.Escape(value.Row), maxValue: value.Total);
+        }
+
+        _measuring.Value = value.Completed;
     }
 
     private void Line(FormattableString text)

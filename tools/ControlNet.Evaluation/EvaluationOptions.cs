@@ -18,10 +18,13 @@ public sealed record EvaluationOptions
     public int Steps { get; init; } = 20;
 
     /// <summary>Guidance scale with a prompt.</summary>
-    public float GuidanceScale { get; init; } = 4;
+    public float GuidanceScale { get; init; } = 2;
 
-    /// <summary>Guidance scale without a prompt: guess mode wants less (cldm, gradio scripts).</summary>
-    public float GuessGuidanceScale { get; init; } = 3;
+    /// <summary>
+    /// Guidance scale without a prompt. Guess mode leaves the residuals of the largest maps a tenth of their strength;
+    /// in latents of 16 x 16 these say where things are, so that it takes much more guidance than in large models.
+    /// </summary>
+    public float GuessGuidanceScale { get; init; } = 14;
 
     /// <summary>Pictures of the contact sheet.</summary>
     public int SheetScenes { get; init; } = 6;

@@ -36,10 +36,10 @@ public sealed class Evaluator : IDisposable
 
     /// <summary>Measures one row.</summary>
     /// <param name="row">How the scenes are asked for.</param>
-    /// <param name="progress">Told the scenes done.</param>
+    /// <param name="progress">Told after each scene.</param>
     /// <param name="cancellation">Ends the row.</param>
     public EvaluationResult Run(
-        EvaluationRow row, IProgress<int>? progress = null, CancellationToken cancellation = default)
+        EvaluationRow row, IProgress<EvaluationProgress>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(row);
         List<SceneScore> scores = [];
@@ -55,7 +55,7 @@ public sealed class Evaluator : IDisposable
                 sheet.Add(image);
             }
 
-            progress?.Report(i + 1);
+            progress?.Report(new EvaluationProgress(row.Name, i + 1, _options.Scenes));
         }
 
         double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds / _options.Scenes;

@@ -49,6 +49,8 @@ public sealed class EvaluateTests : IDisposable
     [InlineData("--scenes 0", "--scenes is 0, but must be from 1 to 100000")]
     [InlineData("--size 20", "--size is 20, but must be a multiple of 8 from 16 to 1024")]
     [InlineData("--steps 0", "--steps is 0, but must be from 1 to 1000")]
+    [InlineData("--cfg-scale -1", "--cfg-scale is -1, but must be from 0 to 100")]
+    [InlineData("--guess-cfg-scale NaN", "--guess-cfg-scale is NaN, but must be from 0 to 100")]
     [InlineData("--control lines=x", "--control is 'lines=x', but must be HINT=FOLDER with a hint of edges, depth, *")]
     [InlineData("--control edges=nowhere", "--control: there is no folder nowhere")]
     [InlineData("--compare edges", "--compare is 'edges', but must be NAME:HINT=FOLDER")]
