@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Threading.Tasks;
@@ -41,11 +42,34 @@ public sealed class BundledModelTests : IDisposable
             .Where(scene => scene.Shapes.Count == 1).ElementAt(number);
         string output = _folder.Path("out.png");
         CliRun run = await CliRun.Of(
-            "generate", "--prompt", scene.Caption, "--steps", "10", "--cfg-scale", "4", "--output", output);
+            "generate", "--prompt", scene.Caption, "--steps", "10", "--cfg-scale", "2", "--output", output);
         Assert.True(run.ExitCode == 0, run.Error);
         Assert.StartsWith("model: the bundled one, which knows drawn scenes only", run.Output);
         SceneScore score = SceneScore.Of(scene, RgbImage.Load(output));
         Assert.True(score.ColourPresence == 1, $"colours {score.ColourPresence} of '{scene.Caption}'");
+    }
+
+    [Theory]
+    [InlineData("edges", HintKind.Edges)]
+    [InlineData("depth", HintKind.Depth)]
+    [InlineData("segmentation", HintKind.Segmentation)]
+    public async Task A_hint_is_obeyed(string net, HintKind hint)
+    {
+        List<SceneScore> scores = [];
+        for (int i = 0; i < 3; i++)
+        {
+            Scene scene = new Shapes(UnseenSeed, Size).At(i);
+            string drawn = _folder.Path($"hint{i}.png"), output = _folder.Path($"out{i}.png");
+            scene.DrawHint(hint, Size).Save(drawn);
+            CliRun run = await CliRun.Of(
+                "generate", "--control-net", net, "--control-image", drawn, "--prompt", scene.Caption,
+                "--steps", "20", "--cfg-scale", "2", "--output", output);
+            Assert.True(run.ExitCode == 0, run.Error);
+            scores.Add(SceneScore.Of(scene, RgbImage.Load(output)));
+        }
+
+        double inPlace = scores.Average(score => score.MaskIoU), colours = scores.Average(score => score.ColourAccuracy);
+        Assert.True(inPlace > 0.75 && colours > 0.75, $"mask IoU {inPlace:0.00}, colours {colours:0.00}");
     }
 
     [Fact]
@@ -57,7 +81,8 @@ public sealed class BundledModelTests : IDisposable
             "--prompt", "x", "--output", output);
         Assert.Equal(2, run.ExitCode);
         Assert.Equal(
-            "error: --control-net: there is no file or folder lines, and no ControlNets are bundled",
+            "error: --control-net: there is no file or folder lines, and the bundled ControlNets are depth, " +
+            "edges, segmentation",
             Assert.Single(run.ErrorLines));
         Assert.False(File.Exists(output));
     }

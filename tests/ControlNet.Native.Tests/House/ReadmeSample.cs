@@ -7,22 +7,22 @@ using ControlNet.Native.Tensors;
 namespace ControlNet.Native.Tests.House;
 
 /// <summary>
-/// The library sample of the README, compiled. <see cref="ReadmeTests"/> holds the two together and runs it.
+/// The library sample of the README, compiled. <see cref="ReadmeTests"/> holds the two together.
 /// </summary>
 internal static class ReadmeSample
 {
     public static void Run()
     {
         using Device device = Devices.Cpu();
-        using StableDiffusion model = StableDiffusion.Load("tests/Golden/models/sd1-tiny", device);
-        using ControlNetModel canny = ControlNetModel.Load("tests/Golden/models/controlnet-tiny-canny", device);
+        using StableDiffusion model = StableDiffusion.Load("assets/model", device);
+        using ControlNetModel edges = ControlNetModel.Load("assets/controls/edges", device);
 
         GeneratedImage result = model.Generate(new ImageRequest
         {
-            Prompt = "a lighthouse at sunset",
-            NegativePrompt = "blurry, low quality",
-            Controls = [new() { Net = canny, Image = RgbImage.Load("tests/Golden/annotators/in_shapes.png") }],
+            Prompt = "a blue circle and a red cross on a green background",
+            Controls = [new() { Net = edges, Image = RgbImage.Load("examples/edges.png") }],
             Steps = 20,
+            GuidanceScale = 2,
             Seed = 42,
         });
 
