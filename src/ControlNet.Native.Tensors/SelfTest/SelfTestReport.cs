@@ -59,8 +59,9 @@ public sealed class SelfTestReport
                 : string.Create(
                     CultureInfo.InvariantCulture,
                     $"computes {first.Operation} wrong: its error is {first.Error:g3}, the limit is {first.Limit:g3}");
-            return $"{DeviceName} ({Description}) {what}{others}; do not trust its images: use another device or " +
-                "update the driver, and let 'controlnet verify' compare everything";
+            string trust = first.Failure is null ? "do not trust its images: " : "";
+            return $"{DeviceName} ({Description}) {what}{others}; {trust}use another device or update the driver, " +
+                "and let 'controlnet verify' compare everything";
         }
     }
 
