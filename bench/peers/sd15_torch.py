@@ -62,8 +62,11 @@ def attention(w, p, x, context, heads=8):
     q, k, v = (lin(w, f'{p}.to_{n}', t) for n, t in (('q', x), ('k', context), ('v', context)))
     b, s, c = q.shape
     q, k, v = (t.view(b, -1, heads, c // heads).transpose(1, 2) for t in (q, k, v))
-    a = torch.softmax(q @ k.transpose(-1, -2) * (c // heads) ** -0.5, -1)
-    return lin(w, p + '.to_out.0', (a @ v).transpose(1, 2).reshape(b, s, c))
+    if q.is_cuda and hasattr(F, 'scaled_dot_product_attention'):
+        y = F.scaled_dot_product_attention(q, k, v)
+    else:
+        y = torch.softmax(q @ k.transpose(-1, -2) * (c // heads) ** -0.5, -1) @ v
+    return lin(w, p + '.to_out.0', y.transpose(1, 2).reshape(b, s, c))
 
 
 def transformer(w, p, x, context):
@@ -89,7 +92,7 @@ def resnet(w, p, x, emb):
 def time_embedding(w, t):
     f = torch.exp(-math.log(10000) * torch.arange(160) / 160)
     a = t.float()[:, None] * f[None]
-    e = torch.cat([torch.cos(a), torch.sin(a)], -1)
+    e = torch.cat([torch.cos(a), torch.sin(a)], -1).to(w['time_embed.0.weight'].dtype)
     return F.silu(lin(w, 'time_embed.2', F.silu(lin(w, 'time_embed.0', e))))
 
 

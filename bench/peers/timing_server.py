@@ -2,6 +2,7 @@
 
   {"make": case, "slot": n}                                   makes a case ready and runs it once
   {"time": {"slot": n, "warm": n, "calls": n, "seconds": s}}  the seconds of each call
+  {"peak": {}}                                                the most bytes of device memory held so far
   anything else                                               frees every slot
 """
 import argparse
@@ -15,11 +16,13 @@ def arguments():
     ap = argparse.ArgumentParser()
     ap.add_argument('--threads', type=int, default=2)
     ap.add_argument('--tuned', action='store_true')
+    ap.add_argument('--device', default='cpu')
+    ap.add_argument('--precision', choices=('f32', 'tf32', 'f16'), default='f32')
     return ap.parse_args()
 
 
-def serve(hello, make):
-    """make(case) gives a function without arguments, and what is told of its first result."""
+def serve(hello, make, peak=lambda: 0):
+    """make(case) gives a function without arguments, and what is told of its first result; peak() counts bytes."""
     # What libraries print goes to stderr: stdout belongs to the replies.
     out = os.fdopen(os.dup(1), 'w')
     os.dup2(2, 1)
@@ -27,13 +30,13 @@ def serve(hello, make):
     print(json.dumps({'hello': hello}), file=out, flush=True)
     for line in sys.stdin:
         try:
-            reply = answer(json.loads(line), slots, make)
+            reply = answer(json.loads(line), slots, make, peak)
         except Exception as e:
             reply = {'error': f'{type(e).__name__}: {e}'}
         print(json.dumps(reply), file=out, flush=True)
 
 
-def answer(request, slots, make):
+def answer(request, slots, make, peak):
     if 'make' in request:
         slots[request['slot']], told = make(request['make'])
         return told
@@ -48,5 +51,7 @@ def answer(request, slots, make):
             run()
             seconds.append(time.perf_counter() - start)
         return {'seconds': seconds}
+    if 'peak' in request:
+        return {'bytes': peak()}
     slots.clear()
     return {}

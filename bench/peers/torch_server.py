@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
 """Times PyTorch on request: one JSON object a line in, one a line out, nothing computed in between.
 
-  torch_server.py [--threads 2] [--tuned]
+  torch_server.py [--threads 2] [--tuned] [--device cuda] [--precision f32|tf32|f16]
 
   {"make": {"case": "conv2d", ...}, "slot": 0}    ->  {"rms": 0.98}       inputs and weights are made, one call is run
   {"time": {"slot": 0, "warm": 1, "calls": 5, "seconds": 0.1}}  ->  {"seconds": [...]}
                                                       calls until one limit is reached, one at least, after `warm` others
+  {"peak": {}}                                    ->  {"bytes": 1234}     the most memory of a GPU held so far
   {"drop": {}}                                    ->  {}                  forgets every slot
 A request that fails answers {"error": "..."}. --tuned is inference_mode and, for networks, channels-last; the memory and
-BLAS settings that go with it are environment variables, set by whoever starts this.
+BLAS settings that go with it are environment variables, set by whoever starts this. On a GPU a call ends when the device
+has finished it, convolutions are chosen by cuDNN's own timing, and networks use the fused attention where there is one.
 """
 import torch
 import torch.nn.functional as F
@@ -53,7 +55,9 @@ def made_attention(c, _):
         a = torch.bmm(torch.softmax(scores, -1), flat(v))
         return a.view(b, h, -1, d).transpose(1, 2).reshape(b, -1, h * d)
 
-    return plain if c['form'] == 'plain' else fused_scale
+    if c['form'] == 'fused' and hasattr(F, 'scaled_dot_product_attention'):
+        return lambda: F.scaled_dot_product_attention(heads(q), heads(k), heads(v)).transpose(1, 2).reshape(b, -1, h * d)
+    return fused_scale if c['form'] == 'scaled' else plain
 
 
 def made_group_norm(c, _):
@@ -116,10 +120,18 @@ def made_network(c, tuned):
     part = c['part']
     w = networks.weights(part, c['model'], c.get('control'), tuned)
     values = networks.inputs(part, c['size'], c['batch']).values()
+    w.t = {name: placed(value) for name, value in w.t.items()}
+    values = [placed(v) for v in values]
     if tuned:
         values = [channels_last(v) for v in values]
     run = networks.function(part, w)
     return lambda: run(*values)
+
+
+def placed(x):
+    """On the device and in the precision of this run; whole numbers stay what they are."""
+    kind = torch.get_default_dtype() if x.is_floating_point() else x.dtype
+    return x.to(torch.empty(0).device, kind)
 
 
 def memory_format(form):
@@ -139,13 +151,27 @@ def main():
     a = timing_server.arguments()
     torch.set_num_threads(a.threads)
     torch.manual_seed(1)
+    on_gpu = a.device != 'cpu'
+    if on_gpu:
+        torch.set_default_device(a.device)
+        torch.backends.cudnn.benchmark = True
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = a.precision == 'tf32'
+    if a.precision == 'f16':
+        torch.set_default_dtype(torch.float16)
 
     def make(case):
         run = globals()['made_' + case['case']](case, a.tuned)
-        return run, {'rms': rms(run())}
+        return finished(run) if on_gpu else run, {'rms': rms(run())}
+
+    def finished(run):
+        def call():
+            run()
+            torch.cuda.synchronize()
+        return call
 
     with torch.inference_mode() if a.tuned else torch.no_grad():
-        timing_server.serve(f'PyTorch {torch.__version__}', make)
+        timing_server.serve(
+            f'PyTorch {torch.__version__}', make, lambda: torch.cuda.max_memory_reserved() if on_gpu else 0)
 
 
 if __name__ == '__main__':

@@ -9,7 +9,7 @@ using ControlNet.Native.Tensors.Gpu.OpenCl;
 namespace ControlNet.Native.Tensors;
 
 /// <summary>Finds and opens devices. The one place that knows which backends exist.</summary>
-public static class Devices
+public static partial class Devices
 {
     private const string Automatic = "auto";
 

@@ -1,3 +1,4 @@
+using System;
 using System.CommandLine;
 using ControlNet.Native.Tensors;
 
@@ -7,6 +8,9 @@ namespace ControlNet.Cli;
 internal sealed class DeviceOptions
 {
     private const int MaximalThreads = 1024;
+
+    /// <summary>The variable that switches the self-test off by the word <c>none</c>.</summary>
+    private const string SelfTestVariable = "CONTROLNET_SELF_TEST";
 
     private readonly Option<string> _device = new("--device")
     {
@@ -29,7 +33,10 @@ internal sealed class DeviceOptions
         command.Options.Add(_threads);
     }
 
-    /// <summary>Opens the device asked for. It belongs to the caller.</summary>
+    /// <summary>
+    /// Opens the device asked for. It belongs to the caller. A GPU that this user has not used with this driver is
+    /// tested first, and one that computes wrong is warned of each time.
+    /// </summary>
     /// <exception cref="UsageException">A thread count out of range.</exception>
     /// <exception cref="EngineException">No such device, or one that does not open.</exception>
     public Device Open(ParseResult arguments)
@@ -41,6 +48,13 @@ internal sealed class DeviceOptions
             throw new UsageException($"--threads must be 0 to {MaximalThreads}, got {threads}");
         }
 
-        return Devices.Open(name, threads);
+        Device device = Devices.Open(name, threads);
+        if (Environment.GetEnvironmentVariable(SelfTestVariable) != "none" &&
+            Devices.SelfTest(device).Warning is { } warning)
+        {
+            Console.Error.WriteLine($"warning: {ErrorReport.OneLine(warning)}");
+        }
+
+        return device;
     }
 }

@@ -1,7 +1,10 @@
 /* A stand-in for libcuda.so.1 with one emulated device: the calls CudaNative.cs makes, and kernels that are the
  * repository's own, compiled for the host. PTX is not read but for its first line, which names the module.
  *
- * Memory is filled with a pattern when it is handed out, so what is read before it is written is seen. */
+ * Memory is filled with a pattern when it is handed out, so what is read before it is written is seen.
+ *
+ * EMULATED_CUDA_FAILS_AT=5 has the fifth launch go astray as on a GPU: it is accepted, and the next call that could
+ * tell reports an illegal address, as does every call after it. */
 #include "registry.h"
 #include "emulator.h"
 #include <cstdint>
@@ -10,6 +13,7 @@
 #include <map>
 #include <mutex>
 #include <set>
+#include <setjmp.h>
 #include <string>
 #include <ucontext.h>
 #include <vector>
@@ -31,15 +35,16 @@ static const size_t StackBytes = 256 << 10;
 struct Fiber
 {
     ucontext_t context;
+    jmp_buf at;
     std::vector<char> stack;
     int thread = 0;
-    bool ended = false;
+    bool begun = false, ended = false;
 };
 
 /* The block that runs: fibers that were made, of which the first `live` have threads in this block. */
 static std::vector<Fiber*> fibers;
 static Fiber* current;
-static ucontext_t scheduler;
+static jmp_buf scheduler;
 static int next_thread, threads, block_x, block_y;
 static Thunk kernel;
 static void** parameters;
@@ -63,17 +68,24 @@ static void run_threads()
             kernel(parameters);
         }
         current->ended = true;
-        swapcontext(&current->context, &scheduler);
+        barrier();
     }
 }
 
-void barrier() { swapcontext(&current->context, &scheduler); }
+/* Contexts are for the first entry alone: swapcontext asks the kernel for the signal mask each time, a jump does not. */
+void barrier()
+{
+    if (_setjmp(current->at) == 0) _longjmp(scheduler, 1);
+}
 
 static void resume(Fiber* fiber)
 {
     current = fiber;
     place(fiber->thread);
-    swapcontext(&scheduler, &fiber->context);
+    if (_setjmp(scheduler) != 0) return;
+    if (fiber->begun) _longjmp(fiber->at, 1);
+    fiber->begun = true;
+    setcontext(&fiber->context);
 }
 
 static Fiber* fiber(size_t index)
@@ -135,7 +147,7 @@ using namespace cn_emulator;
 namespace
 {
 const int Success = 0, InvalidValue = 1, OutOfMemory = 2, InvalidDevice = 101, InvalidImage = 200, NoContext = 201,
-    NotFound = 500;
+    NotFound = 500, IllegalAddress = 700;
 const size_t MemoryBytes = 4ull << 30;
 
 struct Function
@@ -148,6 +160,13 @@ std::mutex one_at_a_time;
 std::map<uintptr_t, size_t> memory;
 size_t used;
 thread_local bool has_context;
+
+/* Launches until the one that goes astray; 0 for none. */
+long launches_left = getenv("EMULATED_CUDA_FAILS_AT") ? atol(getenv("EMULATED_CUDA_FAILS_AT")) : 0;
+bool lost;
+
+/* What stands in the way of a call that works in the context. */
+int state() { return !has_context ? NoContext : lost ? IllegalAddress : Success; }
 
 /* Whether a range lies in one block. */
 bool is_inside(uintptr_t at, size_t bytes)
@@ -183,12 +202,12 @@ API cuMemGetInfo_v2(size_t* free_bytes, size_t* total)
 {
     *free_bytes = MemoryBytes - used;
     *total = MemoryBytes;
-    return has_context ? Success : NoContext;
+    return state();
 }
 API cuMemAlloc_v2(uintptr_t* address, size_t bytes)
 {
     std::lock_guard<std::mutex> lock(one_at_a_time);
-    if (!has_context) return NoContext;
+    if (int code = state()) return code;
     if (bytes == 0) return InvalidValue;
     if (bytes > MemoryBytes - used) return OutOfMemory;
     void* block_memory = aligned_alloc(512, (bytes + 511) / 512 * 512);
@@ -202,6 +221,7 @@ API cuMemAlloc_v2(uintptr_t* address, size_t bytes)
 API cuMemFree_v2(uintptr_t address)
 {
     std::lock_guard<std::mutex> lock(one_at_a_time);
+    if (int code = state()) return code;
     auto found = memory.find(address);
     if (found == memory.end()) return InvalidValue;
     used -= found->second;
@@ -212,7 +232,7 @@ API cuMemFree_v2(uintptr_t address)
 API cuMemcpyHtoDAsync_v2(uintptr_t to, const void* from, size_t bytes, void*)
 {
     std::lock_guard<std::mutex> lock(one_at_a_time);
-    if (!has_context) return NoContext;
+    if (int code = state()) return code;
     if (!is_inside(to, bytes)) return InvalidValue;
     memcpy((void*)to, from, bytes);
     return Success;
@@ -220,16 +240,17 @@ API cuMemcpyHtoDAsync_v2(uintptr_t to, const void* from, size_t bytes, void*)
 API cuMemcpyDtoHAsync_v2(void* to, uintptr_t from, size_t bytes, void*)
 {
     std::lock_guard<std::mutex> lock(one_at_a_time);
-    if (!has_context) return NoContext;
+    if (int code = state()) return code;
     if (!is_inside(from, bytes)) return InvalidValue;
     memcpy(to, (void*)from, bytes);
     return Success;
 }
-API cuStreamCreate(void** stream, unsigned) { *stream = malloc(1); return has_context ? Success : NoContext; }
+API cuStreamCreate(void** stream, unsigned) { *stream = malloc(1); return state(); }
 API cuStreamDestroy_v2(void* stream) { free(stream); return Success; }
-API cuStreamSynchronize(void*) { return has_context ? Success : NoContext; }
+API cuStreamSynchronize(void*) { return state(); }
 API cuModuleLoadDataEx(void** module, const char* image, unsigned count, int* options, void** values)
 {
+    if (int code = state()) return code;
     const char* end = strchr(image, '\n');
     std::string line(image, end ? end - image : strlen(image));
     auto found = line.rfind("// ", 0) == 0 ? modules().find(line.substr(3)) : modules().end();
@@ -258,8 +279,13 @@ API cuLaunchKernel(
     void** arguments, void**)
 {
     std::lock_guard<std::mutex> lock(one_at_a_time);
-    if (!has_context) return NoContext;
+    if (int code = state()) return code;
     if (gx == 0 || gy == 0 || gz == 0 || gy > 65535 || gz > 65535 || bx * by * bz > 1024) return InvalidValue;
+    if (launches_left > 0 && --launches_left == 0)
+    {
+        lost = true;
+        return Success;
+    }
     grid = {(int)gx, (int)gy, (int)gz};
     block_x = bx;
     block_y = by;
@@ -279,6 +305,7 @@ API cuGetErrorName(int code, const char** name)
 {
     *name = code == InvalidValue ? "CUDA_ERROR_INVALID_VALUE" : code == OutOfMemory ? "CUDA_ERROR_OUT_OF_MEMORY"
         : code == InvalidImage ? "CUDA_ERROR_INVALID_IMAGE" : code == NotFound ? "CUDA_ERROR_NOT_FOUND"
+        : code == IllegalAddress ? "CUDA_ERROR_ILLEGAL_ADDRESS"
         : code == NoContext ? "CUDA_ERROR_INVALID_CONTEXT" : code == InvalidDevice ? "CUDA_ERROR_INVALID_DEVICE"
         : "CUDA_ERROR_UNKNOWN";
     return Success;

@@ -8,8 +8,8 @@ using ControlNet.Native.Tensors;
 namespace ControlNet.Native.Bench.Table;
 
 /// <summary>
-/// <c>serve [--threads N]</c>: times this engine on request, in the words of <c>bench/peers/torch_server.py</c>, so
-/// that the table treats ours and the peers alike.
+/// <c>serve [--threads N] [--device NAME]</c>: times this engine on request, in the words of
+/// <c>bench/peers/torch_server.py</c>, so that the table treats ours and the peers alike.
 /// </summary>
 internal static class ServeCommand
 {
@@ -17,7 +17,7 @@ internal static class ServeCommand
     public static int Run(string[] arguments)
     {
         int threads = Options.Number(arguments, "--threads", 2);
-        using Device device = Devices.Cpu(threads);
+        using Device device = Devices.Open(Options.Text(arguments, "--device") ?? "cpu", threads);
         using Slots slots = new();
         Say(new JsonObject { ["hello"] = $".NET {Environment.Version}, {device.Description}" });
         while (Console.In.ReadLine() is { } line)
@@ -55,7 +55,12 @@ internal static class ServeCommand
 
         if (request["time"] is JsonObject limit)
         {
-            return new JsonObject { ["seconds"] = Time(slots.At((int)limit["slot"]!), limit) };
+            return new JsonObject { ["seconds"] = Time(slots.At((int)limit["slot"]!), limit, device) };
+        }
+
+        if (request["peak"] is not null)
+        {
+            return new JsonObject { ["bytes"] = device.PeakBytes };
         }
 
         slots.Clear();
@@ -64,13 +69,15 @@ internal static class ServeCommand
         return [];
     }
 
-    private static JsonArray Time(TimedCall call, JsonObject limit)
+    /// <summary>The seconds of each call, until the device has finished it.</summary>
+    private static JsonArray Time(TimedCall call, JsonObject limit, Device device)
     {
         for (int i = (int)limit["warm"]!; i > 0; i--)
         {
             call.Run();
         }
 
+        device.Backend.Synchronize();
         JsonArray seconds = [];
         long begin = Stopwatch.GetTimestamp();
         while (seconds.Count == 0
@@ -79,6 +86,7 @@ internal static class ServeCommand
         {
             long start = Stopwatch.GetTimestamp();
             call.Run();
+            device.Backend.Synchronize();
             seconds.Add(Stopwatch.GetElapsedTime(start).TotalSeconds);
         }
 

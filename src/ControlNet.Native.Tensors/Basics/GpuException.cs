@@ -8,6 +8,9 @@ namespace ControlNet.Native.Tensors;
 /// </summary>
 public sealed class GpuException : EngineException
 {
+    private const string LossCure =
+        "dispose what is on it and go on with another device, or start the process again";
+
     /// <summary>Creates the exception with the sentence the caller will read.</summary>
     public GpuException(string message) : base(message) { }
 
@@ -18,8 +21,9 @@ public sealed class GpuException : EngineException
     public GpuException(string message, Exception innerException) : base(message, innerException) { }
 
     internal GpuException(
-        string device, string operation, int code, string codeName, string? kernel = null, string? buildLog = null)
-        : base(Sentence(device, operation, code, codeName, kernel, buildLog))
+        string device, string operation, int code, string codeName, string? kernel = null, string? buildLog = null,
+        bool isDeviceLost = false)
+        : base(Sentence(device, operation, code, codeName, kernel, buildLog, isDeviceLost))
     {
         DeviceName = device;
         Operation = operation;
@@ -27,6 +31,21 @@ public sealed class GpuException : EngineException
         CodeName = codeName;
         Kernel = kernel;
         BuildLog = buildLog;
+        IsDeviceLost = isDeviceLost;
+    }
+
+    /// <summary>What a call is told that comes after the failure that lost the device.</summary>
+    internal GpuException(GpuException loss)
+        : base(
+            $"{loss.DeviceName} can do nothing more since {loss.Operation} failed with {loss.CodeName} " +
+            $"({loss.Code}); {LossCure}", loss)
+    {
+        DeviceName = loss.DeviceName;
+        Operation = loss.Operation;
+        Code = loss.Code;
+        CodeName = loss.CodeName;
+        Kernel = loss.Kernel;
+        IsDeviceLost = true;
     }
 
     /// <summary>Name of the device as users write it, for example <c>opencl:0</c>.</summary>
@@ -47,11 +66,19 @@ public sealed class GpuException : EngineException
     /// <summary>What the driver's compiler wrote, when a kernel did not build.</summary>
     public string? BuildLog { get; }
 
+    /// <summary>
+    /// Whether the device can do nothing more, and every further call on it is refused: a kernel went astray, or the
+    /// driver is gone. Dispose what is on the device and go on with another; NVIDIA's driver gives a device back to a
+    /// new process only.
+    /// </summary>
+    public bool IsDeviceLost { get; }
+
     private static string Sentence(
-        string device, string operation, int code, string codeName, string? kernel, string? buildLog)
+        string device, string operation, int code, string codeName, string? kernel, string? buildLog, bool isLost)
     {
         string about = kernel is null ? "" : $" for kernel {kernel}";
         string log = string.IsNullOrWhiteSpace(buildLog) ? "" : $"; the compiler wrote:{Environment.NewLine}{buildLog}";
-        return $"{device}: {operation}{about} failed with {codeName} ({code}){log}";
+        return $"{device}: {operation}{about} failed with {codeName} ({code}){log}" +
+            (isLost ? $" and the device can do nothing more; {LossCure}" : "");
     }
 }

@@ -31,9 +31,7 @@ public sealed partial class Tensor
                 $"{bytes.Length}");
         }
 
-        Tensor tensor = new(device.Backend, shape, type);
-        device.Backend.Upload(bytes, tensor.View);
-        return tensor;
+        return Uploaded(device.Backend, shape, type, bytes);
     }
 
     /// <summary>
@@ -84,9 +82,7 @@ public sealed partial class Tensor
             throw new ShapeException($"Tensor.Like: {Shape} has {Shape.Count} elements, got {values.Length}");
         }
 
-        Tensor tensor = new(Backend, Shape);
-        Backend.Upload(MemoryMarshal.AsBytes(values), tensor.View);
-        return tensor;
+        return Uploaded(Backend, Shape, DType.F32, MemoryMarshal.AsBytes(values));
     }
 
     /// <summary>A new F32 tensor of zeros.</summary>
@@ -98,9 +94,23 @@ public sealed partial class Tensor
     {
         float[] ones = new float[shape.Count];
         Array.Fill(ones, 1f);
-        Tensor tensor = new(backend, shape);
-        backend.Upload(MemoryMarshal.AsBytes(ones), tensor.View);
-        return tensor;
+        return Uploaded(backend, shape, DType.F32, MemoryMarshal.AsBytes(ones.AsSpan()));
+    }
+
+    /// <summary>A new tensor of these bytes; nothing is left of it when the device fails.</summary>
+    private static Tensor Uploaded(Contracts.Backend backend, Shape shape, DType type, ReadOnlySpan<byte> bytes)
+    {
+        Tensor tensor = new(backend, shape, type);
+        try
+        {
+            backend.Upload(bytes, tensor.View);
+            return tensor;
+        }
+        catch
+        {
+            tensor.Detach().Dispose();
+            throw;
+        }
     }
 
     /// <summary>Waits for the device and copies the elements out, row-major.</summary>

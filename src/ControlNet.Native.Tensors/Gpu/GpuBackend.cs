@@ -9,7 +9,7 @@ namespace ControlNet.Native.Tensors.Gpu;
 /// </summary>
 internal sealed class GpuBackend : Backend
 {
-    private readonly IGpuDriver _driver;
+    private readonly GuardedDriver _driver;
     private readonly GpuMemory _memory;
     private readonly long? _budgetBytes;
 
@@ -17,10 +17,10 @@ internal sealed class GpuBackend : Backend
     /// <param name="budgetBytes">The most device memory to hold at once; when not given, all there is.</param>
     public GpuBackend(IGpuDriver driver, long? budgetBytes = null)
     {
-        _driver = driver;
+        _driver = new GuardedDriver(driver);
         _budgetBytes = budgetBytes;
-        _memory = new GpuMemory(driver, driver.HoldsData ? budgetBytes : long.MaxValue);
-        GpuLauncher launcher = new(driver, _memory);
+        _memory = new GpuMemory(_driver, driver.HoldsData ? budgetBytes : long.MaxValue);
+        GpuLauncher launcher = new(_driver, _memory);
         Pointwise = new GpuPointwise(launcher);
         Movement = new GpuMovement(launcher);
         Reduce = new GpuReduce(launcher);

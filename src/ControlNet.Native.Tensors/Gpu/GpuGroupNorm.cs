@@ -61,17 +61,25 @@ internal sealed partial class GpuGroupNorm(GpuLauncher launcher) : IGroupNormKer
         int partPixels = PartPixels(d), parts = (int)GpuGrid.Parts(d.Spatial, partPixels);
         long threads = (long)d.Batch * parts * d.Channels;
         affine = launcher.Scratch(DType.F32, AffineRows * (long)d.Batch * d.Channels, out MemoryBlock result);
-        BufferView moments = launcher.Scratch(DType.F32, MomentRows * threads, out MemoryBlock block);
-        using (block)
+        try
         {
-            launcher.Launch(
-                s_moments, GpuGrid.Blocks(threads, PartThreads), x, moments, threads, d.Spatial, d.Channels,
-                partPixels, parts);
-            launcher.Launch(
-                s_statistics, new GridSize(d.Batch * d.Groups), moments, gamma, beta, affine, d.Spatial, d.Channels,
-                d.Groups, partPixels, parts, d.Eps);
-        }
+            BufferView moments = launcher.Scratch(DType.F32, MomentRows * threads, out MemoryBlock block);
+            using (block)
+            {
+                launcher.Launch(
+                    s_moments, GpuGrid.Blocks(threads, PartThreads), x, moments, threads, d.Spatial, d.Channels,
+                    partPixels, parts);
+                launcher.Launch(
+                    s_statistics, new GridSize(d.Batch * d.Groups), moments, gamma, beta, affine, d.Spatial,
+                    d.Channels, d.Groups, partPixels, parts, d.Eps);
+            }
 
-        return result;
+            return result;
+        }
+        catch
+        {
+            result.Dispose();
+            throw;
+        }
     }
 }

@@ -60,7 +60,7 @@ internal sealed partial class GpuReduce(GpuLauncher launcher) : IReduceKernels
         }
 
         BufferView from = x;
-        MemoryBlock? between = null;
+        MemoryBlock? between = null, before = null;
         try
         {
             foreach (AxisDims axis in axes)
@@ -70,6 +70,9 @@ internal sealed partial class GpuReduce(GpuLauncher launcher) : IReduceKernels
                     continue;
                 }
 
+                // What the pass before this one read may be written over: the stream runs that pass first.
+                before?.Dispose();
+                before = between;
                 left--;
                 BufferView to = left > 0
                     ? launcher.Scratch(DType.F32, Math.Max(1, axis.Outer * axis.Inner), out between)
@@ -80,6 +83,7 @@ internal sealed partial class GpuReduce(GpuLauncher launcher) : IReduceKernels
         }
         finally
         {
+            before?.Dispose();
             between?.Dispose();
         }
     }

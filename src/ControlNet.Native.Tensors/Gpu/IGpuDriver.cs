@@ -4,7 +4,7 @@ namespace ControlNet.Native.Tensors.Gpu;
 
 /// <summary>
 /// What CUDA and OpenCL must both do, for one device with one in-order stream. A failed call throws a
-/// <see cref="GpuException"/>.
+/// <see cref="GpuException"/>, which says whether the device is lost or this call was refused.
 /// </summary>
 internal interface IGpuDriver : IDisposable
 {

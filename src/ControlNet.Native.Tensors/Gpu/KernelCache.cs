@@ -6,9 +6,9 @@ using System.Text;
 namespace ControlNet.Native.Tensors.Gpu;
 
 /// <summary>
-/// Programs as a driver built them, kept on the disk between runs. A file is the SHA-256 of its content followed by the
-/// content, is written beside its place and renamed, and is named by a hash of everything that decides what is built.
-/// Whatever goes wrong, the program is built again.
+/// Programs as a driver built them, and what was found out about a device, kept on the disk between runs. A file is
+/// the SHA-256 of its content followed by the content, is written beside its place and renamed, and is named by a hash
+/// of everything that decides what it says. Whatever goes wrong, it is made again.
 /// </summary>
 /// <param name="folder">Where the files are; null for no cache.</param>
 internal sealed class KernelCache(string? folder)

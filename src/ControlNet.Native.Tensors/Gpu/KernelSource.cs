@@ -1,5 +1,7 @@
 using System;
 using System.IO;
+using System.Linq;
+using System.Security.Cryptography;
 using System.Text;
 
 namespace ControlNet.Native.Tensors.Gpu;
@@ -7,8 +9,26 @@ namespace ControlNet.Native.Tensors.Gpu;
 /// <summary>The kernels as they are carried inside the assembly.</summary>
 internal static class KernelSource
 {
+    /// <summary>Where the assembly keeps them.</summary>
+    private const string Folder = "kernels/";
+
     /// <summary>What every file of kernels begins with.</summary>
     private const string Include = "#include \"prelude.h\"";
+
+    private static readonly Lazy<string> s_digest = new(() =>
+    {
+        using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (string name in typeof(KernelSource).Assembly.GetManifestResourceNames().Order(StringComparer.Ordinal))
+        {
+            if (name.StartsWith(Folder, StringComparison.Ordinal))
+            {
+                hash.AppendData(Encoding.UTF8.GetBytes(name));
+                hash.AppendData(Resource(name[Folder.Length..])!);
+            }
+        }
+
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    });
 
     /// <summary>
     /// A file and the prelude as one text: drivers need no include path, and whoever hashes it has seen everything.
@@ -34,6 +54,9 @@ internal static class KernelSource
             .ToString();
     }
 
+    /// <summary>A hash of all kernels, sources and PTX: whether any of them has changed.</summary>
+    public static string Digest => s_digest.Value;
+
     /// <summary>The PTX of a module for NVIDIA's driver, ended by a zero; null when none was built.</summary>
     public static byte[]? Ptx(KernelVariant kernel) => Resource($"ptx/{PtxName(kernel)}");
 
@@ -46,7 +69,7 @@ internal static class KernelSource
 
     private static byte[]? Resource(string name)
     {
-        using Stream? stream = typeof(KernelSource).Assembly.GetManifestResourceStream($"kernels/{name}");
+        using Stream? stream = typeof(KernelSource).Assembly.GetManifestResourceStream($"{Folder}{name}");
         if (stream is null)
         {
             return null;

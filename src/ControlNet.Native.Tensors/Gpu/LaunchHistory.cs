@@ -7,6 +7,9 @@ internal sealed class LaunchHistory
 {
     private const int Length = 16;
 
+    /// <summary>How many a message names: the culprit is found by waiting for every launch.</summary>
+    private const int Named = 4;
+
     private readonly KernelVariant?[] _kernels = new KernelVariant?[Length];
     private int _next;
 
@@ -31,12 +34,18 @@ internal sealed class LaunchHistory
     {
         StringBuilder text = new();
         KernelVariant? before = null;
+        int named = 0;
         for (int i = 1; i <= Length; i++)
         {
             KernelVariant? kernel = _kernels[(_next + Length - i) % Length];
             if (kernel is null || kernel == before)
             {
                 continue;
+            }
+
+            if (named++ == Named)
+            {
+                return text.Append(" or one of those before (CONTROLNET_SYNC=1 tells which)").ToString();
             }
 
             text.Append(text.Length == 0 ? "" : " or before it ").Append(kernel);

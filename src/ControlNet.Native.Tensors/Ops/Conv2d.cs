@@ -30,8 +30,16 @@ public static partial class Ops
         PackedWeight packed = new(
             weight.Backend, weight.Shape, form == Conv2dForm.Direct ? storage : DType.F32,
             kernels.PackedCount(outChannels, inChannels, kernel, form), form);
-        kernels.Pack(outChannels, inChannels, kernel, weight.View, packed.View, form);
-        return packed;
+        try
+        {
+            kernels.Pack(outChannels, inChannels, kernel, weight.View, packed.View, form);
+            return packed;
+        }
+        catch
+        {
+            packed.Dispose();
+            throw;
+        }
     }
 
     /// <summary>

@@ -29,8 +29,16 @@ public static partial class Ops
         (int outFeatures, int inFeatures) = (weight.Shape[0], weight.Shape[1]);
         IMatMulKernels kernels = weight.Backend.MatMul;
         PackedWeight packed = new(weight.Backend, weight.Shape, storage, kernels.PackedCount(outFeatures, inFeatures));
-        kernels.Pack(outFeatures, inFeatures, weight.View, packed.View);
-        return packed;
+        try
+        {
+            kernels.Pack(outFeatures, inFeatures, weight.View, packed.View);
+            return packed;
+        }
+        catch
+        {
+            packed.Dispose();
+            throw;
+        }
     }
 
     /// <summary>A linear layer: <c>act(x w^T + bias) + addTensor</c>.</summary>

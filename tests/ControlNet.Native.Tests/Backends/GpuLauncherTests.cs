@@ -3,6 +3,7 @@ using System.IO;
 using ControlNet.Native.Tensors;
 using ControlNet.Native.Tensors.Contracts;
 using ControlNet.Native.Tensors.Gpu;
+using ControlNet.Native.Tensors.Gpu.Cuda;
 using ControlNet.Native.Tests.Support;
 using Xunit;
 
@@ -86,6 +87,14 @@ public sealed class GpuLauncherTests
             new NativeLibraryState(0, "libno1.so is not installed"),
             NativeLibraries.Load("", "libno1.so", "libno2.so"));
     }
+
+    [Theory]
+    [InlineData("NVRM version: NVIDIA UNIX x86_64 Kernel Module  550.54.14  Thu\nGCC  12.2.0", "550.54.14")]
+    [InlineData("NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  570.86.15  Release Build", "570.86.15")]
+    [InlineData("NVRM version: x86_64\nGCC version:  12.2.0", null)]
+    [InlineData("", null)]
+    public void The_version_of_a_driver_is_read_where_linux_tells_it(string text, string? version) =>
+        Assert.Equal(version, NvidiaModule.VersionIn(text));
 
     [Fact]
     public void A_cache_that_cannot_be_written_is_none()

@@ -38,6 +38,14 @@ public sealed class DevicesTests
         }
     }
 
+    [Fact]
+    public async Task Without_libraries_there_is_nothing_to_test()
+    {
+        CliRun run = await CliRun.With(s_none, "devices", "--self-test");
+        Assert.Equal((0, ""), (run.ExitCode, run.Error));
+        Assert.Contains("there is nothing beside the CPU to test", run.Output);
+    }
+
     [Theory]
     [InlineData("opencl:0", "there is no device 'opencl:0': switched off by the environment; there is 'cpu', 'auto'")]
     [InlineData("cuda:3", "there is no device 'cuda:3': switched off by the environment; there is 'cpu', 'auto'")]

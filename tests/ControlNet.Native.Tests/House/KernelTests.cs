@@ -1,8 +1,10 @@
 using System;
 using System.Collections.Generic;
+using System.Globalization;
 using System.IO;
 using System.Linq;
 using System.Reflection;
+using System.Text.RegularExpressions;
 using ControlNet.Native.Tensors.Gpu;
 using ControlNet.Native.Tests.Support;
 using Xunit;
@@ -63,6 +65,28 @@ public sealed class KernelTests
             Assert.Contains($".entry {variant.Entry}(", text, StringComparison.Ordinal);
         });
     }
+
+    /// <summary>As clang counts: names of a kernel's arrays are <c>_ZZ</c>, a length, its name and theirs.</summary>
+    [Fact]
+    public void Every_kernel_keeps_to_32_KiB_of_local_memory()
+    {
+        Regex array = new(@"\.shared \.align \d+ \.b8 _ZZ(?<length>\d+)(?<name>\w+)\[(?<bytes>\d+)\];");
+        int largest = 0;
+        foreach (string file in Directory.EnumerateFiles(Path.Combine(Folder, "ptx"), "*.ptx"))
+        {
+            foreach (IGrouping<string, int> kernel in array.Matches(File.ReadAllText(file)).GroupBy(
+                match => match.Groups["name"].Value[..Number(match, "length")], match => Number(match, "bytes")))
+            {
+                largest = Math.Max(largest, kernel.Sum());
+                Assert.True(kernel.Sum() <= 32 << 10, $"{kernel.Key} of {file} has {kernel.Sum()} bytes");
+            }
+        }
+
+        Assert.InRange(largest, 16 << 10, 32 << 10);
+    }
+
+    private static int Number(Match match, string group) =>
+        int.Parse(match.Groups[group].Value, CultureInfo.InvariantCulture);
 
     private static IEnumerable<KernelVariant> VariantsOf(Type type, BindingFlags flags, object? instance) =>
         type.GetFields(flags | BindingFlags.NonPublic | BindingFlags.Public).SelectMany(field =>

@@ -42,13 +42,15 @@ internal static unsafe class CudaDevices
         int count = 0, version = 0;
         _ = CudaNative.DriverGetVersion(&version);
         code = CudaNative.DeviceGetCount(&count);
+        string driver = $"CUDA {version / 1000}.{version % 1000 / 10}" +
+            (NvidiaModule.Version() is { } module ? $", driver {module}" : "");
         List<GpuFound> found = [];
         for (int index = 0; code == 0 && index < count; index++)
         {
             int device;
             if (CudaNative.DeviceGet(&device, index) == 0)
             {
-                found.Add(Describe(device, $"cuda:{index}", $"CUDA {version / 1000}.{version % 1000 / 10}"));
+                found.Add(Describe(device, $"cuda:{index}", driver));
             }
         }
 

@@ -210,7 +210,8 @@ internal sealed unsafe class CudaDriver : IGpuDriver
             {
                 string words = Encoding.UTF8.GetString(log).TrimEnd('\0').Trim();
                 throw new GpuException(
-                    Name, "cuModuleLoadDataEx", code, CudaNative.CodeName(code), kernel.ToString(), words);
+                    Name, "cuModuleLoadDataEx", code, CudaNative.CodeName(code), kernel.ToString(), words,
+                    CudaNative.IsLoss(code));
             }
         }
 
@@ -231,7 +232,8 @@ internal sealed unsafe class CudaDriver : IGpuDriver
     {
         if (code != 0)
         {
-            throw new GpuException(Name, operation, code, CudaNative.CodeName(code), kernel?.ToString());
+            throw new GpuException(
+                Name, operation, code, CudaNative.CodeName(code), kernel?.ToString(), null, CudaNative.IsLoss(code));
         }
     }
 
@@ -240,7 +242,8 @@ internal sealed unsafe class CudaDriver : IGpuDriver
     {
         if (code != 0)
         {
-            throw new GpuException(Name, operation, code, CudaNative.CodeName(code), _history.Describe());
+            throw new GpuException(
+                Name, operation, code, CudaNative.CodeName(code), _history.Describe(), null, CudaNative.IsLoss(code));
         }
     }
 }

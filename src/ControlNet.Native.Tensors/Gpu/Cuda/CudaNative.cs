@@ -99,6 +99,13 @@ internal static unsafe partial class CudaNative
             : string.Create(CultureInfo.InvariantCulture, $"CUDA_ERROR_{code}");
     }
 
+    /// <summary>
+    /// Whether a code says that the context is gone for the rest of the process, rather than that one call was refused:
+    /// a deinitialised or unavailable device, uncorrectable memory, and what kernels die of, as cuda.h lists them.
+    /// </summary>
+    public static bool IsLoss(int code) =>
+        code is 4 or 46 or 214 or 220 or 226 or 700 or 702 or 709 or 710 or (>= 714 and <= 719) or 721 or 999;
+
     /// <summary>A property of a device; 0 when the driver does not know it.</summary>
     public static int Attribute(int attribute, int device)
     {

@@ -8,13 +8,27 @@ internal static class OpenClCodes
     public const int MemoryAllocationFailure = -4;
     public const int OutOfResources = -5;
     public const int OutOfHostMemory = -6;
+    public const int DeviceNotAvailable = -2;
+    public const int InvalidValue = -30;
+    public const int InvalidContext = -34;
+    public const int InvalidCommandQueue = -36;
+    public const int InvalidMemObject = -38;
     public const int InvalidBufferSize = -61;
     public const int NoPlatform = -1001;
+    public const int IllegalAccess = -9999;
+
+    /// <summary>
+    /// Whether a code says that the device is gone, rather than that one call was refused. A call that reports what
+    /// became of earlier launches says so by any code but those for its own arguments and for memory.
+    /// </summary>
+    public static bool IsLoss(int code, bool late) =>
+        code is DeviceNotAvailable or InvalidContext or InvalidCommandQueue or IllegalAccess || (late && code is not (
+            MemoryAllocationFailure or OutOfHostMemory or InvalidValue or InvalidMemObject or InvalidBufferSize));
 
     public static string Name(int code) => code switch
     {
         -1 => "CL_DEVICE_NOT_FOUND",
-        -2 => "CL_DEVICE_NOT_AVAILABLE",
+        DeviceNotAvailable => "CL_DEVICE_NOT_AVAILABLE",
         -3 => "CL_COMPILER_NOT_AVAILABLE",
         MemoryAllocationFailure => "CL_MEM_OBJECT_ALLOCATION_FAILURE",
         OutOfResources => "CL_OUT_OF_RESOURCES",
@@ -28,15 +42,15 @@ internal static class OpenClCodes
         -15 => "CL_COMPILE_PROGRAM_FAILURE",
         -16 => "CL_LINKER_NOT_AVAILABLE",
         -17 => "CL_LINK_PROGRAM_FAILURE",
-        -30 => "CL_INVALID_VALUE",
+        InvalidValue => "CL_INVALID_VALUE",
         -31 => "CL_INVALID_DEVICE_TYPE",
         -32 => "CL_INVALID_PLATFORM",
         -33 => "CL_INVALID_DEVICE",
-        -34 => "CL_INVALID_CONTEXT",
+        InvalidContext => "CL_INVALID_CONTEXT",
         -35 => "CL_INVALID_QUEUE_PROPERTIES",
-        -36 => "CL_INVALID_COMMAND_QUEUE",
+        InvalidCommandQueue => "CL_INVALID_COMMAND_QUEUE",
         -37 => "CL_INVALID_HOST_PTR",
-        -38 => "CL_INVALID_MEM_OBJECT",
+        InvalidMemObject => "CL_INVALID_MEM_OBJECT",
         -42 => "CL_INVALID_BINARY",
         -43 => "CL_INVALID_BUILD_OPTIONS",
         -44 => "CL_INVALID_PROGRAM",
@@ -58,7 +72,7 @@ internal static class OpenClCodes
         InvalidBufferSize => "CL_INVALID_BUFFER_SIZE",
         -63 => "CL_INVALID_GLOBAL_WORK_SIZE",
         NoPlatform => "CL_PLATFORM_NOT_FOUND_KHR",
-        -9999 => "an illegal access to a buffer, as NVIDIA's driver reports it",
+        IllegalAccess => "an illegal access to a buffer, as NVIDIA's driver reports it",
         _ => string.Create(CultureInfo.InvariantCulture, $"CL_ERROR_{code}"),
     };
 }

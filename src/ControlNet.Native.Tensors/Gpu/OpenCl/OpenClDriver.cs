@@ -178,7 +178,7 @@ internal sealed unsafe class OpenClDriver : IGpuDriver
     {
         if (code != 0)
         {
-            Fail(code, operation, kernel?.ToString());
+            Fail(code, operation, kernel?.ToString(), late: false);
         }
     }
 
@@ -187,14 +187,15 @@ internal sealed unsafe class OpenClDriver : IGpuDriver
     {
         if (code != 0)
         {
-            Fail(code, operation, _history.Describe());
+            Fail(code, operation, _history.Describe(), late: true);
         }
     }
 
     /// <summary>Many drivers find memory when a buffer is first used, so any call may be short of it.</summary>
-    private void Fail(int code, string operation, string? kernel)
+    private void Fail(int code, string operation, string? kernel, bool late)
     {
-        GpuException failure = new(Name, operation, code, OpenClCodes.Name(code), kernel);
+        GpuException failure = new(
+            Name, operation, code, OpenClCodes.Name(code), kernel, null, OpenClCodes.IsLoss(code, late));
         throw code == OpenClCodes.MemoryAllocationFailure
             ? new DeviceMemoryException(
                 $"{failure.Message}: the device has not the memory it lent; use smaller images, 16-bit weights or " +

@@ -1,0 +1,72 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Linq;
+using System.Threading.Tasks;
+using ControlNet.Native.Tensors;
+using ControlNet.Native.Tests.Support;
+using Xunit;
+using Xunit.Abstractions;
+
+namespace ControlNet.Native.Tests.Cli;
+
+/// <summary>
+/// A CUDA device that dies, from end to end. Needs <c>CONTROLNET_CUDA_LIB</c> to name the library that
+/// <c>tools/emulated-cuda/build.sh</c> makes; without it a test prints that and ends.
+/// </summary>
+public sealed class EmulatedCudaTests(ITestOutputHelper output) : IDisposable
+{
+    private readonly ScratchFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public async Task A_launch_that_goes_astray_ends_the_command_with_one_sentence()
+    {
+        if (!IsThere())
+        {
+            return;
+        }
+
+        CliRun run = await Generate(("EMULATED_CUDA_FAILS_AT", "300"), ("CONTROLNET_SELF_TEST", "none"));
+        Assert.Equal((2, ""), (run.ExitCode, run.Output));
+        string sentence = Assert.Single(run.ErrorLines, line => line.StartsWith("error: ", StringComparison.Ordinal));
+        Assert.Matches(
+            @"^error: cuda:0: cu\w+ for kernel .+ failed with CUDA_ERROR_ILLEGAL_ADDRESS \(700\) and the device can " +
+            "do nothing more; dispose what is on it and go on with another device, or start the process again$",
+            sentence);
+        Assert.False(File.Exists(_folder.Path("out.png")));
+    }
+
+    [Fact]
+    public async Task A_device_that_dies_in_its_self_test_is_warned_of_before_it_refuses()
+    {
+        if (!IsThere())
+        {
+            return;
+        }
+
+        CliRun run = await Generate(("EMULATED_CUDA_FAILS_AT", "3"), ("CONTROLNET_KERNEL_CACHE", _folder.Root));
+        Assert.Equal((2, ""), (run.ExitCode, run.Output));
+        Assert.Matches(
+            "^warning: cuda:0 \\(emulated GPU .*\\) cannot run .+ failed with CUDA_ERROR_ILLEGAL_ADDRESS",
+            run.ErrorLines[0]);
+        Assert.Matches("^error: cuda:0 can do nothing more since cu", run.ErrorLines[^1]);
+    }
+
+    private Task<CliRun> Generate(params (string Name, string Value)[] variables) => CliRun.With(
+        variables, "generate", "--model", "tests/Golden/models/sd1-tiny", "--prompt", "a red cat", "--width", "40",
+        "--height", "24", "--steps", "2", "--device", "cuda:0", "--output", _folder.Path("out.png"));
+
+    private bool IsThere()
+    {
+        DeviceInfo? cuda = Devices.Enumerate().FirstOrDefault(device => device.Name == "cuda:0");
+        if (cuda?.Description.Contains("emulated", StringComparison.Ordinal) == true)
+        {
+            return true;
+        }
+
+        output.WriteLine("not run: CONTROLNET_CUDA_LIB names no library made by tools/emulated-cuda/build.sh");
+        return false;
+    }
+}
