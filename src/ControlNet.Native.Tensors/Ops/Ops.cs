@@ -7,7 +7,9 @@ namespace ControlNet.Native.Tensors;
 /// <summary>
 /// The operations on tensors. Each returns a new tensor on the device of its inputs and leaves them unchanged, but for
 /// those of the optimiser, which return nothing.
-/// Activations are channels-last: images <c>[N, H, W, C]</c>, tokens <c>[N, T, C]</c>.
+/// Activations are channels-last: images <c>[N, H, W, C]</c>, tokens <c>[N, T, C]</c>; F32, or F16 where the device has
+/// them (<see cref="Device.RequireActivations"/>). Those of one call have one type, which is that of the result where
+/// nothing else is said; biases and the parameters of norms are F32, and so is whatever trains.
 /// </summary>
 public static partial class Ops
 {
