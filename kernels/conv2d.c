@@ -3,7 +3,8 @@
  * epilogue are those of matmul.c; what differs is where an element lies. That is looked up once for each row of a tile,
  * and by sixteen threads for the sixteen steps at hand.
  *
- * Modules: WEIGHT=0..2 COLUMNS=64 or 16; conv2d_weight_gradient in those of WEIGHT=0 alone. */
+ * Modules: WEIGHT=0..2 COLUMNS=64 or 16, conv2d_weight_gradient in those of WEIGHT=0 alone; ACT=1 WEIGHT=1 COLUMNS=64
+ * or 16: x in F16. */
 #include "prelude.h"
 
 #ifndef WEIGHT
@@ -48,23 +49,22 @@
  * the sum at (line, pixel) runs over taps_y x taps_x taps, of which (j, i) meets x at line * stride + first_y + j,
  * pixel * stride + first_x + i, where zeros lie outside, and w at tap_y + j * tap_step, tap_x + i * tap_step.
  * The result belongs to y_y + line * y_step, y_x + pixel * y_step of y [images][y_height][y_width][columns].
- * bias is [columns], add_row [images][columns], added like y, which it may be; each may be null.
+ * bias is [columns], add_row [images][columns], added like y, which it may be; each may be null. With halves y and
+ * added are F16, else F32, whatever x is.
  *
  * With parts > 1 each block sums part_depth steps, and y is [parts] such results, part_stride apart, for matmul_join.
  *
  * One block a tile, in one dimension: column tiles innermost, then row tiles, then parts. */
 KERNEL(conv2d, 16, 16, 1)(
-    IN(float, x), IN(weight_t, w), IN(float, bias), IN(float, add_row), IN(float, added), OUT(float, y), int rows,
+    IN(act_t, x), IN(weight_t, w), IN(float, bias), IN(float, add_row), IN(float, added), OUT(float, y), int rows,
     int lines, int pixels, int columns, int height, int width, int channels, int taps_y, int taps_x, int stride,
     int first_y, int first_x, int size, int tap_y, int tap_x, int tap_step, int y_height, int y_width, int y_step,
-    int y_y, int y_x, int part_depth, i64 part_stride, int activation)
+    int y_y, int y_x, int part_depth, i64 part_stride, int activation, int halves)
 {
     AT(x);
     AT(w);
     AT(bias);
     AT(add_row);
-    AT(added);
-    AT(y);
     LOCAL_ARRAY(float, tile, TILE_FLOATS);
     LOCAL_ARRAY(i64, row_to, ROWS);
     LOCAL_ARRAY(int, row_image, ROWS);
@@ -151,7 +151,7 @@ KERNEL(conv2d, 16, 16, 1)(
                 float v = 0.0f;
                 if (from_y >= 0 && from_y < height && from_x >= 0 && from_x < width)
                 {
-                    v = x[load_image[i] + ((i64)from_y * width + from_x) * channels + channel];
+                    v = LOADA(x, load_image[i] + ((i64)from_y * width + from_x) * channels + channel);
                 }
 
                 left[tx * LINE + ty + i * 16] = v;
@@ -189,7 +189,7 @@ KERNEL(conv2d, 16, 16, 1)(
     }
 
     BARRIER();
-    y += of_part * part_stride;
+    y_at += of_part * part_stride;
     for (int e = t; e < ROWS * COLUMNS; e += THREADS)
     {
         int row = e / COLUMNS, column = first_column + e % COLUMNS;
@@ -210,10 +210,10 @@ KERNEL(conv2d, 16, 16, 1)(
             v = ACTIVATE(activation, v);
             if (added)
             {
-                v += added[to];
+                v += load_result(added, added_at + to, halves);
             }
 
-            y[to] = v;
+            store_result(y, y_at + to, halves, v);
         }
     }
 }

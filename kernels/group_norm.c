@@ -1,41 +1,22 @@
-/* Group norm of channels-last images, and of rows, which is layer norm. Contract: GroupNormContract.cs.
+/* Group norm of channels-last images, and of rows, which is layer norm. Contract: GroupNormContract.cs. Statistics are
+ * float32 whatever x is stored in.
  *
  * Images. One thread takes a channel of part_pixels pixels: its neighbours take the channels beside, whatever the width
  * of a group is. The moments of channels and parts meet in those of a group by Chan, Golub and LeVeque, 1979, eq. 2.1b:
- * squares are about the mean of the part, so nothing cancels. Backward sums in the same way.
- *
- *   moments   [image][part][MOMENTS][channel]   of one part of a channel
- *   affine    [image][AFFINE][channel]          what the passes over x need to know of a channel
- *   sums      [image][part][2][channel]         sums of g and of g c; c = x - mean, g = dy act'(c factor + shift)
+ * squares are about the mean of the part, so nothing cancels.
  *
  * Rows. A team of lanes threads, a power of two, has one row; a block of 128 threads has as many as fit.
+ *
+ * Modules: as it is, and ACT=1.
  */
 #include "prelude.h"
+#include "group_norm.h"
 
 #define BLOCK 128
 
-#define MOMENTS 3
-
-/* A mean is two floats, the nearest and the rest: where it is 10,000 deviations the nearest alone is not enough. */
-#define AFFINE 7
-#define MEAN 0
-#define FACTOR 1
-#define SHIFT 2
-#define RSTD 3
-#define REST 4
-#define SLOPE 5
-#define OFFSET 6
-
-/* 1 / sqrt(v) for v > 0: the approximation of the device and one step of Newton's. */
-DEVICE float root_of_one_over(float v)
-{
-    float r = RSQRTF(v);
-    return FMA(0.5f * r, FMA(-v * r, r, 1.0f), r);
-}
-
 /* One thread for each image, part and channel: the mean of the part, what it lacks, and the squares about it. */
 KERNEL(group_norm_moments, 256, 1, 1)(
-    IN(float, x), OUT(float, moments), i64 threads, int spatial, int channels, int part_pixels, int parts)
+    IN(act_t, x), OUT(float, moments), i64 threads, int spatial, int channels, int part_pixels, int parts)
 {
     AT(x);
     AT(moments);
@@ -50,12 +31,12 @@ KERNEL(group_norm_moments, 256, 1, 1)(
         float sum = 0.0f;
         for (i64 p = 0; p < pixels; p++)
         {
-            sum += x[p * channels];
+            sum += LOADA(x, p * channels);
         }
         float mean = sum / (float)pixels, e = 0.0f, q = 0.0f;
         for (i64 p = 0; p < pixels; p++)
         {
-            float d = x[p * channels] - mean;
+            float d = LOADA(x, p * channels) - mean;
             e += d;
             q = FMA(d, d, q);
         }
@@ -120,7 +101,7 @@ KERNEL(group_norm_statistics, BLOCK, 1, 1)(
 
 /* y may be x. The mean is taken off first: x factor + shift would cancel when it is large. */
 KERNEL(group_norm_apply, 256, 1, 1)(
-    IN(float, x), IN(float, affine), OUT(float, y), i64 count, int spatial, int channels, int function)
+    IN(act_t, x), IN(float, affine), OUT(act_t, y), i64 count, int spatial, int channels, int function)
 {
     AT(x);
     AT(affine);
@@ -129,182 +110,14 @@ KERNEL(group_norm_apply, 256, 1, 1)(
     {
         i64 pixel = i / channels;
         GLOBAL const float* of = affine + pixel / spatial * AFFINE * channels + (i - pixel * channels);
-        y[i] = ACTIVATE(function, FMA(x[i] - of[MEAN * channels], of[FACTOR * channels], of[SHIFT * channels]));
+        float c = LOADA(x, i) - of[MEAN * channels];
+        STOREA(y, i, ACTIVATE(function, FMA(c, of[FACTOR * channels], of[SHIFT * channels])));
     }
-}
-
-/* One thread for each image, part and channel. */
-KERNEL(group_norm_gradient_sums, 256, 1, 1)(
-    IN(float, x), IN(float, dy), IN(float, affine), OUT(float, sums), i64 threads, int spatial, int channels,
-    int part_pixels, int parts, int function)
-{
-    AT(x);
-    AT(dy);
-    AT(affine);
-    AT(sums);
-    i64 at = (i64)BID_X * 256 + TID_X;
-    if (at < threads)
-    {
-        i64 image_part = at / channels, channel = at - image_part * channels;
-        i64 image = image_part / parts;
-        int first = (int)(image_part - image * parts) * part_pixels;
-        int pixels = part_pixels < spatial - first ? part_pixels : spatial - first;
-        affine += image * AFFINE * channels + channel;
-        float mean = affine[MEAN * channels], factor = affine[FACTOR * channels], shift = affine[SHIFT * channels];
-        i64 from = (image * spatial + first) * channels + channel;
-        sum_t g_sum = sum_of(0.0f, 0.0f), gc_sum = g_sum;
-        for (int p = 0; p < pixels; p++, from += channels)
-        {
-            float c = x[from] - mean;
-            float g = dy[from] * ACTIVATE_SLOPE(function, FMA(c, factor, shift));
-            g_sum = sum_add(g_sum, g);
-            gc_sum = sum_add(gc_sum, g * c);
-        }
-        sums += image_part * 2 * channels + channel;
-        sums[0] = sum_value(g_sum);
-        sums[channels] = sum_value(gc_sum);
-    }
-}
-
-/* A block joins the parts of 32 channels of an image, 4 threads a channel: joined is [image][2][channel], the sums of g
- * and of g n, n the normalised x. */
-KERNEL(group_norm_gradient_join, BLOCK, 1, 1)(
-    IN(float, sums), IN(float, affine), OUT(float, joined), int channels, int parts)
-{
-    LOCAL_ARRAY(float, heads, BLOCK);
-    LOCAL_ARRAY(float, rests, BLOCK);
-    AT(sums);
-    AT(affine);
-    AT(joined);
-    int blocks = (channels + 31) / 32, channel = BID_X % blocks * 32 + TID_X % 32, lane = TID_X / 32;
-    i64 image = BID_X / blocks;
-    sum_t g_sum = sum_of(0.0f, 0.0f), gc_sum = g_sum;
-    sums += image * parts * 2 * channels + channel;
-    for (i64 part = lane; part < parts && channel < channels; part += 4)
-    {
-        g_sum = sum_add(g_sum, sums[part * 2 * channels]);
-        gc_sum = sum_add(gc_sum, sums[part * 2 * channels + channels]);
-    }
-    g_sum = team_sum(heads, rests, g_sum, lane, 4, 32);
-    gc_sum = team_sum(heads, rests, gc_sum, lane, 4, 32);
-    if (lane == 0 && channel < channels)
-    {
-        affine += image * AFFINE * channels + channel;
-        joined += image * 2 * channels + channel;
-        float g = sum_value(g_sum);
-        joined[0] = g;
-        joined[channels] = affine[RSTD * channels] * (sum_value(gc_sum) - affine[REST * channels] * g);
-    }
-}
-
-/* One block for each group of an image: with mg and mgn the means of gamma g and gamma g n over the group,
- * dx = rstd (gamma g - mg - n mgn) = g factor - c slope - offset. */
-KERNEL(group_norm_gradient_slopes, BLOCK, 1, 1)(
-    IN(float, joined), IN(float, gamma), OUT(float, affine), int spatial, int channels, int groups)
-{
-    LOCAL_ARRAY(float, heads, BLOCK);
-    LOCAL_ARRAY(float, rests, BLOCK);
-    AT(joined);
-    AT(gamma);
-    AT(affine);
-    i64 image = BID_X / groups;
-    int width = channels / groups, first = BID_X % groups * width;
-    float count = (float)spatial * (float)width;
-    sum_t g_sum = sum_of(0.0f, 0.0f), gn_sum = g_sum;
-    joined += image * 2 * channels + first;
-    for (int c = TID_X; c < width; c += BLOCK)
-    {
-        g_sum = sum_add(g_sum, gamma[first + c] * joined[c]);
-        gn_sum = sum_add(gn_sum, gamma[first + c] * joined[channels + c]);
-    }
-    float mg = sum_value(team_sum(heads, rests, g_sum, TID_X, BLOCK, 1)) / count;
-    float mgn = sum_value(team_sum(heads, rests, gn_sum, TID_X, BLOCK, 1)) / count;
-    affine += image * AFFINE * channels + first;
-    float rstd = affine[RSTD * channels], rest = affine[REST * channels], slope = rstd * rstd * mgn;
-    for (int c = TID_X; c < width; c += BLOCK)
-    {
-        affine[SLOPE * channels + c] = slope;
-        affine[OFFSET * channels + c] = rstd * mg - rest * slope;
-    }
-}
-
-/* dx may be dy or x. */
-KERNEL(group_norm_gradient_apply, 256, 1, 1)(
-    IN(float, x), IN(float, dy), IN(float, affine), OUT(float, dx), i64 count, int spatial, int channels,
-    int function)
-{
-    AT(x);
-    AT(dy);
-    AT(affine);
-    AT(dx);
-    ELEMENTS(i, count)
-    {
-        i64 pixel = i / channels;
-        GLOBAL const float* of = affine + pixel / spatial * AFFINE * channels + (i - pixel * channels);
-        float c = x[i] - of[MEAN * channels], factor = of[FACTOR * channels];
-        float g = dy[i] * ACTIVATE_SLOPE(function, FMA(c, factor, of[SHIFT * channels]));
-        dx[i] = g * factor - FMA(c, of[SLOPE * channels], of[OFFSET * channels]);
-    }
-}
-
-/* dGamma and dBeta, of which either may be null, from [parts][2][channel], the sums of g and of g n. One thread for
- * each channel. */
-KERNEL(group_norm_parameters, 128, 1, 1)(
-    IN(float, sums), OUT(float, dgamma), OUT(float, dbeta), int channels, int parts)
-{
-    AT(sums);
-    AT(dgamma);
-    AT(dbeta);
-    i64 channel = (i64)BID_X * 128 + TID_X;
-    if (channel < channels)
-    {
-        sum_t g_sum = sum_of(0.0f, 0.0f), gn_sum = g_sum;
-        for (i64 at = channel; parts > 0; parts--, at += 2 * (i64)channels)
-        {
-            g_sum = sum_add(g_sum, sums[at]);
-            gn_sum = sum_add(gn_sum, sums[at + channels]);
-        }
-        if (dgamma) { dgamma[channel] = sum_value(gn_sum); }
-        if (dbeta) { dbeta[channel] = sum_value(g_sum); }
-    }
-}
-
-/* Mean, rest and 1 / deviation of a row. */
-typedef struct
-{
-    float mean, rest, rstd;
-} moments_t;
-
-/* Measures what the first mean lacks, and corrects both mean and variance by it. All threads of the block come by; a
- * team without a row has no channels. */
-DEVICE moments_t row_moments(
-    LOCALP float* heads, LOCALP float* rests, GLOBAL const float* x, int end, int channels, float eps, int lane,
-    int lanes)
-{
-    float count = (float)channels;
-    sum_t sum = sum_of(0.0f, 0.0f), squares = sum;
-    for (int c = lane; c < end; c += lanes)
-    {
-        sum = sum_add(sum, x[c]);
-    }
-    moments_t m;
-    m.mean = sum_value(team_sum(heads, rests, sum, lane, lanes, 1)) / count;
-    sum = sum_of(0.0f, 0.0f);
-    for (int c = lane; c < end; c += lanes)
-    {
-        float d = x[c] - m.mean;
-        sum = sum_add(sum, d);
-        squares = sum_add(squares, d * d);
-    }
-    m.rest = sum_value(team_sum(heads, rests, sum, lane, lanes, 1)) / count;
-    float variance = sum_value(team_sum(heads, rests, squares, lane, lanes, 1)) / count - m.rest * m.rest;
-    m.rstd = root_of_one_over(FMAXF(variance, 0.0f) + eps);
-    return m;
 }
 
 /* y = act(n gamma + beta); y may be x. */
 KERNEL(group_norm_rows, BLOCK, 1, 1)(
-    IN(float, x), IN(float, gamma), IN(float, beta), OUT(float, y), int rows, int channels, float eps, int function,
+    IN(act_t, x), IN(float, gamma), IN(float, beta), OUT(act_t, y), int rows, int channels, float eps, int function,
     int lanes)
 {
     LOCAL_ARRAY(float, heads, BLOCK);
@@ -321,99 +134,7 @@ KERNEL(group_norm_rows, BLOCK, 1, 1)(
     float shift = -m.rest * m.rstd;
     for (int c = lane; c < end; c += lanes)
     {
-        y[c] = ACTIVATE(function, FMA(FMA(x[c] - m.mean, m.rstd, shift), gamma[c], beta[c]));
-    }
-}
-
-/* Mean, rest and 1 / deviation of each row, [row][3]: they are wanted twice, and dx may be written over x. */
-KERNEL(group_norm_row_moments, BLOCK, 1, 1)(
-    IN(float, x), OUT(float, moments), int rows, int channels, float eps, int lanes)
-{
-    LOCAL_ARRAY(float, heads, BLOCK);
-    LOCAL_ARRAY(float, rests, BLOCK);
-    AT(x);
-    AT(moments);
-    i64 row = (i64)BID_X * (BLOCK / lanes) + TID_X / lanes;
-    int lane = TID_X % lanes, end = row < rows ? channels : 0;
-    moments_t m = row_moments(heads, rests, x + row * channels, end, channels, eps, lane, lanes);
-    if (lane == 0 && row < rows)
-    {
-        moments[row * 3] = m.mean;
-        moments[row * 3 + 1] = m.rest;
-        moments[row * 3 + 2] = m.rstd;
-    }
-}
-
-/* One thread for each channel of part_rows rows: the sums of g and of g n, [part][2][channel]. */
-KERNEL(group_norm_row_parameter_sums, 256, 1, 1)(
-    IN(float, x), IN(float, gamma), IN(float, beta), IN(float, dy), IN(float, moments), OUT(float, sums),
-    i64 threads, int rows, int channels, int part_rows, int function)
-{
-    AT(x);
-    AT(gamma);
-    AT(beta);
-    AT(dy);
-    AT(moments);
-    AT(sums);
-    i64 at = (i64)BID_X * 256 + TID_X;
-    if (at < threads)
-    {
-        i64 part = at / channels, channel = at - part * channels;
-        i64 row = part * part_rows, end = row + part_rows < rows ? row + part_rows : rows;
-        float factor = gamma[channel], shift = beta[channel];
-        sum_t g_sum = sum_of(0.0f, 0.0f), gn_sum = g_sum;
-        for (; row < end; row++)
-        {
-            float n = ((x[row * channels + channel] - moments[row * 3]) - moments[row * 3 + 1]) * moments[row * 3 + 2];
-            float g = dy[row * channels + channel] * ACTIVATE_SLOPE(function, FMA(n, factor, shift));
-            g_sum = sum_add(g_sum, g);
-            gn_sum = sum_add(gn_sum, g * n);
-        }
-        sums += part * 2 * channels + channel;
-        sums[0] = sum_value(g_sum);
-        sums[channels] = sum_value(gn_sum);
-    }
-}
-
-/* dx = rstd (gamma g - mean of gamma g - n mean of gamma g n); dx may be dy or x. */
-KERNEL(group_norm_rows_backward, BLOCK, 1, 1)(
-    IN(float, x), IN(float, gamma), IN(float, beta), IN(float, dy), IN(float, moments), OUT(float, dx), int rows,
-    int channels, int function, int lanes)
-{
-    LOCAL_ARRAY(float, heads, BLOCK);
-    LOCAL_ARRAY(float, rests, BLOCK);
-    AT(x);
-    AT(gamma);
-    AT(beta);
-    AT(dy);
-    AT(moments);
-    AT(dx);
-    i64 row = (i64)BID_X * (BLOCK / lanes) + TID_X / lanes;
-    int lane = TID_X % lanes, end = row < rows ? channels : 0;
-    float mean = 0.0f, rest = 0.0f, rstd = 0.0f;
-    if (row < rows)
-    {
-        mean = moments[row * 3];
-        rest = moments[row * 3 + 1];
-        rstd = moments[row * 3 + 2];
-    }
-    x += row * channels;
-    dy += row * channels;
-    dx += row * channels;
-    sum_t g_sum = sum_of(0.0f, 0.0f), gn_sum = g_sum;
-    for (int c = lane; c < end; c += lanes)
-    {
-        float n = ((x[c] - mean) - rest) * rstd;
-        float g = gamma[c] * (dy[c] * ACTIVATE_SLOPE(function, FMA(n, gamma[c], beta[c])));
-        g_sum = sum_add(g_sum, g);
-        gn_sum = sum_add(gn_sum, g * n);
-    }
-    float mg = sum_value(team_sum(heads, rests, g_sum, lane, lanes, 1)) / (float)channels;
-    float mgn = sum_value(team_sum(heads, rests, gn_sum, lane, lanes, 1)) / (float)channels;
-    for (int c = lane; c < end; c += lanes)
-    {
-        float n = ((x[c] - mean) - rest) * rstd;
-        float g = gamma[c] * (dy[c] * ACTIVATE_SLOPE(function, FMA(n, gamma[c], beta[c])));
-        dx[c] = rstd * ((g - mg) - n * mgn);
+        float n = FMA(LOADA(x, c) - m.mean, m.rstd, shift);
+        STOREA(y, c, ACTIVATE(function, FMA(n, gamma[c], beta[c])));
     }
 }

@@ -5,7 +5,8 @@
  * add up in registers in blocks of 256, whose sums add up in turn: a long sum in one go would lose more. At the end the
  * tile lies in the block's memory once, from where the epilogue, one loop for all combinations, stores whole lines.
  *
- * Modules: SOURCE=0..2 WEIGHT=0..2, matmul_pack alone; WEIGHT=0..2 COLUMNS=64 or 16, all others. */
+ * Modules: SOURCE=0..2 WEIGHT=0..2, matmul_pack alone; WEIGHT=0..2 COLUMNS=64 or 16, all others; ACT=1 WEIGHT=1
+ * COLUMNS=64 or 16, matmul alone: a in F16. */
 #include "prelude.h"
 
 #ifdef SOURCE
@@ -77,21 +78,20 @@ KERNEL(matmul_pack, 256, 1, 1)(
 /* y = act(scale op(a) op(b) + bias) + added for each member of a batch: rows x columns results, sums of depth steps.
  * Element (row, step) of a member of a is a[row * a_row + step * a_step], (step, column) of b
  * b[column * b_column + step * b_step]; members are a_0 and a_1, b_0 and b_1 apart along the two axes of the batch.
- * y is [batch][rows][columns] and so is added, which may be y; bias is [columns]; both may be null.
+ * y is [batch][rows][columns] and so is added, which may be y; bias is [columns]; both may be null. With halves y and
+ * added are F16, else F32, whatever a is.
  *
  * With parts > 1 each block sums part_depth steps, and y is [parts][batch][rows][columns], for matmul_join.
  *
  * One block a tile, in one dimension: column tiles innermost, then row tiles, then parts, then the batch. */
 KERNEL(matmul, 16, 16, 1)(
-    IN(float, a), IN(weight_t, b), IN(float, bias), IN(float, added), OUT(float, y), int rows, int columns, int depth,
+    IN(act_t, a), IN(weight_t, b), IN(float, bias), IN(float, added), OUT(float, y), int rows, int columns, int depth,
     i64 a_row, i64 a_step, i64 b_column, i64 b_step, int batch_1, i64 a_0, i64 a_1, i64 b_0, i64 b_1, int part_depth,
-    int parts, i64 part_stride, float scale, int activation)
+    int parts, i64 part_stride, float scale, int activation, int halves)
 {
     AT(a);
     AT(b);
     AT(bias);
-    AT(added);
-    AT(y);
     LOCAL_ARRAY(float, tile, TILE_FLOATS);
     LOCALP float* left = tile;
     LOCALP float* right = tile + DEPTH * LINE;
@@ -137,7 +137,7 @@ KERNEL(matmul, 16, 16, 1)(
                 float v = 0.0f;
                 if (first_row + row < rows && first + step < block_end)
                 {
-                    v = a[(first_row + row) * a_row + (first + step) * a_step];
+                    v = LOADA(a, (first_row + row) * a_row + (first + step) * a_step);
                 }
 
                 left[step * LINE + row] = v;
@@ -178,7 +178,7 @@ KERNEL(matmul, 16, 16, 1)(
     }
 
     BARRIER();
-    y += of_part * part_stride;
+    y_at += of_part * part_stride;
     for (int e = t; e < ROWS * COLUMNS; e += THREADS)
     {
         int row = first_row + e / COLUMNS, column = first_column + e % COLUMNS;
@@ -194,26 +194,25 @@ KERNEL(matmul, 16, 16, 1)(
             v = ACTIVATE(activation, v);
             if (added)
             {
-                v += added[to];
+                v += load_result(added, added_at + to, halves);
             }
 
-            y[to] = v;
+            store_result(y, y_at + to, halves, v);
         }
     }
 }
 
+#if ACT == 0
 /* y = act(sum of summands + bias + add_row) + added. summands is [parts][count], added up in order; elements are in
  * rows of columns. bias is [columns], add_row has a row for each rows_of_image rows, added is like y and may be y;
- * each may be null. One thread an element, ceil(count / 256) blocks. */
+ * each may be null. With halves y and added are F16. One thread an element, ceil(count / 256) blocks. */
 KERNEL(matmul_join, 256, 1, 1)(
     IN(float, summands), IN(float, bias), IN(float, add_row), IN(float, added), OUT(float, y), i64 count, int parts,
-    int columns, int rows_of_image, int activation)
+    int columns, int rows_of_image, int activation, int halves)
 {
     AT(summands);
     AT(bias);
     AT(add_row);
-    AT(added);
-    AT(y);
     i64 e = (i64)BID_X * 256 + TID_X;
     if (e < count)
     {
@@ -235,7 +234,8 @@ KERNEL(matmul_join, 256, 1, 1)(
         }
 
         v = ACTIVATE(activation, v);
-        y[e] = added ? v + added[e] : v;
+        store_result(y, y_at + e, halves, added ? v + load_result(added, added_at + e, halves) : v);
     }
 }
+#endif
 #endif

@@ -1,13 +1,15 @@
 /* Moves elements. Contract: MovementContract.cs. Where nothing else is said a block of 256 threads writes 1024
  * neighbouring elements, and each thread finds where its own come from.
+ *
+ * Modules: as it is, and ACT=1 for permute, transpose and upsample alone.
  */
 #include "prelude.h"
 
 /* y = x with its axes reordered: the extents of y from the innermost out and the step of x along each. Neighbours that
  * stay neighbours are merged; axes counts what is left. The step along the outermost comes last. */
 KERNEL(movement_permute, 256, 1, 1)(
-    IN(float, x), OUT(float, y), i64 count, int axes, i64 extent0, i64 extent1, i64 extent2, i64 step0, i64 step1,
-    i64 step2, i64 step_outer)
+    IN(act_bits_t, x), OUT(act_bits_t, y), i64 count, int axes, i64 extent0, i64 extent1, i64 extent2, i64 step0,
+    i64 step1, i64 step2, i64 step_outer)
 {
     AT(x);
     AT(y);
@@ -37,13 +39,13 @@ KERNEL(movement_permute, 256, 1, 1)(
 }
 
 /* Planes of [rows, columns] of y whose rows lie along x: tiles of 32 x 32 pass through local memory, so that both sides
- * are read and written in runs. A block is a tile of a plane, plane outermost; 33 floats a row keep columns of the tile
- * in different banks. */
+ * are read and written in runs. A block is a tile of a plane, plane outermost; 33 elements a row keep columns of the
+ * tile in different banks. */
 KERNEL(movement_transpose, 32, 8, 1)(
-    IN(float, x), OUT(float, y), i64 rows, i64 columns, i64 row_tiles, i64 column_tiles, i64 inner, i64 x_outer,
-    i64 x_inner, i64 x_column, i64 y_outer, i64 y_inner, i64 y_row)
+    IN(act_bits_t, x), OUT(act_bits_t, y), i64 rows, i64 columns, i64 row_tiles, i64 column_tiles, i64 inner,
+    i64 x_outer, i64 x_inner, i64 x_column, i64 y_outer, i64 y_inner, i64 y_row)
 {
-    LOCAL_ARRAY(float, tile, 32 * 33);
+    LOCAL_ARRAY(act_bits_t, tile, 32 * 33);
     AT(x);
     AT(y);
     i64 block = BID_X;
@@ -68,6 +70,23 @@ KERNEL(movement_transpose, 32, 8, 1)(
     }
 }
 
+/* count is that of y. Source pixel of target t: floor(t in / out). */
+KERNEL(movement_upsample, 256, 1, 1)(
+    IN(act_bits_t, x), OUT(act_bits_t, y), i64 count, int height, int width, int channels, int out_height,
+    int out_width)
+{
+    AT(x);
+    AT(y);
+    ELEMENTS(i, count)
+    {
+        i64 pixel = i / channels, line = pixel / out_width, image = line / out_height;
+        i64 row = (line - image * out_height) * height / out_height;
+        i64 column = (pixel - line * out_width) * width / out_width;
+        y[i] = x[((image * height + row) * width + column) * channels + (i - pixel * channels)];
+    }
+}
+
+#if ACT == 0
 /* count is rows times length; row r starts at x_start + r x_step and goes to y_start + r y_step. Elements are
  * 2 or 4 bytes; x_at and y_at count them in their own size. */
 KERNEL(movement_copy_rows, 256, 1, 1)(
@@ -90,6 +109,21 @@ KERNEL(movement_copy_rows, 256, 1, 1)(
     }
 }
 
+/* count is that of y. The table's type is the number of DType; table_at counts elements of that type. */
+KERNEL(movement_gather_rows, 256, 1, 1)(IN(float, table), IN(int, ids), OUT(float, y), i64 count, int width, int type)
+{
+    AT(ids);
+    AT(y);
+    GLOBAL const h16* halves = (GLOBAL const h16*)table;
+    GLOBAL const u16* brains = (GLOBAL const u16*)table;
+    ELEMENTS(i, count)
+    {
+        i64 row = i / width;
+        i64 from = table_at + (i64)ids[row] * width + (i - row * width);
+        y[i] = type == 0 ? table[from] : type == 1 ? LOADH(halves, from) : bf2f(brains[from]);
+    }
+}
+
 /* Of x that starts at start and has rows every step, length elements each, dx gets those of dy and 0 elsewhere. */
 KERNEL(movement_copy_rows_backward, 256, 1, 1)(
     IN(float, dy), OUT(float, dx), i64 count, i64 rows, i64 length, i64 start, i64 step, i64 dy_start, i64 dy_step)
@@ -106,21 +140,6 @@ KERNEL(movement_copy_rows_backward, 256, 1, 1)(
         }
         i64 inside = row < 0 ? length : i - start - row * step;
         dx[i] = inside < length ? dy[dy_start + row * dy_step + inside] : 0.0f;
-    }
-}
-
-/* count is that of y. Source pixel of target t: floor(t in / out). */
-KERNEL(movement_upsample, 256, 1, 1)(
-    IN(float, x), OUT(float, y), i64 count, int height, int width, int channels, int out_height, int out_width)
-{
-    AT(x);
-    AT(y);
-    ELEMENTS(i, count)
-    {
-        i64 pixel = i / channels, line = pixel / out_width, image = line / out_height;
-        i64 row = (line - image * out_height) * height / out_height;
-        i64 column = (pixel - line * out_width) * width / out_width;
-        y[i] = x[((image * height + row) * width + column) * channels + (i - pixel * channels)];
     }
 }
 
@@ -150,21 +169,6 @@ KERNEL(movement_upsample_backward, 256, 1, 1)(
             }
         }
         dx[i] = sum;
-    }
-}
-
-/* count is that of y. The table's type is the number of DType; table_at counts elements of that type. */
-KERNEL(movement_gather_rows, 256, 1, 1)(IN(float, table), IN(int, ids), OUT(float, y), i64 count, int width, int type)
-{
-    AT(ids);
-    AT(y);
-    GLOBAL const h16* halves = (GLOBAL const h16*)table;
-    GLOBAL const u16* brains = (GLOBAL const u16*)table;
-    ELEMENTS(i, count)
-    {
-        i64 row = i / width;
-        i64 from = table_at + (i64)ids[row] * width + (i - row * width);
-        y[i] = type == 0 ? table[from] : type == 1 ? LOADH(halves, from) : bf2f(brains[from]);
     }
 }
 
@@ -204,3 +208,4 @@ KERNEL(movement_gather_rows_backward, 256, 1, 1)(IN(int, ids), IN(float, dy), OU
         }
     }
 }
+#endif

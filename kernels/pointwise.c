@@ -1,27 +1,21 @@
 /* Element by element functions. Contract: PointwiseContract.cs. All are limited by memory: each element is read and
  * written once, by one thread, so results may be written over operands. Blocks of 256 threads take 1024 elements.
+ *
+ * Modules: as it is, and ACT=1 for activate, binary, linear_combination and geglu alone.
  */
 #include "prelude.h"
 
-KERNEL(pointwise_activate, 256, 1, 1)(IN(float, x), OUT(float, y), i64 count, int function)
+KERNEL(pointwise_activate, 256, 1, 1)(IN(act_t, x), OUT(act_t, y), i64 count, int function)
 {
     AT(x);
     AT(y);
-    ELEMENTS(i, count) { y[i] = ACTIVATE(function, x[i]); }
-}
-
-KERNEL(pointwise_activate_backward, 256, 1, 1)(IN(float, x), IN(float, dy), OUT(float, dx), i64 count, int function)
-{
-    AT(x);
-    AT(dy);
-    AT(dx);
-    ELEMENTS(i, count) { dx[i] = ACTIVATE_SLOPE(function, x[i]) * dy[i]; }
+    ELEMENTS(i, count) { STOREA(y, i, ACTIVATE(function, LOADA(x, i))); }
 }
 
 /* y = a + b, a - b or a b for operation 0, 1 or 2. Axes of extent 1 are gone and neighbours merged, so that the
  * innermost, axis 0, is as long as it can be; axes counts what is left. The steps of the outermost come last. */
 KERNEL(pointwise_binary, 256, 1, 1)(
-    IN(float, a), IN(float, b), OUT(float, y), i64 count, int operation, int axes, i64 extent0, i64 extent1,
+    IN(act_t, a), IN(act_t, b), OUT(act_t, y), i64 count, int operation, int axes, i64 extent0, i64 extent1,
     i64 extent2, i64 a0, i64 a1, i64 a2, i64 a_outer, i64 b0, i64 b1, i64 b2, i64 b_outer)
 {
     AT(a);
@@ -51,15 +45,15 @@ KERNEL(pointwise_binary, 256, 1, 1)(
             from_b += (rest - next * extent2) * b2;
             rest = next;
         }
-        float v = a[from_a + rest * a_outer], w = b[from_b + rest * b_outer];
-        y[i] = operation == 0 ? v + w : operation == 1 ? v - w : v * w;
+        float v = LOADA(a, from_a + rest * a_outer), w = LOADA(b, from_b + rest * b_outer);
+        STOREA(y, i, operation == 0 ? v + w : operation == 1 ? v - w : v * w);
     }
 }
 
 /* Terms beyond the count are null. */
 KERNEL(pointwise_linear_combination, 256, 1, 1)(
-    IN(float, x0), IN(float, x1), IN(float, x2), IN(float, x3), IN(float, x4), IN(float, x5), IN(float, x6),
-    IN(float, x7), OUT(float, y), i64 count, int terms, float f0, float f1, float f2, float f3, float f4, float f5,
+    IN(act_t, x0), IN(act_t, x1), IN(act_t, x2), IN(act_t, x3), IN(act_t, x4), IN(act_t, x5), IN(act_t, x6),
+    IN(act_t, x7), OUT(act_t, y), i64 count, int terms, float f0, float f1, float f2, float f3, float f4, float f5,
     float f6, float f7)
 {
     AT(x0);
@@ -73,28 +67,37 @@ KERNEL(pointwise_linear_combination, 256, 1, 1)(
     AT(y);
     ELEMENTS(i, count)
     {
-        float sum = f0 * x0[i];
-        if (terms > 1) { sum = FMA(f1, x1[i], sum); }
-        if (terms > 2) { sum = FMA(f2, x2[i], sum); }
-        if (terms > 3) { sum = FMA(f3, x3[i], sum); }
-        if (terms > 4) { sum = FMA(f4, x4[i], sum); }
-        if (terms > 5) { sum = FMA(f5, x5[i], sum); }
-        if (terms > 6) { sum = FMA(f6, x6[i], sum); }
-        if (terms > 7) { sum = FMA(f7, x7[i], sum); }
-        y[i] = sum;
+        float sum = f0 * LOADA(x0, i);
+        if (terms > 1) { sum = FMA(f1, LOADA(x1, i), sum); }
+        if (terms > 2) { sum = FMA(f2, LOADA(x2, i), sum); }
+        if (terms > 3) { sum = FMA(f3, LOADA(x3, i), sum); }
+        if (terms > 4) { sum = FMA(f4, LOADA(x4, i), sum); }
+        if (terms > 5) { sum = FMA(f5, LOADA(x5, i), sum); }
+        if (terms > 6) { sum = FMA(f6, LOADA(x6, i), sum); }
+        if (terms > 7) { sum = FMA(f7, LOADA(x7, i), sum); }
+        STOREA(y, i, sum);
     }
 }
 
 /* x is [rows, 2 columns]: values, then gates. count is that of y. */
-KERNEL(pointwise_geglu, 256, 1, 1)(IN(float, x), OUT(float, y), i64 count, int columns)
+KERNEL(pointwise_geglu, 256, 1, 1)(IN(act_t, x), OUT(act_t, y), i64 count, int columns)
 {
     AT(x);
     AT(y);
     ELEMENTS(i, count)
     {
         i64 value = i + i / columns * columns;
-        y[i] = x[value] * GELUF(x[value + columns]);
+        STOREA(y, i, LOADA(x, value) * GELUF(LOADA(x, value + columns)));
     }
+}
+
+#if ACT == 0
+KERNEL(pointwise_activate_backward, 256, 1, 1)(IN(float, x), IN(float, dy), OUT(float, dx), i64 count, int function)
+{
+    AT(x);
+    AT(dy);
+    AT(dx);
+    ELEMENTS(i, count) { dx[i] = ACTIVATE_SLOPE(function, x[i]) * dy[i]; }
 }
 
 KERNEL(pointwise_geglu_backward, 256, 1, 1)(IN(float, x), IN(float, dy), OUT(float, dx), i64 count, int columns)
@@ -194,3 +197,4 @@ KERNEL(pointwise_cast, 256, 1, 1)(IN(u32, x), OUT(u32, y), i64 count, int from, 
         }
     }
 }
+#endif

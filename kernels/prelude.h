@@ -7,7 +7,7 @@
  *   - BARRIER() where all threads of a block come by
  *   - the block is fixed: KERNEL(name, bx, by, bz); one block has at most 256 threads
  *   - no double, recursion, function pointers, 64-bit or float atomics, assumed warp size
- *   - 16-bit types are storage: LOADH, STOREH, bf2f, f2bf, LOADW, STOREW
+ *   - 16-bit types are storage: LOADH, STOREH, bf2f, f2bf, LOADW, STOREW for weights, LOADA, STOREA for activations
  *
  * A buffer is two parameters, a pointer and the element it starts at: IN(float, x), and AT(x) as a first line of the
  * body. One that was not given is a null pointer with element 0.
@@ -224,6 +224,40 @@ typedef float weight_t;
 #define LOADW(p, i) ((p)[i])
 #define STOREW(p, i, v) ((p)[i] = (v))
 #endif
+
+/* The type activations are stored in: -D ACT=1 for F16, else F32. A sum beyond the largest half is stored as that one:
+ * infinity would become NaN in the next norm. A NaN stays one. */
+DEVICE float cn_within_half(float v) { return v > 65504.0f ? 65504.0f : v < -65504.0f ? -65504.0f : v; }
+#if defined(ACT) && ACT == 1
+typedef h16 act_t;
+typedef u16 act_bits_t;
+#define LOADA(p, i) LOADH(p, i)
+#define STOREA(p, i, v) STOREH(p, i, cn_within_half(v))
+#else
+#define ACT 0
+typedef float act_t;
+typedef float act_bits_t;
+#define LOADA(p, i) ((p)[i])
+#define STOREA(p, i, v) ((p)[i] = (v))
+#endif
+
+/* Results of products and what is added to them, whose type a launch tells: elements of F16 with halves, else of F32.
+ * i counts elements of that type from the start of the buffer. */
+DEVICE float load_result(GLOBAL const float* p, i64 i, int halves)
+{
+    return halves ? LOADH((GLOBAL const h16*)p, i) : p[i];
+}
+DEVICE void store_result(GLOBAL float* p, i64 i, int halves, float v)
+{
+    if (halves)
+    {
+        STOREH((GLOBAL h16*)p, i, cn_within_half(v));
+    }
+    else
+    {
+        p[i] = v;
+    }
+}
 
 /* -------------------------------------------------------------------------------------------------- activations */
 /* The share of a normal distribution beyond t, 0 <= t <= 16, within 2e-8: its logarithm is so smooth that a polynomial

@@ -3,6 +3,8 @@
  * x is seen as columns of [outer, length, inner]: column o * inner + i has its elements inner apart. A block of 128
  * threads has a team of lanes threads, a power of two, for each of some columns. The lanes of a column are neighbours
  * where inner is 1 and the columns are elsewhere, so that neighbours read neighbouring elements in both cases.
+ *
+ * Modules: as it is, and ACT=1 for sum and softmax alone.
  */
 #include "prelude.h"
 
@@ -25,13 +27,15 @@ DEVICE place_t place_of(i64 block, i64 inner, int lanes)
 }
 
 /* scale times the sum of each part of each column, [outer, parts, inner]; a block's parts are neighbours. With paired
- * & 1 the elements of x are pairs, a sum and its rest, with paired & 2 those of y. */
+ * & 1 the elements of x are pairs of floats, a sum and its rest, with paired & 2 those of y. */
 KERNEL(reduce_sum, BLOCK, 1, 1)(
-    IN(float, x), OUT(float, y), i64 columns, int length, i64 inner, int part_length, int parts, int lanes,
+    IN(act_t, x), OUT(act_t, y), i64 columns, int length, i64 inner, int part_length, int parts, int lanes,
     int paired, float scale)
 {
     LOCAL_ARRAY(float, heads, BLOCK);
     LOCAL_ARRAY(float, rests, BLOCK);
+    GLOBAL const float* x_pairs = (GLOBAL const float*)x + x_at;
+    GLOBAL float* y_pairs = (GLOBAL float*)y + y_at;
     AT(x);
     AT(y);
     i64 group = BID_X / parts;
@@ -42,11 +46,12 @@ KERNEL(reduce_sum, BLOCK, 1, 1)(
     if (at.column < columns)
     {
         i64 first = (i64)part * part_length, end = first + part_length < length ? first + part_length : length;
-        x += (paired & 1 ? 2 : 1) * (outer * length * inner + column);
+        i64 start = outer * length * inner + column;
         for (i64 l = first + at.lane; l < end; l += lanes)
         {
-            sum = paired & 1 ? sum_join(sum, sum_of(x[2 * l * inner], x[2 * l * inner + 1]))
-                             : sum_add(sum, x[l * inner]);
+            i64 from = start + l * inner;
+            sum = paired & 1 ? sum_join(sum, sum_of(x_pairs[2 * from], x_pairs[2 * from + 1]))
+                             : sum_add(sum, LOADA(x, from));
         }
     }
     sum = team_sum(heads, rests, sum, at.lane, lanes, at.step);
@@ -55,25 +60,13 @@ KERNEL(reduce_sum, BLOCK, 1, 1)(
         i64 to = (outer * parts + part) * inner + column;
         if (paired & 2)
         {
-            y[2 * to] = sum.head;
-            y[2 * to + 1] = sum.rest;
+            y_pairs[2 * to] = sum.head;
+            y_pairs[2 * to + 1] = sum.rest;
         }
         else
         {
-            y[to] = sum_times(sum, scale);
+            STOREA(y, to, sum_times(sum, scale));
         }
-    }
-}
-
-/* count is that of dx, dx[o, l, i] = scale dy[o, i]. */
-KERNEL(reduce_sum_backward, 256, 1, 1)(IN(float, dy), OUT(float, dx), i64 count, int length, i64 inner, float scale)
-{
-    AT(dy);
-    AT(dx);
-    ELEMENTS(i, count)
-    {
-        i64 line = i / inner;
-        dx[i] = scale * dy[line / length * inner + (i - line * inner)];
     }
 }
 
@@ -98,7 +91,7 @@ DEVICE float team_largest(LOCALP float* values, float v, int lane, int lanes, in
 }
 
 /* y may be x: a thread reads and writes the same elements. A column that has a NaN becomes NaN through its sum. */
-KERNEL(reduce_softmax, BLOCK, 1, 1)(IN(float, x), OUT(float, y), i64 columns, int length, i64 inner, int lanes)
+KERNEL(reduce_softmax, BLOCK, 1, 1)(IN(act_t, x), OUT(act_t, y), i64 columns, int length, i64 inner, int lanes)
 {
     LOCAL_ARRAY(float, heads, BLOCK);
     LOCAL_ARRAY(float, rests, BLOCK);
@@ -111,21 +104,33 @@ KERNEL(reduce_softmax, BLOCK, 1, 1)(IN(float, x), OUT(float, y), i64 columns, in
     float largest = -INFINITY;
     for (i64 l = at.lane; l < end; l += lanes)
     {
-        largest = FMAXF(largest, x[start + l * inner]);
+        largest = FMAXF(largest, LOADA(x, start + l * inner));
     }
     largest = team_largest(heads, largest, at.lane, lanes, at.step);
     sum_t sum = sum_of(0.0f, 0.0f);
     for (i64 l = at.lane; l < end; l += lanes)
     {
-        float e = EXPF(x[start + l * inner] - largest);
-        y[start + l * inner] = e;
-        sum = sum_add(sum, e);
+        sum = sum_add(sum, EXPF(LOADA(x, start + l * inner) - largest));
     }
     sum = team_sum(heads, rests, sum, at.lane, lanes, at.step);
     float factor = 1.0f / sum_value(sum);
     for (i64 l = at.lane; l < end; l += lanes)
     {
-        y[start + l * inner] *= factor;
+        /* Taken once more: kept in y in between, it would be rounded twice. */
+        STOREA(y, start + l * inner, EXPF(LOADA(x, start + l * inner) - largest) * factor);
+    }
+}
+
+#if ACT == 0
+/* count is that of dx, dx[o, l, i] = scale dy[o, i]. */
+KERNEL(reduce_sum_backward, 256, 1, 1)(IN(float, dy), OUT(float, dx), i64 count, int length, i64 inner, float scale)
+{
+    AT(dy);
+    AT(dx);
+    ELEMENTS(i, count)
+    {
+        i64 line = i / inner;
+        dx[i] = scale * dy[line / length * inner + (i - line * inner)];
     }
 }
 
@@ -250,3 +255,4 @@ KERNEL(reduce_squares_join, BLOCK, 1, 1)(IN(float, sums), OUT(float, y), int par
         }
     }
 }
+#endif

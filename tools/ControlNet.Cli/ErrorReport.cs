@@ -24,7 +24,7 @@ internal static class ErrorReport
         (int code, string sentence) = exception switch
         {
             OperationCanceledException => (ExitCode.Cancelled, "cancelled"),
-            RequestException or TokenizerException or CheckpointException or TrainingOptionsException
+            RequestException or TokenizerException or CheckpointException or DeviceException or TrainingOptionsException
                 or MemoryBudgetException =>
                 (ExitCode.BadInput, OptionWords.Translate(exception.Message)),
             EngineException or UsageException => (ExitCode.BadInput, exception.Message),

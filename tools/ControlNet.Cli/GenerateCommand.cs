@@ -50,6 +50,7 @@ internal static class GenerateCommand
             ConfigsFrom = arguments.GetValue(options.Config),
             Prediction = LoadWords.Prediction(arguments.GetValue(options.Prediction)),
             WeightStorage = LoadWords.WeightType("--weight-type", arguments.GetValue(options.WeightType)),
+            Activations = LoadWords.Precision(arguments.GetValue(options.Precision)!),
         };
         string? budget = arguments.GetValue(options.MaxMemory);
         long? budgetBytes = budget is null ? null : MemorySize.Parse("--max-memory", budget);
@@ -63,6 +64,7 @@ internal static class GenerateCommand
 
         GenerateJob job = new(model, controls, request);
         using Device device = options.Device.Open(arguments);
+        device.RequireActivations(loading.Activations);
         if (arguments.GetValue(options.EstimateMemory))
         {
             foreach (MemoryPlan way in MemoryPlan.Ways(device, loading, job.Rehearse))

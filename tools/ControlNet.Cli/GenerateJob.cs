@@ -36,7 +36,7 @@ internal sealed record GenerateJob(string Model, IReadOnlyList<ControlJob> Contr
             {
                 ControlNetModel net = ControlNetModel.Load(
                     path, device, storage: options.WeightStorage, growth: options.WeightGrowth ?? WeightGrowth.None,
-                    progress: progress, cancellation: cancellation);
+                    activations: options.Activations, progress: progress, cancellation: cancellation);
                 nets.Add(path, net);
                 loaded.Add(LoadSummary.Of(net.Name, net.Loaded!, predicts: false));
             }

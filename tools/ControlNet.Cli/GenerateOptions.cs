@@ -130,6 +130,13 @@ internal sealed class GenerateOptions
         HelpName = "TYPE",
     };
 
+    public Option<string> Precision { get; } = new("--precision")
+    {
+        Description = "How networks store what they compute: f32, or f16 on a GPU, with weights in f16.",
+        HelpName = "TYPE",
+        DefaultValueFactory = _ => "f32",
+    };
+
     public Option<string?> MaxMemory { get; } = new("--max-memory")
     {
         Description = "Memory that may be taken, for example 6GiB; weights are kept the fastest way that fits. "
@@ -171,7 +178,7 @@ internal sealed class GenerateOptions
         [
             Model, Prompt, NegativePrompt, .. Controls.All, Output, Width, Height, Steps,
             CfgScale, Sampler, Scheduler, Seed, Rng, Eta, ClipSkip, TruncatePrompt, Tokenizer, Config, Prediction,
-            WeightType, MaxMemory, EstimateMemory, InitLatents, SaveLatents,
+            WeightType, Precision, MaxMemory, EstimateMemory, InitLatents, SaveLatents,
         ];
         all.ToList().ForEach(command.Options.Add);
         Device.AddTo(command);

@@ -19,6 +19,15 @@ internal static class LoadWords
         _ => throw new UsageException($"{option} is '{name}', but must be 'f32', 'f16' or 'bf16'"),
     };
 
+    /// <summary>How activations are stored: <c>f32</c> or <c>f16</c>.</summary>
+    /// <exception cref="UsageException">It is another word.</exception>
+    public static DType Precision(string name) => name.ToUpperInvariant() switch
+    {
+        "F32" => DType.F32,
+        "F16" => DType.F16,
+        _ => throw new UsageException($"--precision is '{name}', but must be 'f32' or 'f16'"),
+    };
+
     /// <summary>What a UNet predicts: <c>epsilon</c>, <c>v</c> or <c>sample</c>; null where nothing is said.</summary>
     /// <exception cref="UsageException">It is another word.</exception>
     public static PredictionType? Prediction(string? name) => name?.ToUpperInvariant() switch

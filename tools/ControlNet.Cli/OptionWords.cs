@@ -24,6 +24,7 @@ internal static partial class OptionWords
         ["Tokenizer"] = "--tokenizer",
         ["ConfigsFrom"] = "--config",
         ["WeightStorage"] = "--weight-type",
+        ["Activations"] = "--precision",
         ["Prediction"] = "--prediction",
         ["PredictionType"] = "--prediction",
         ["BatchSize"] = "--batch",

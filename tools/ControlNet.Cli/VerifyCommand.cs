@@ -24,6 +24,12 @@ internal static class VerifyCommand
             Description = "Only files whose relative path contains this text. [default: all files]",
             HelpName = "TEXT",
         };
+        Option<string> precision = new("--precision")
+        {
+            Description = "How networks store what they compute: f32, or f16 on a GPU, within limits of its own.",
+            HelpName = "TYPE",
+            DefaultValueFactory = _ => "f32",
+        };
         DeviceOptions device = new();
         Command command = new(
             "verify",
@@ -31,14 +37,17 @@ internal static class VerifyCommand
             + "is not; 2: the arguments cannot be used or nothing was compared.");
         command.Arguments.Add(folder);
         command.Options.Add(filter);
+        command.Options.Add(precision);
         device.AddTo(command);
         command.SetAction((arguments, cancellation) => Task.FromResult(
-            Run(arguments.GetValue(folder)!, arguments.GetValue(filter), device, arguments, cancellation)));
+            Run(
+                arguments.GetValue(folder)!, arguments.GetValue(filter),
+                LoadWords.Precision(arguments.GetValue(precision)!), device, arguments, cancellation)));
         return command;
     }
 
     private static int Run(
-        string folder, string? filter, DeviceOptions deviceOptions, ParseResult arguments,
+        string folder, string? filter, DType activations, DeviceOptions deviceOptions, ParseResult arguments,
         CancellationToken cancellation)
     {
         if (!Directory.Exists(folder))
@@ -47,7 +56,9 @@ internal static class VerifyCommand
         }
 
         using Device device = deviceOptions.Open(arguments);
-        GoldenSuite suite = new(new GoldenContext(Path.GetFullPath(folder), device), GoldenChecks.All, filter);
+        device.RequireActivations(activations);
+        GoldenContext context = new(Path.GetFullPath(folder), device, activations);
+        GoldenSuite suite = new(context, GoldenChecks.All, filter);
         List<GoldenFileReport> reports = [];
         foreach (string file in suite.Covered)
         {
@@ -60,7 +71,7 @@ internal static class VerifyCommand
             reports.Add(suite.Run(file, cancellation));
         }
 
-        VerifyReport.Write(Terminal.Out, device, suite, reports);
+        VerifyReport.Write(Terminal.Out, context, suite, reports);
         return reports.Any(report => !report.Passed) ? ExitCode.Failure
             : reports.Sum(report => report.Compared) > 0 ? ExitCode.Success
             : throw new UsageException(

@@ -20,7 +20,7 @@ internal static class VerifyReport
 
     /// <summary>Writes the report.</summary>
     public static void Write(
-        IAnsiConsole console, Device device, GoldenSuite suite, IReadOnlyList<GoldenFileReport> reports)
+        IAnsiConsole console, GoldenContext context, GoldenSuite suite, IReadOnlyList<GoldenFileReport> reports)
     {
         Table table = new Table().Border(TableBorder.Simple);
         table.AddColumn("file");
@@ -57,7 +57,8 @@ internal static class VerifyReport
         int compared = reports.Sum(report => report.Compared), failed = reports.Sum(report => report.Failures.Count);
         Line(console, string.Create(
             CultureInfo.InvariantCulture,
-            $"{device.Name} ({device.Description}): {compared} comparisons in {reports.Count} files, {failed} failed, "
+            $"{context.Device.Name} ({context.Device.Description}){With(context.Activations)}: {compared} comparisons "
+            + $"in {reports.Count} files, {failed} failed, "
             + $"{reports.Sum(report => report.ElapsedMs) / 1000:0.0} s"));
     }
 
@@ -100,6 +101,9 @@ internal static class VerifyReport
             Line(console, $"not in this folder: {string.Join(", ", suite.Missing)}");
         }
     }
+
+    private static string With(DType activations) =>
+        activations == DType.F32 ? string.Empty : $", {activations.Name()} activations";
 
     private static string Verdict(GoldenFileReport report) =>
         !report.Passed ? Text($"[red]{report.Failures.Count} failed[/]")

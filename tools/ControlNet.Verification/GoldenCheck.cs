@@ -24,7 +24,11 @@ public sealed record GoldenResult(string Case, double Error, double Limit, strin
 /// <summary>A golden folder and the device under test.</summary>
 /// <param name="Root">The folder laid out like the golden data: <c>models/</c>, <c>ops/</c>, <c>outputs/</c>, …</param>
 /// <param name="Device">Where everything is computed.</param>
-public sealed record GoldenContext(string Root, Device Device)
+/// <param name="Activations">
+/// How networks store what they compute; with F16 the limits of whole networks are those of F16. Single operations and
+/// training are F32 whatever it says.
+/// </param>
+public sealed record GoldenContext(string Root, Device Device, DType Activations = DType.F32)
 {
     /// <summary>Absolute path of a file of the folder.</summary>
     public string Path(params string[] parts) => System.IO.Path.Combine([Root, .. parts]);

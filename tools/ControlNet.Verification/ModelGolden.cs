@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using ControlNet.Native.Tensors;
+using ControlNet.Native.Weights;
 
 namespace ControlNet.Verification;
 
@@ -17,6 +18,24 @@ internal static class ModelGolden
     /// max|x - ref| / max|ref| allowed for UNet, autoencoder and ControlNet, and every module inside them.
     /// </summary>
     public const double NetworkLimit = 3e-5;
+
+    /// <summary>The same for all of them where they store what they compute in F16.</summary>
+    public const double HalfLimit = 2e-2;
+
+    /// <summary>A limit of F32, or that of F16 where the activations under test are.</summary>
+    public static double Limit(this GoldenContext context, double limit = NetworkLimit) =>
+        context.Activations == DType.F16 ? HalfLimit : limit;
+
+    /// <summary>The weights of a network whose outputs are compared, in the activations under test.</summary>
+    public static WeightMap Under(this WeightMap weights, GoldenContext context) =>
+        weights.WithActivations(context.Activations);
+
+    /// <summary>The elements of a tensor, widened where they are not F32.</summary>
+    public static float[] Floats(this Tensor tensor)
+    {
+        using TensorScope scope = TensorScope.Enter();
+        return (tensor.DType == DType.F32 ? tensor : Ops.Cast(tensor, DType.F32)).ToArray();
+    }
 
     /// <summary>
     /// Uploads an input: images <c>[N, C, H, W]</c> become channels-last, 8-bit ones values of [0, 1].
@@ -44,7 +63,7 @@ internal static class ModelGolden
             ? [shape[0], shape[1], shape[2] * shape[3]]
             : shape;
         return flattened.SequenceEqual(expected.Shape)
-            ? Compare(name, expected.Floats(), ordered.ToArray(), limit)
+            ? Compare(name, expected.Floats(), ordered.Floats(), limit)
             : new GoldenResult(
                 name, double.NaN, limit,
                 $"shape is [{string.Join(", ", flattened)}], expected [{string.Join(", ", expected.Shape)}]");

@@ -61,6 +61,7 @@ internal readonly record struct AttentionDims(
 /// arXiv:1805.02867). The score matrix is never stored: memory beyond the tensors is a few tiles for each worker.
 /// Backward computes each weight again, as exactly as forward did: from the same score, less the largest of its row,
 /// less the logarithm of the row's sum. Kept as one number those two would lose s 2^-24 to a score of size s.
+/// Types: q, k, v and y have one, of those the backend has for activations; sums and all of backward are F32.
 /// Aliasing: results overlap nothing.
 /// </remarks>
 internal interface IAttentionKernels

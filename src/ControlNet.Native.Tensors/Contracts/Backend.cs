@@ -49,6 +49,11 @@ internal abstract class Backend : IDisposable
     public virtual bool HoldsData => true;
 
     /// <summary>
+    /// Whether operations take and give activations stored so; those of gradients and of the optimiser are F32 alone.
+    /// </summary>
+    public virtual bool SupportsActivations(DType type) => type == DType.F32;
+
+    /// <summary>
     /// A backend that takes the memory this one would take for the same calls, without holding or computing anything.
     /// </summary>
     public abstract Backend CreatePlanner();

@@ -79,6 +79,8 @@ internal readonly record struct Conv2dDims(
 /// <remarks>
 /// Numerics: float32 accumulation in blocks over K = In * Kernel * Kernel, or over In by Winograd's algorithm, within
 /// 5e-6 (relative root mean square) of double. Never materialises the im2col matrix.
+/// Types: forward takes x in any type the backend has for activations and y, with addTensor, in any; with x in F16
+/// packed is F16. All else is F32.
 /// Aliasing: y, dx and dWeight overlap nothing, but <c>addTensor</c> may be y or dx.
 /// </remarks>
 internal interface IConv2dKernels

@@ -52,6 +52,22 @@ public sealed class Device : IDisposable
     public Device ForPlanning() => new(Backend.CreatePlanner());
 
     /// <summary>
+    /// Refuses a storage type of activations that the device's operations do not take: all take F32, GPUs F16 as well.
+    /// </summary>
+    /// <param name="type">How activations would be stored.</param>
+    /// <exception cref="DeviceException">They do not.</exception>
+    public void RequireActivations(DType type)
+    {
+        if (!Backend.SupportsActivations(type))
+        {
+            string cure = type == DType.F16
+                ? "choose F32 with LoadOptions.Activations, or a GPU"
+                : "choose F32, or F16 on a GPU";
+            throw new DeviceException($"{Name} does not compute with {type.Name()} activations; {cure}");
+        }
+    }
+
+    /// <summary>
     /// Waits until no other thread has the device and keeps it for this thread until the reservation is disposed, on
     /// the same thread. Reservations of one thread nest. Needed only by those who call <see cref="Ops"/> themselves
     /// while another thread uses the device.

@@ -69,6 +69,7 @@ internal readonly record struct GroupNormDims(
 /// itself in float32.
 /// Backward takes the statistics from x again, by the arithmetic of forward, so nothing has to be kept for it; sums
 /// over pixels and rows are accumulated in float32 over short runs and in float64 beyond.
+/// Types: x and y have one, of those the backend has for activations; gamma, beta and all of backward are F32.
 /// Aliasing: <c>y</c> may be <c>x</c>, <c>dx</c> may be <c>dy</c> or <c>x</c>; no other buffers may overlap.
 /// </remarks>
 internal interface IGroupNormKernels

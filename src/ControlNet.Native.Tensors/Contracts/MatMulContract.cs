@@ -88,6 +88,8 @@ internal readonly record struct MatMulDims(
 /// Matrix products. Numerics: float32 accumulation in blocks; K up to 10,240 loses at most 4e-6 relative rms.
 /// </summary>
 /// <remarks>
+/// Types: <see cref="Linear"/> takes x in any type the backend has for activations and y, with addTensor, in any; with
+/// x in F16 packed is F16. <see cref="Product"/> takes one type. Gradients are F32.
 /// Aliasing: y, dx and dWeight overlap nothing, but <c>addTensor</c> may be y or dx.
 /// </remarks>
 internal interface IMatMulKernels

@@ -93,8 +93,8 @@ internal readonly record struct UpsampleDims(
 }
 
 /// <summary>
-/// Moves elements and computes nothing, so results are exact. No buffers may overlap. Backward adds what came from one
-/// element, in float32 and in the order of y.
+/// Moves elements and computes nothing, so results are exact. No buffers may overlap. x and y have one type, of those
+/// the backend has for activations. Backward adds what came from one element, in float32 and in the order of y.
 /// </summary>
 internal interface IMovementKernels
 {

@@ -65,6 +65,8 @@ internal readonly record struct SumToDims(int First, long Outer, int Length, lon
 /// <summary>Sums along an axis, the softmax built on one, and what training measures: errors and norms.</summary>
 /// <remarks>
 /// Numerics: sums are accumulated in float64 or pairwise; softmax subtracts the largest element first.
+/// Types: of <see cref="Sum"/> and <see cref="Softmax"/> x and y have one, of those the backend has for activations;
+/// all else is F32.
 /// Aliasing: where nothing else is said, results overlap nothing.
 /// </remarks>
 internal interface IReduceKernels

@@ -10,11 +10,13 @@ internal sealed partial class GpuAttention
 {
     private const int DeltaThreads = 64;
 
-    private readonly KernelVariant _gradient = Variant(launcher, "attention_gradient", 1);
-    private readonly KernelVariant _gradientWide = Variant(launcher, "attention_gradient", MostChunks);
+    private const string GradientFile = "attention_gradient";
+
+    private readonly KernelVariant _gradient = Variant(launcher, GradientFile, "attention_gradient", 1);
+    private readonly KernelVariant _gradientWide = Variant(launcher, GradientFile, "attention_gradient", MostChunks);
 
     private readonly KernelVariant _delta =
-        Variant(launcher, "attention_delta", 1) with { Block = new GridSize(DeltaThreads) };
+        Variant(launcher, GradientFile, "attention_gradient_delta", 1) with { Block = new GridSize(DeltaThreads) };
 
     public void Backward(
         in AttentionDims d, BufferView q, BufferView k, BufferView v, BufferView y, BufferView sums, BufferView dy,
@@ -50,7 +52,7 @@ internal sealed partial class GpuAttention
         }
     }
 
-    /// <summary>One of the three gradients, as <c>attention.c</c> has them in a table.</summary>
+    /// <summary>One of the three gradients, as <c>attention_gradient.c</c> has them in a table.</summary>
     private void Launch(
         in AttentionDims d, bool rowsAreKeys, BufferView rows, float rowFactor, BufferView columns, float columnFactor,
         BufferView rowSlopes, BufferView columnSlopes, BufferView values, float factor, BufferView sums,

@@ -18,15 +18,18 @@ internal sealed partial class GpuAttention(GpuLauncher launcher) : IAttentionKer
 
     private const float Log2E = 1.44269504f;
 
-    private readonly KernelVariant _forward = Variant(launcher, "attention_forward", 1);
-    private readonly KernelVariant _forwardWide = Variant(launcher, "attention_forward", MostChunks);
+    private readonly KernelVariant[] _forward =
+        GpuActivations.Variants(Variant(launcher, "attention", "attention_forward", 1));
+
+    private readonly KernelVariant[] _forwardWide =
+        GpuActivations.Variants(Variant(launcher, "attention", "attention_forward", MostChunks));
 
     public void Forward(
         in AttentionDims d, BufferView q, BufferView k, BufferView v, BufferView y, BufferView sums)
     {
         launcher.Launch(
-            d.HeadWidth <= Chunk ? _forward : _forwardWide, Grid(d, d.Queries), q, k, v, y, sums, d.Heads, d.Queries,
-            d.Keys, d.HeadWidth, Slices(d), d.Scale * Log2E, d.Causal ? 1 : 0);
+            (d.HeadWidth <= Chunk ? _forward : _forwardWide).For(q.Type), Grid(d, d.Queries), q, k, v, y, sums, d.Heads,
+            d.Queries, d.Keys, d.HeadWidth, Slices(d), d.Scale * Log2E, d.Causal ? 1 : 0);
     }
 
     /// <summary>Blocks along a head's channels: more than one where it is wider than a block has room for.</summary>
@@ -36,7 +39,7 @@ internal sealed partial class GpuAttention(GpuLauncher launcher) : IAttentionKer
     private static GridSize Grid(in AttentionDims d, int rows) =>
         new(checked((int)(GpuGrid.Parts(rows, Tile) * Slices(d) * d.Heads * d.Batch)));
 
-    private static KernelVariant Variant(GpuLauncher launcher, string entry, int chunks) => new(
-        "attention", entry, new GridSize(16, 16),
+    private static KernelVariant Variant(GpuLauncher launcher, string file, string entry, int chunks) => new(
+        file, entry, new GridSize(16, 16),
         launcher.Limits.IsCpu ? $"CHUNKS={chunks} ROLLED=1" : $"CHUNKS={chunks}");
 }

@@ -61,6 +61,8 @@ internal sealed class GpuBackend : Backend
 
     public override bool HoldsData => _driver.HoldsData;
 
+    public override bool SupportsActivations(DType type) => type is DType.F32 or DType.F16;
+
     public override Backend CreatePlanner() => new GpuBackend(new PlanningDriver(_driver), _budgetBytes);
 
     public override MemoryBlock Allocate(long bytes) => _memory.Allocate(bytes);

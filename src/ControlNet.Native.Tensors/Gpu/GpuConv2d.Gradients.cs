@@ -73,7 +73,7 @@ internal sealed partial class GpuConv2d
     {
         int columns = d.Kernel * d.Kernel * d.In;
         launcher.Launch(
-            GpuTiles.Choose(s_weightGradient, DType.F32, columns), GpuTiles.Grid(d.Out, columns, parts),
+            GpuTiles.Choose(s_weightGradient, DType.F32, DType.F32, columns), GpuTiles.Grid(d.Out, columns, parts),
             x, dy, before, dWeight, d.Out, d.Height, d.Width, d.In, d.Kernel, d.Stride, d.Padding.Top, d.Padding.Left,
             d.OutHeight, d.OutWidth, d.Batch * d.OutHeight * d.OutWidth, partDepth, (long)d.Out * columns);
     }

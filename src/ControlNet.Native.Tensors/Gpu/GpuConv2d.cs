@@ -70,11 +70,11 @@ internal sealed partial class GpuConv2d(GpuLauncher launcher) : IConv2dKernels
     {
         int columns = c.Target.Channels, rows = checked(c.Images * c.Lines.Count * c.Pixels.Count);
         launcher.Launch(
-            GpuTiles.Choose(s_conv2d, packed.Type, columns), GpuTiles.Grid(rows, columns, parts),
+            GpuTiles.Choose(s_conv2d, x.Type, packed.Type, columns), GpuTiles.Grid(rows, columns, parts),
             x, packed, bias, addRow, addTensor, y, rows, c.Lines.Count, c.Pixels.Count, columns, c.Source.Height,
             c.Source.Width, c.Source.Channels, c.Lines.Taps, c.Pixels.Taps, c.Stride, c.Lines.First, c.Pixels.First,
             c.Kernel, c.Lines.Tap, c.Pixels.Tap, c.TapStep, c.Target.Height, c.Target.Width, c.TargetStep,
-            c.Lines.Target, c.Pixels.Target, partDepth, (long)rows * columns, (int)activation);
+            c.Lines.Target, c.Pixels.Target, partDepth, (long)rows * columns, (int)activation, GpuTiles.Halves(y));
     }
 
     /// <summary>One dimension of a convolution.</summary>

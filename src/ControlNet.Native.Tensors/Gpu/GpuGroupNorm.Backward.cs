@@ -18,14 +18,14 @@ internal sealed partial class GpuGroupNorm
     private static readonly KernelVariant s_gradientSums = Kernel("group_norm_gradient_sums", PartThreads);
     private static readonly KernelVariant s_gradientJoin = Kernel("group_norm_gradient_join", GpuGrid.TeamBlock);
     private static readonly KernelVariant s_gradientSlopes = Kernel("group_norm_gradient_slopes", GpuGrid.TeamBlock);
-    private static readonly KernelVariant s_parameters = Kernel("group_norm_parameters", ChannelThreads);
-    private static readonly KernelVariant s_rowMoments = Kernel("group_norm_row_moments", GpuGrid.TeamBlock);
-    private static readonly KernelVariant s_rowsBackward = Kernel("group_norm_rows_backward", GpuGrid.TeamBlock);
+    private static readonly KernelVariant s_parameters = Kernel("group_norm_gradient_parameters", ChannelThreads);
+    private static readonly KernelVariant s_rowMoments = Kernel("group_norm_gradient_row_moments", GpuGrid.TeamBlock);
+    private static readonly KernelVariant s_rowsBackward = Kernel("group_norm_gradient_rows", GpuGrid.TeamBlock);
 
     private static readonly KernelVariant s_gradientApply =
-        new("group_norm", "group_norm_gradient_apply", GpuGrid.ElementBlock);
+        new("group_norm_gradient", "group_norm_gradient_apply", GpuGrid.ElementBlock);
 
-    private static readonly KernelVariant s_rowParameterSums = Kernel("group_norm_row_parameter_sums", PartThreads);
+    private static readonly KernelVariant s_rowParameterSums = Kernel("group_norm_gradient_row_sums", PartThreads);
 
     public void Backward(
         in GroupNormDims d, BufferView x, BufferView gamma, BufferView beta, BufferView dy, BufferView dx,
@@ -116,4 +116,7 @@ internal sealed partial class GpuGroupNorm
                 s_parameters, GpuGrid.Blocks(d.Channels, ChannelThreads), sums, dGamma, dBeta, d.Channels, parts);
         }
     }
+
+    private static KernelVariant Kernel(string entry, int threads) =>
+        new("group_norm_gradient", entry, new GridSize(threads));
 }

@@ -15,10 +15,17 @@ internal sealed partial class GpuGroupNorm(GpuLauncher launcher) : IGroupNormKer
     /// <summary>Rows of one float for each channel of an image: MOMENTS and AFFINE of the kernels.</summary>
     private const int MomentRows = 3, AffineRows = 7;
 
-    private static readonly KernelVariant s_moments = Kernel("group_norm_moments", PartThreads);
-    private static readonly KernelVariant s_statistics = Kernel("group_norm_statistics", GpuGrid.TeamBlock);
-    private static readonly KernelVariant s_apply = new("group_norm", "group_norm_apply", GpuGrid.ElementBlock);
-    private static readonly KernelVariant s_rows = Kernel("group_norm_rows", GpuGrid.TeamBlock);
+    private static readonly KernelVariant[] s_moments =
+        GpuActivations.Variants(new("group_norm", "group_norm_moments", new GridSize(PartThreads)));
+
+    private static readonly KernelVariant s_statistics =
+        new("group_norm", "group_norm_statistics", new GridSize(GpuGrid.TeamBlock));
+
+    private static readonly KernelVariant[] s_apply =
+        GpuActivations.Variants(new("group_norm", "group_norm_apply", GpuGrid.ElementBlock));
+
+    private static readonly KernelVariant[] s_rows =
+        GpuActivations.Variants(new("group_norm", "group_norm_rows", new GridSize(GpuGrid.TeamBlock)));
 
     public void Forward(in GroupNormDims d, BufferView x, BufferView gamma, BufferView beta, BufferView y)
     {
@@ -26,7 +33,8 @@ internal sealed partial class GpuGroupNorm(GpuLauncher launcher) : IGroupNormKer
         {
             int lanes = GpuGrid.Lanes(d.Channels, 1);
             launcher.Launch(
-                s_rows, RowGrid(d, lanes), x, gamma, beta, y, d.Batch, d.Channels, d.Eps, (int)d.Activation, lanes);
+                s_rows.For(x.Type), RowGrid(d, lanes), x, gamma, beta, y, d.Batch, d.Channels, d.Eps, (int)d.Activation,
+                lanes);
             return;
         }
 
@@ -37,10 +45,9 @@ internal sealed partial class GpuGroupNorm(GpuLauncher launcher) : IGroupNormKer
 
         using MemoryBlock block = Statistics(d, x, gamma, beta, out BufferView affine);
         launcher.Launch(
-            s_apply, GpuGrid.Elements(x.Count), x, affine, y, x.Count, d.Spatial, d.Channels, (int)d.Activation);
+            s_apply.For(x.Type), GpuGrid.Elements(x.Count), x, affine, y, x.Count, d.Spatial, d.Channels,
+            (int)d.Activation);
     }
-
-    private static KernelVariant Kernel(string entry, int threads) => new("group_norm", entry, new GridSize(threads));
 
     private static bool IsRows(in GroupNormDims d) => d is { Spatial: 1, Groups: 1 };
 
@@ -67,8 +74,8 @@ internal sealed partial class GpuGroupNorm(GpuLauncher launcher) : IGroupNormKer
             using (block)
             {
                 launcher.Launch(
-                    s_moments, GpuGrid.Blocks(threads, PartThreads), x, moments, threads, d.Spatial, d.Channels,
-                    partPixels, parts);
+                    s_moments.For(x.Type), GpuGrid.Blocks(threads, PartThreads), x, moments, threads, d.Spatial,
+                    d.Channels, partPixels, parts);
                 launcher.Launch(
                     s_statistics, new GridSize(d.Batch * d.Groups), moments, gamma, beta, affine, d.Spatial,
                     d.Channels, d.Groups, partPixels, parts, d.Eps);

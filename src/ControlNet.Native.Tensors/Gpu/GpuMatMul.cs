@@ -60,10 +60,10 @@ internal sealed partial class GpuMatMul(GpuLauncher launcher) : IMatMulKernels
     {
         long members = (long)c.Batch0 * c.Batch1;
         launcher.Launch(
-            GpuTiles.Choose(s_matmul, b.Type, c.Columns), GpuTiles.Grid(c.Rows, c.Columns, members * parts),
+            GpuTiles.Choose(s_matmul, a.Type, b.Type, c.Columns), GpuTiles.Grid(c.Rows, c.Columns, members * parts),
             a, b, bias, addTensor, y, c.Rows, c.Columns, c.Depth, c.RowA, c.StepA, c.ColumnB, c.StepB, c.Batch1,
             c.BatchA.Step0, c.BatchA.Step1, c.BatchB.Step0, c.BatchB.Step1, partDepth, parts,
-            members * c.Rows * c.Columns, c.Scale, (int)activation);
+            members * c.Rows * c.Columns, c.Scale, (int)activation, GpuTiles.Halves(y));
     }
 
     /// <summary>A batch of products. Steps are in elements.</summary>

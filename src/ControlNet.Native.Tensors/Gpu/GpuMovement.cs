@@ -9,10 +9,12 @@ internal sealed partial class GpuMovement(GpuLauncher launcher) : IMovementKerne
     /// <summary>Rows and columns of what a block transposes.</summary>
     private const int Tile = 32;
 
-    private static readonly KernelVariant s_permute = Kernel("movement_permute");
-    private static readonly KernelVariant s_transpose = new("movement", "movement_transpose", new GridSize(Tile, 8));
+    private static readonly KernelVariant[] s_permute = GpuActivations.Variants(Kernel("movement_permute"));
+    private static readonly KernelVariant[] s_transpose =
+        GpuActivations.Variants(new("movement", "movement_transpose", new GridSize(Tile, 8)));
+
+    private static readonly KernelVariant[] s_upsample = GpuActivations.Variants(Kernel("movement_upsample"));
     private static readonly KernelVariant s_copyRows = Kernel("movement_copy_rows");
-    private static readonly KernelVariant s_upsample = Kernel("movement_upsample");
     private static readonly KernelVariant s_gatherRows = Kernel("movement_gather_rows");
 
     public void Permute(in PermuteDims d, BufferView x, BufferView y)
@@ -25,7 +27,7 @@ internal sealed partial class GpuMovement(GpuLauncher launcher) : IMovementKerne
         }
 
         launcher.Launch(
-            s_permute, GpuGrid.Elements(y.Count), x, y, y.Count, axes.Count,
+            s_permute.For(x.Type), GpuGrid.Elements(y.Count), x, y, y.Count, axes.Count,
             axes[0].Extent, axes[1].Extent, axes[2].Extent,
             axes[0].StepX, axes[1].StepX, axes[2].StepX, axes[Math.Max(0, axes.Count - 1)].StepX);
     }
@@ -42,7 +44,8 @@ internal sealed partial class GpuMovement(GpuLauncher launcher) : IMovementKerne
     {
         long count = (long)d.Batch * d.OutHeight * d.OutWidth * d.Channels;
         launcher.Launch(
-            s_upsample, GpuGrid.Elements(count), x, y, count, d.Height, d.Width, d.Channels, d.OutHeight, d.OutWidth);
+            s_upsample.For(x.Type), GpuGrid.Elements(count), x, y, count, d.Height, d.Width, d.Channels, d.OutHeight,
+            d.OutWidth);
     }
 
     public void GatherRows(int width, BufferView table, BufferView ids, BufferView y)
@@ -74,7 +77,7 @@ internal sealed partial class GpuMovement(GpuLauncher launcher) : IMovementKerne
 
         long rowTiles = GpuGrid.Parts(rows.Extent, Tile), columnTiles = GpuGrid.Parts(columns.Extent, Tile);
         launcher.Launch(
-            s_transpose, GpuGrid.Blocks(outer.Extent * inner.Extent * rowTiles * columnTiles, 1), x, y,
+            s_transpose.For(x.Type), GpuGrid.Blocks(outer.Extent * inner.Extent * rowTiles * columnTiles, 1), x, y,
             rows.Extent, columns.Extent, rowTiles, columnTiles, inner.Extent, outer.StepX, inner.StepX, columns.StepX,
             outer.StepY, inner.StepY, rows.StepY);
     }

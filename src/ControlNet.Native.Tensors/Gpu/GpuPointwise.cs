@@ -8,20 +8,20 @@ internal sealed partial class GpuPointwise(GpuLauncher launcher) : IPointwiseKer
 {
     private const int MaxTerms = 8;
 
-    private static readonly KernelVariant s_activate = Kernel("pointwise_activate");
-    private static readonly KernelVariant s_binary = Kernel("pointwise_binary");
-    private static readonly KernelVariant s_linearCombination = Kernel("pointwise_linear_combination");
-    private static readonly KernelVariant s_geglu = Kernel("pointwise_geglu");
+    private static readonly KernelVariant[] s_activate = Kernels("pointwise_activate");
+    private static readonly KernelVariant[] s_binary = Kernels("pointwise_binary");
+    private static readonly KernelVariant[] s_linearCombination = Kernels("pointwise_linear_combination");
+    private static readonly KernelVariant[] s_geglu = Kernels("pointwise_geglu");
     private static readonly KernelVariant s_cast = Kernel("pointwise_cast");
 
     public void Activate(Activation activation, BufferView x, BufferView y) =>
-        launcher.Launch(s_activate, GpuGrid.Elements(y.Count), x, y, y.Count, (int)activation);
+        launcher.Launch(s_activate.For(x.Type), GpuGrid.Elements(y.Count), x, y, y.Count, (int)activation);
 
     public void Binary(BinaryOperation operation, in BroadcastDims d, BufferView a, BufferView b, BufferView y)
     {
         BinaryAxes axes = new(d);
         launcher.Launch(
-            s_binary, GpuGrid.Elements(d.Count), a, b, y, d.Count, (int)operation, axes.Count,
+            s_binary.For(y.Type), GpuGrid.Elements(d.Count), a, b, y, d.Count, (int)operation, axes.Count,
             axes[0].Extent, axes[1].Extent, axes[2].Extent,
             axes[0].A, axes[1].A, axes[2].A, axes.Outer.A, axes[0].B, axes[1].B, axes[2].B, axes.Outer.B);
     }
@@ -34,17 +34,20 @@ internal sealed partial class GpuPointwise(GpuLauncher launcher) : IPointwiseKer
         terms.CopyTo(t);
         factors.CopyTo(f);
         launcher.Launch(
-            s_linearCombination, GpuGrid.Elements(y.Count), t[0], t[1], t[2], t[3], t[4], t[5], t[6], t[7], y, y.Count,
-            terms.Length, f[0], f[1], f[2], f[3], f[4], f[5], f[6], f[7]);
+            s_linearCombination.For(y.Type), GpuGrid.Elements(y.Count), t[0], t[1], t[2], t[3], t[4], t[5], t[6], t[7],
+            y, y.Count, terms.Length, f[0], f[1], f[2], f[3], f[4], f[5], f[6], f[7]);
     }
 
     public void Geglu(long rows, int columns, BufferView x, BufferView y) =>
-        launcher.Launch(s_geglu, GpuGrid.Elements(rows * columns), x, y, rows * columns, columns);
+        launcher.Launch(
+            s_geglu.For(x.Type), GpuGrid.Elements(rows * columns), x, y, rows * columns, columns);
 
     public void Cast(BufferView x, BufferView y) =>
         launcher.Launch(s_cast, GpuGrid.Elements(y.Count), x, y, y.Count, TypeNumber(x.Type), TypeNumber(y.Type));
 
     private static KernelVariant Kernel(string entry) => new("pointwise", entry, GpuGrid.ElementBlock);
+
+    private static KernelVariant[] Kernels(string entry) => GpuActivations.Variants(Kernel(entry));
 
     private static int TypeNumber(DType type) => type is DType.F32 or DType.F16 or DType.BF16
         ? (int)type

@@ -13,8 +13,8 @@ internal sealed partial class GpuReduce(GpuLauncher launcher) : IReduceKernels
     /// <summary>Elements a thread adds up, at most, before there are several parts.</summary>
     private const int ThreadElements = 64;
 
-    private static readonly KernelVariant s_sum = Kernel("reduce_sum");
-    private static readonly KernelVariant s_softmax = Kernel("reduce_softmax");
+    private static readonly KernelVariant[] s_sum = GpuActivations.Variants(Kernel("reduce_sum"));
+    private static readonly KernelVariant[] s_softmax = GpuActivations.Variants(Kernel("reduce_softmax"));
 
     public void Sum(in AxisDims d, float scale, BufferView x, BufferView y)
     {
@@ -22,15 +22,15 @@ internal sealed partial class GpuReduce(GpuLauncher launcher) : IReduceKernels
         int parts = (int)Math.Max(1, GpuGrid.Parts(d.Length, partLength));
         if (parts == 1)
         {
-            Sum(d, partLength, parts, SumPairs.None, scale, x, y);
+            Sum(d, partLength, parts, SumPairs.None, scale, x, y, y.Type);
             return;
         }
 
         BufferView sums = launcher.Scratch(DType.F32, 2 * d.Outer * parts * d.Inner, out MemoryBlock block);
         using (block)
         {
-            Sum(d, partLength, parts, SumPairs.Written, 1, x, sums);
-            Sum(d with { Length = parts }, parts, 1, SumPairs.Read, scale, sums, y);
+            Sum(d, partLength, parts, SumPairs.Written, 1, x, sums, x.Type);
+            Sum(d with { Length = parts }, parts, 1, SumPairs.Read, scale, sums, y, y.Type);
         }
     }
 
@@ -38,7 +38,7 @@ internal sealed partial class GpuReduce(GpuLauncher launcher) : IReduceKernels
     {
         int lanes = GpuGrid.Lanes(d.Length, d.Inner);
         launcher.Launch(
-            s_softmax, TeamGrid(d, lanes), x, y, d.Outer * d.Inner, d.Length, d.Inner, lanes);
+            s_softmax.For(x.Type), TeamGrid(d, lanes), x, y, d.Outer * d.Inner, d.Length, d.Inner, lanes);
     }
 
     /// <summary>
@@ -94,13 +94,15 @@ internal sealed partial class GpuReduce(GpuLauncher launcher) : IReduceKernels
     private static GridSize TeamGrid(in AxisDims d, int lanes) =>
         GpuGrid.Blocks(d.Outer * d.Inner, GpuGrid.TeamBlock / lanes);
 
+    /// <summary>One launch; the type is that of the side that is no pairs, which are F32.</summary>
     private void Sum(
-        in AxisDims d, int partLength, int parts, SumPairs pairs, float scale, BufferView x, BufferView y)
+        in AxisDims d, int partLength, int parts, SumPairs pairs, float scale, BufferView x, BufferView y, DType type)
     {
         int lanes = GpuGrid.Lanes(Math.Min(d.Length, partLength), d.Inner);
         GridSize grid = new(checked(TeamGrid(d, lanes).X * parts));
         launcher.Launch(
-            s_sum, grid, x, y, d.Outer * d.Inner, d.Length, d.Inner, partLength, parts, lanes, (int)pairs, scale);
+            s_sum.For(type), grid, x, y, d.Outer * d.Inner, d.Length, d.Inner, partLength, parts, lanes, (int)pairs,
+            scale);
     }
 
     /// <summary>Where a sum is two numbers, what float32 holds of it and the rest.</summary>

@@ -23,28 +23,51 @@ internal static class GpuTiles
 
     private const int LineThreads = 256;
 
+    /// <summary>Variants with F32 activations: three types of weights, two widths.</summary>
+    private const int OfWeights = 6;
+
     private static readonly KernelVariant s_join =
         new("matmul", "matmul_join", new GridSize(LineThreads), "WEIGHT=0 COLUMNS=64");
 
     private static readonly KernelVariant[] s_pack = PackVariants();
 
-    /// <summary>The variants of a kernel of tiles, for <see cref="Choose"/>.</summary>
+    /// <summary>
+    /// The variants of a kernel of tiles, for <see cref="Choose"/>: F32 activations with weights of each type, then F16
+    /// with F16.
+    /// </summary>
     public static KernelVariant[] Variants(string file, string entry)
     {
-        KernelVariant[] variants = new KernelVariant[6];
-        for (int i = 0; i < variants.Length; i++)
+        KernelVariant[] variants = new KernelVariant[OfWeights + 2];
+        for (int i = 0; i < OfWeights; i++)
         {
             variants[i] = new KernelVariant(
                 file, entry, new GridSize(16, 16), new KernelDefine("WEIGHT", i / 2),
                 new KernelDefine("COLUMNS", i % 2 == 0 ? Columns : NarrowColumns));
         }
 
+        int halves = Storage(DType.F16) * 2;
+        variants[OfWeights] = GpuActivations.Variants(variants[halves]).For(DType.F16);
+        variants[OfWeights + 1] = GpuActivations.Variants(variants[halves + 1]).For(DType.F16);
         return variants;
     }
 
-    /// <summary>The variant for a weight stored so and a result with so many columns.</summary>
-    public static KernelVariant Choose(KernelVariant[] variants, DType storage, int columns) =>
-        variants[(Storage(storage) * 2) + (columns <= NarrowColumns ? 1 : 0)];
+    /// <summary>
+    /// The variant for activations and a weight stored so and a result with so many columns. Activations in F16 take
+    /// their weight in F16.
+    /// </summary>
+    public static KernelVariant Choose(KernelVariant[] variants, DType activations, DType storage, int columns)
+    {
+        int narrow = columns <= NarrowColumns ? 1 : 0;
+        if (!GpuActivations.IsHalf(activations))
+        {
+            return variants[(Storage(storage) * 2) + narrow];
+        }
+
+        return storage == DType.F16
+            ? variants[OfWeights + narrow]
+            : throw new InvalidOperationException(
+                $"F16 activations take F16 weights, the buffer holds {storage.Name()}");
+    }
 
     /// <summary>One block for each tile of each of <paramref name="results"/>.</summary>
     public static GridSize Grid(int rows, int columns, long results) =>
@@ -81,7 +104,10 @@ internal static class GpuTiles
         BufferView summands, BufferView bias, BufferView addRow, BufferView addTensor, BufferView y) =>
         launcher.Launch(
             s_join, GpuGrid.Blocks(count, LineThreads), summands, bias, addRow, addTensor, y, count, parts, columns,
-            rowsOfImage, (int)activation);
+            rowsOfImage, (int)activation, Halves(y));
+
+    /// <summary>Whether a result is F16, as kernels are told it.</summary>
+    public static int Halves(BufferView y) => GpuActivations.IsHalf(y.Type) ? 1 : 0;
 
     /// <summary>
     /// Packs a weight <c>[Outputs, Inputs, Taps]</c> as <c>[Outputs][Taps][Inputs]</c>, or, turned, as

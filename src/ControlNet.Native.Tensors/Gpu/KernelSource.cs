@@ -13,7 +13,7 @@ internal static class KernelSource
     private const string Folder = "kernels/";
 
     /// <summary>What every file of kernels begins with.</summary>
-    private const string Include = "#include \"prelude.h\"";
+    private const string Prelude = "prelude.h";
 
     private static readonly Lazy<string> s_digest = new(() =>
     {
@@ -31,8 +31,8 @@ internal static class KernelSource
     });
 
     /// <summary>
-    /// A file and the prelude as one text: drivers need no include path, and whoever hashes it has seen everything.
-    /// Lines keep the names and numbers they have in the files.
+    /// A file, the prelude and what it includes as one text: drivers need no include path, and whoever hashes it has
+    /// seen everything. Lines keep the names and numbers they have in the files.
     /// </summary>
     /// <param name="file">The file under <c>kernels/</c>, without extension.</param>
     public static string Read(string file)
@@ -41,17 +41,33 @@ internal static class KernelSource
         return WithPrelude(name, Text(name));
     }
 
-    /// <summary>A text of kernels behind the prelude's.</summary>
+    /// <summary>A text of kernels behind the prelude's, with the other files it includes in their places.</summary>
     /// <param name="name">What compilers call it in their messages.</param>
     /// <param name="text">The kernels.</param>
     public static string WithPrelude(string name, string text)
     {
-        int include = text.IndexOf(Include, StringComparison.Ordinal);
-        string own = include < 0 ? text : text.Remove(include, Include.Length);
-        return new StringBuilder()
-            .Append("#line 1 \"prelude.h\"\n").Append(Text("prelude.h"))
-            .Append("\n#line 1 \"").Append(name).Append("\"\n").Append(own)
-            .ToString();
+        StringBuilder whole = new();
+        whole.Append("#line 1 \"prelude.h\"\n").Append(Text(Prelude))
+            .Append("\n#line 1 \"").Append(name).Append("\"\n");
+        string[] lines = text.Split('\n');
+        for (int i = 0; i < lines.Length; i++)
+        {
+            if (Included(lines[i]) is not { } included)
+            {
+                whole.Append(lines[i]).Append('\n');
+            }
+            else if (included == Prelude)
+            {
+                whole.Append('\n');
+            }
+            else
+            {
+                whole.Append("#line 1 \"").Append(included).Append("\"\n").Append(Text(included))
+                    .Append("\n#line ").Append(i + 2).Append(" \"").Append(name).Append("\"\n");
+            }
+        }
+
+        return whole.ToString();
     }
 
     /// <summary>A hash of all kernels, sources and PTX: whether any of them has changed.</summary>
@@ -62,6 +78,16 @@ internal static class KernelSource
 
     /// <summary>The name <c>tools/build-ptx.sh</c> gives the PTX of a module.</summary>
     public static string PtxName(KernelVariant kernel) => $"{kernel.Module.Replace(' ', '.')}.ptx";
+
+    /// <summary>The file that a line includes; null for any other line.</summary>
+    private static string? Included(string line)
+    {
+        const string Directive = "#include \"";
+        string trimmed = line.Trim();
+        return trimmed.StartsWith(Directive, StringComparison.Ordinal)
+            ? trimmed[Directive.Length..].TrimEnd('"')
+            : null;
+    }
 
     private static string Text(string name) => Resource(name) is { } bytes
         ? Encoding.UTF8.GetString(bytes).TrimEnd('\0')

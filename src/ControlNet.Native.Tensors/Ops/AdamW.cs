@@ -21,10 +21,10 @@ public static partial class Ops
     public static void AdamW(
         Tensor parameter, Tensor gradient, Tensor mean, Tensor square, long step, in AdamWSettings settings)
     {
-        Check(parameter, parameter);
-        Check(parameter, gradient);
-        Check(parameter, mean);
-        Check(parameter, square);
+        CheckFloats(parameter, parameter);
+        CheckFloats(parameter, gradient);
+        CheckFloats(parameter, mean);
+        CheckFloats(parameter, square);
         if (Tape.Current is not null)
         {
             throw new TapeException(
@@ -46,8 +46,8 @@ public static partial class Ops
     /// <exception cref="ShapeException">The shapes differ, or decay is not from 0 to 1.</exception>
     public static void MovingAverage(Tensor average, Tensor x, double decay)
     {
-        Check(average, average);
-        Check(average, x);
+        CheckFloats(average, average);
+        CheckFloats(average, x);
         if (x.Shape != average.Shape || !(decay is >= 0 and <= 1))
         {
             throw new ShapeException(

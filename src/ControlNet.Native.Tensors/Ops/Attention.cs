@@ -25,7 +25,7 @@ public static partial class Ops
         Check(q, k);
         Check(q, v);
         AttentionDims d = AttentionDims.Infer(q.Shape, k.Shape, v.Shape, heads, scale, causal);
-        Tensor y = new(q.Backend, q.Shape);
+        Tensor y = new(q.Backend, q.Shape, q.DType);
         if (Tape.For(q, k, v) is not { } tape)
         {
             q.Backend.Attention.Forward(d, q.View, k.View, v.View, y.View, BufferView.None);

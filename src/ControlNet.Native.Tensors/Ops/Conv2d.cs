@@ -63,7 +63,9 @@ public static partial class Ops
 
     /// <summary>A convolution of images: <c>act(conv(x, w) + bias + addRow) + addTensor</c>.</summary>
     /// <param name="x"><c>[N, H, W, In]</c></param>
-    /// <param name="weight"><c>[Out, In, K, K]</c>, packed by <see cref="PackConv2d"/>.</param>
+    /// <param name="weight">
+    /// <c>[Out, In, K, K]</c>, packed by <see cref="PackConv2d"/>; in F16 where x is.
+    /// </param>
     /// <param name="bias"><c>[Out]</c>, or none.</param>
     /// <param name="stride">Step in pixels, 1 or more.</param>
     /// <param name="padding">Zeros around x, in pixels.</param>
@@ -71,18 +73,19 @@ public static partial class Ops
     /// <param name="addRow">
     /// One row for each image, <c>[N, Out]</c>, added to all its pixels before the activation, or none.
     /// </param>
-    /// <param name="addTensor">A residual of the shape of the result, or none.</param>
+    /// <param name="addTensor">A residual of the shape and type of the result, or none.</param>
+    /// <param name="result">How the result is stored, where the device has both; null is the type of x.</param>
     /// <returns><c>[N, H', W', Out]</c> with <c>H' = (H + top + bottom - K) / stride + 1</c>.</returns>
     /// <exception cref="ShapeException">
     /// The shapes do not fit together, or the weight was packed for another stride.
     /// </exception>
     public static Tensor Conv2d(
         Tensor x, PackedWeight weight, Tensor? bias = null, int stride = 1, Padding padding = default,
-        Activation activation = Activation.None, Tensor? addRow = null, Tensor? addTensor = null)
+        Activation activation = Activation.None, Tensor? addRow = null, Tensor? addTensor = null, DType? result = null)
     {
         ArgumentNullException.ThrowIfNull(weight);
         Tape.Refuse(nameof(Conv2d), PackedCure, x, bias, addRow, addTensor);
-        return Conv2dForward(x, weight, bias, stride, padding, activation, addRow, addTensor, out _);
+        return Conv2dForward(x, weight, bias, stride, padding, activation, addRow, addTensor, result, out _);
     }
 
     /// <summary>
@@ -98,15 +101,17 @@ public static partial class Ops
     /// <param name="addRow">
     /// One row for each image, <c>[N, Out]</c>, added to all its pixels before the activation, or none.
     /// </param>
-    /// <param name="addTensor">A residual of the shape of the result, or none.</param>
+    /// <param name="addTensor">A residual of the shape and type of the result, or none.</param>
+    /// <param name="result">How the result is stored, where the device has both; null is the type of x.</param>
     /// <returns><c>[N, H', W', Out]</c> with <c>H' = (H + top + bottom - K) / stride + 1</c>.</returns>
     /// <exception cref="ShapeException">The shapes do not fit together.</exception>
     public static Tensor Conv2d(
         Tensor x, Tensor weight, Tensor? bias = null, int stride = 1, Padding padding = default,
-        Activation activation = Activation.None, Tensor? addRow = null, Tensor? addTensor = null)
+        Activation activation = Activation.None, Tensor? addRow = null, Tensor? addTensor = null, DType? result = null)
     {
         Check(x, x);
         CheckWeight(x, weight);
+        CheckResult(nameof(Conv2d), x, result, addTensor, weight, bias, addRow);
         Tape? tape = Tape.For(x, weight, bias, addRow, addTensor);
         if (tape is not null && activation != Activation.None)
         {
@@ -116,24 +121,26 @@ public static partial class Ops
             return scope.Keep(addTensor is null ? h : Add(h, addTensor));
         }
 
-        using PackedWeight packed = PackConv2dOnce(weight, weight.DType);
-        Tensor y = Conv2dForward(x, packed, bias, stride, padding, activation, addRow, addTensor, out Conv2dDims d);
+        using PackedWeight packed = PackConv2dOnce(weight, x.DType == DType.F16 ? DType.F16 : weight.DType);
+        Tensor y = Conv2dForward(
+            x, packed, bias, stride, padding, activation, addRow, addTensor, result, out Conv2dDims d);
         tape?.Add(new Conv2dNode(d, x, weight, bias, addRow, addTensor), y);
         return y;
     }
 
     private static Tensor Conv2dForward(
         Tensor x, PackedWeight weight, Tensor? bias, int stride, Padding padding, Activation activation,
-        Tensor? addRow, Tensor? addTensor, out Conv2dDims d)
+        Tensor? addRow, Tensor? addTensor, DType? resultType, out Conv2dDims d)
     {
         Check(x, x, nameof(Conv2d));
-        Check(x, bias, nameof(Conv2d));
-        Check(x, addRow, nameof(Conv2d));
-        Check(x, addTensor, nameof(Conv2d));
+        CheckFloats(x, bias, nameof(Conv2d));
+        CheckFloats(x, addRow, nameof(Conv2d));
+        DType type = CheckResult(nameof(Conv2d), x, resultType, addTensor, bias, addRow);
+        CheckPacked(x, weight, nameof(Conv2d));
         d = Conv2dDims.Infer(
             x.Shape, weight.Shape, bias?.Shape, addRow?.Shape, addTensor?.Shape, stride, padding, activation,
             out Shape result, weight.Form);
-        Tensor y = new(x.Backend, result);
+        Tensor y = new(x.Backend, result, type);
         x.Backend.Conv2d.Forward(d, x.View, weight.View, ViewOf(bias), ViewOf(addRow), ViewOf(addTensor), y.View);
         return y;
     }

@@ -10,14 +10,14 @@ public static partial class Ops
     /// <c>act((x - mean) / sqrt(var + eps) * gamma + beta)</c>.
     /// </summary>
     /// <param name="x">Activations, <c>[N, H, W, C]</c>.</param>
-    /// <param name="gamma">Scale of each channel, <c>[C]</c>.</param>
-    /// <param name="beta">Shift of each channel, <c>[C]</c>.</param>
+    /// <param name="gamma">Scale of each channel, F32 <c>[C]</c>.</param>
+    /// <param name="beta">Shift of each channel, F32 <c>[C]</c>.</param>
     /// <param name="groups">Number of groups G; must divide C. Stable Diffusion uses 32 throughout.</param>
     /// <param name="eps">
     /// Added to the variance, above 0. 1e-5 in the UNet, 1e-6 in the VAE and the attention blocks.
     /// </param>
     /// <param name="activation">Fused into the same pass; costs no extra memory traffic.</param>
-    /// <returns>A new tensor, <c>[N, H, W, C]</c>.</returns>
+    /// <returns>A new tensor, <c>[N, H, W, C]</c>, of the type of x.</returns>
     /// <exception cref="ShapeException">The shapes do not fit together.</exception>
     /// <remarks>Source: Wu and He, 2018, arXiv:1803.08494.</remarks>
     public static Tensor GroupNorm(
@@ -30,9 +30,10 @@ public static partial class Ops
 
     private static Tensor GroupNorm(in GroupNormDims d, Tensor x, Tensor gamma, Tensor beta)
     {
-        Check(x, gamma);
-        Check(x, beta);
-        Tensor y = new(x.Backend, x.Shape);
+        CheckFloats(x, gamma);
+        CheckFloats(x, beta);
+        CheckResult(nameof(GroupNorm), x, x.DType, addTensor: null, gamma, beta);
+        Tensor y = new(x.Backend, x.Shape, x.DType);
         x.Backend.GroupNorm.Forward(d, x.View, gamma.View, beta.View, y.View);
         Tape.For(x, gamma, beta)?.Add(new GroupNormNode(d, x, gamma, beta), y);
         return y;

@@ -43,19 +43,22 @@ public static partial class Ops
 
     /// <summary>A linear layer: <c>act(x w^T + bias) + addTensor</c>.</summary>
     /// <param name="x"><c>[..., In]</c></param>
-    /// <param name="weight"><c>[Out, In]</c>, packed by <see cref="PackLinear"/>.</param>
+    /// <param name="weight"><c>[Out, In]</c>, packed by <see cref="PackLinear"/>; in F16 where x is.</param>
     /// <param name="bias"><c>[Out]</c>, or none.</param>
     /// <param name="activation">Fused into the same pass.</param>
-    /// <param name="addTensor">A residual with the elements of the result, or none; fused into the same pass.</param>
+    /// <param name="addTensor">
+    /// A residual with the elements of the result and of its type, or none; fused into the same pass.
+    /// </param>
+    /// <param name="result">How the result is stored, where the device has both; null is the type of x.</param>
     /// <returns><c>[..., Out]</c></returns>
     /// <exception cref="ShapeException">The shapes do not fit together.</exception>
     public static Tensor Linear(
         Tensor x, PackedWeight weight, Tensor? bias = null, Activation activation = Activation.None,
-        Tensor? addTensor = null)
+        Tensor? addTensor = null, DType? result = null)
     {
         ArgumentNullException.ThrowIfNull(weight);
         Tape.Refuse(nameof(Linear), PackedCure, x, bias, addTensor);
-        return LinearForward(x, weight, bias, activation, addTensor, out _);
+        return LinearForward(x, weight, bias, activation, addTensor, result, out _);
     }
 
     /// <summary>
@@ -66,15 +69,17 @@ public static partial class Ops
     /// <param name="weight"><c>[Out, In]</c>, F32, F16 or BF16.</param>
     /// <param name="bias"><c>[Out]</c>, or none.</param>
     /// <param name="activation">Fused into the same pass, unless a gradient is wanted.</param>
-    /// <param name="addTensor">A residual with the elements of the result, or none.</param>
+    /// <param name="addTensor">A residual with the elements of the result and of its type, or none.</param>
+    /// <param name="result">How the result is stored, where the device has both; null is the type of x.</param>
     /// <returns><c>[..., Out]</c></returns>
     /// <exception cref="ShapeException">The shapes do not fit together.</exception>
     public static Tensor Linear(
         Tensor x, Tensor weight, Tensor? bias = null, Activation activation = Activation.None,
-        Tensor? addTensor = null)
+        Tensor? addTensor = null, DType? result = null)
     {
         Check(x, x);
         CheckWeight(x, weight);
+        CheckResult(nameof(Linear), x, result, addTensor, weight, bias);
         Tape? tape = Tape.For(x, weight, bias, addTensor);
         if (tape is not null && activation != Activation.None)
         {
@@ -84,20 +89,22 @@ public static partial class Ops
             return scope.Keep(addTensor is null ? h : AddElements(h, addTensor));
         }
 
-        using PackedWeight packed = PackLinearOnce(weight, weight.DType);
-        Tensor y = LinearForward(x, packed, bias, activation, addTensor, out LinearDims d);
+        using PackedWeight packed = PackLinearOnce(weight, x.DType == DType.F16 ? DType.F16 : weight.DType);
+        Tensor y = LinearForward(x, packed, bias, activation, addTensor, result, out LinearDims d);
         tape?.Add(new LinearNode(d, x, weight, bias, addTensor), y);
         return y;
     }
 
     private static Tensor LinearForward(
-        Tensor x, PackedWeight weight, Tensor? bias, Activation activation, Tensor? addTensor, out LinearDims d)
+        Tensor x, PackedWeight weight, Tensor? bias, Activation activation, Tensor? addTensor, DType? resultType,
+        out LinearDims d)
     {
         Check(x, x, nameof(Linear));
-        Check(x, bias, nameof(Linear));
-        Check(x, addTensor, nameof(Linear));
+        CheckFloats(x, bias, nameof(Linear));
+        DType type = CheckResult(nameof(Linear), x, resultType, addTensor, bias);
+        CheckPacked(x, weight, nameof(Linear));
         d = LinearDims.Infer(x.Shape, weight.Shape, bias?.Shape, addTensor?.Shape, activation, out Shape result);
-        Tensor y = new(x.Backend, result);
+        Tensor y = new(x.Backend, result, type);
         x.Backend.MatMul.Linear(d, x.View, weight.View, ViewOf(bias), ViewOf(addTensor), y.View);
         return y;
     }
@@ -129,7 +136,7 @@ public static partial class Ops
         Check(a, a);
         Check(a, b);
         MatMulDims d = MatMulDims.Infer(a.Shape, b.Shape, transposeA, transposeB, scale, out Shape result);
-        Tensor y = new(a.Backend, result);
+        Tensor y = new(a.Backend, result, a.DType);
         a.Backend.MatMul.Product(d, a.View, b.View, y.View);
         Tape.For(a, b)?.Add(new MatMulNode(a, b, transposeA, transposeB, scale), y);
         return y;

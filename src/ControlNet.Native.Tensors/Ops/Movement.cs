@@ -13,7 +13,7 @@ public static partial class Ops
     {
         Check(x, x);
         PermuteDims d = PermuteDims.Infer(x.Shape, axes, out Shape result);
-        Tensor y = new(x.Backend, result);
+        Tensor y = new(x.Backend, result, x.DType);
         x.Backend.Movement.Permute(d, x.View, y.View);
         Tape.For(x)?.Add(new PermuteNode(d.Inverse(), x), y);
         return y;
@@ -55,7 +55,7 @@ public static partial class Ops
             total += tensor.Shape[at];
         }
 
-        Tensor y = new(first.Backend, WithExtent(first.Shape, at, total));
+        Tensor y = new(first.Backend, WithExtent(first.Shape, at, total), first.DType);
         long start = 0;
         foreach (Tensor tensor in tensors)
         {
@@ -85,7 +85,7 @@ public static partial class Ops
                 $"Slice: members {start} to {start + count} of axis {axis} do not all exist in x {x.Shape}");
         }
 
-        Tensor y = new(x.Backend, WithExtent(x.Shape, axis < 0 ? axis + x.Shape.Rank : axis, count));
+        Tensor y = new(x.Backend, WithExtent(x.Shape, axis < 0 ? axis + x.Shape.Rank : axis, count), x.DType);
         CopyRowsDims rows = new(
             dims.Outer, count * dims.Inner, start * dims.Inner, dims.Length * dims.Inner, 0, count * dims.Inner);
         x.Backend.Movement.CopyRows(rows, x.View, y.View);
@@ -105,7 +105,7 @@ public static partial class Ops
     {
         Check(x, x);
         UpsampleDims d = UpsampleDims.Infer(x.Shape, outHeight, outWidth);
-        Tensor y = new(x.Backend, new Shape(d.Batch, outHeight, outWidth, d.Channels));
+        Tensor y = new(x.Backend, new Shape(d.Batch, outHeight, outWidth, d.Channels), x.DType);
         x.Backend.Movement.UpsampleNearest(d, x.View, y.View);
         Tape.For(x)?.Add(new UpsampleNearestNode(d, x), y);
         return y;

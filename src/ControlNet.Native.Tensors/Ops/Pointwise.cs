@@ -48,7 +48,7 @@ public static partial class Ops
             (factors[i], views[i]) = (terms[i].Factor, terms[i].Term.View);
         }
 
-        Tensor y = new(first.Backend, first.Shape);
+        Tensor y = new(first.Backend, first.Shape, first.DType);
         first.Backend.Pointwise.LinearCombination(factors, views, y.View);
         RecordLinearCombination(terms, y);
         return y;
@@ -58,7 +58,7 @@ public static partial class Ops
     public static Tensor Activate(Tensor x, Activation activation)
     {
         Check(x, x);
-        Tensor y = new(x.Backend, x.Shape);
+        Tensor y = new(x.Backend, x.Shape, x.DType);
         x.Backend.Pointwise.Activate(activation, x.View, y.View);
         Tape.For(x)?.Add(new ActivateNode(activation, x), y);
         return y;
@@ -80,7 +80,7 @@ public static partial class Ops
         }
 
         int columns = x.Shape[-1] / 2;
-        Tensor y = new(x.Backend, WithLast(x.Shape, columns));
+        Tensor y = new(x.Backend, WithLast(x.Shape, columns), x.DType);
         x.Backend.Pointwise.Geglu(columns == 0 ? 0 : y.Shape.Count / columns, columns, x.View, y.View);
         Tape.For(x)?.Add(new GegluNode(columns, x), y);
         return y;
@@ -106,7 +106,7 @@ public static partial class Ops
         Check(a, a, op);
         Check(a, b, op);
         BroadcastDims d = BroadcastDims.Infer(op, a.Shape, b.Shape, out Shape result);
-        Tensor y = new(a.Backend, result);
+        Tensor y = new(a.Backend, result, a.DType);
         a.Backend.Pointwise.Binary(operation, d, a.View, b.View, y.View);
         Tape.For(a, b)?.Add(new BinaryNode(operation, a, b), y);
         return y;

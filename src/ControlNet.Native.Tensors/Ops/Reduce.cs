@@ -19,7 +19,7 @@ public static partial class Ops
     {
         Check(x, x);
         AxisDims d = AxisDims.Infer(nameof(Softmax), x.Shape, axis);
-        Tensor y = new(x.Backend, x.Shape);
+        Tensor y = new(x.Backend, x.Shape, x.DType);
         x.Backend.Reduce.Softmax(d, x.View, y.View);
         Tape.For(x)?.Add(new SoftmaxNode(d, x, y), y);
         return y;
@@ -37,8 +37,8 @@ public static partial class Ops
             throw new ShapeException($"MeanSquaredError: x {x.Shape} and target {target.Shape} must have one shape");
         }
 
-        Check(x, x);
-        Check(x, target);
+        CheckFloats(x, x);
+        CheckFloats(x, target);
         Tensor y = new(x.Backend, new Shape([]));
         x.Backend.Reduce.SquaredError(1f / x.Shape.Count, x.View, target.View, y.View);
         Tape.For(x, target)?.Add(new SquaredErrorNode(1f / x.Shape.Count, x, target), y);
@@ -52,7 +52,7 @@ public static partial class Ops
     /// <returns>A scalar, shape <c>[]</c>.</returns>
     public static Tensor Norm(Tensor x)
     {
-        Check(x, x);
+        CheckFloats(x, x);
         Tape.Refuse(nameof(Norm), "measure it outside of the tape", x);
         Tensor y = new(x.Backend, new Shape([]));
         x.Backend.Reduce.Norm(x.View, y.View);
@@ -70,7 +70,7 @@ public static partial class Ops
             extents[i] = x.Shape[i < at ? i : i + 1];
         }
 
-        Tensor y = new(x.Backend, new Shape(extents));
+        Tensor y = new(x.Backend, new Shape(extents), x.DType);
         float scale = mean ? 1f / d.Length : 1f;
         x.Backend.Reduce.Sum(d, scale, x.View, y.View);
         Tape.For(x)?.Add(new SumNode(d, scale, x), y);

@@ -26,6 +26,7 @@ public sealed partial class ControlNetModel
     /// <param name="growth">
     /// How much larger than stored the weights of convolutions may become so that convolving is a little faster.
     /// </param>
+    /// <param name="activations">How it stores what it computes: as the model it steers does.</param>
     /// <param name="progress">Told about every weight read, on this thread.</param>
     /// <param name="cancellation">Ends the load between two weights; nothing stays allocated.</param>
     /// <returns>A network that belongs to the caller and serves any number of models and requests.</returns>
@@ -33,12 +34,12 @@ public sealed partial class ControlNetModel
     /// <exception cref="CheckpointException">It is no ControlNet this library computes, or incomplete.</exception>
     public static ControlNetModel Load(
         string path, Device device, CheckpointOptions? options = null, DType? storage = null,
-        WeightGrowth growth = WeightGrowth.None, IProgress<LoadProgress>? progress = null,
-        CancellationToken cancellation = default)
+        WeightGrowth growth = WeightGrowth.None, DType activations = DType.F32,
+        IProgress<LoadProgress>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         using Checkpoint checkpoint = Checkpoint.OpenControlNet(path, options);
-        return Load(checkpoint, Checkpoint.NameOf(path), device, storage, growth, progress, cancellation);
+        return Load(checkpoint, Checkpoint.NameOf(path), device, storage, growth, activations, progress, cancellation);
     }
 
     /// <summary>Loads a ControlNet from a single file that comes as a stream.</summary>
@@ -49,6 +50,7 @@ public sealed partial class ControlNetModel
     /// <param name="growth">
     /// How much larger than stored the weights of convolutions may become so that convolving is a little faster.
     /// </param>
+    /// <param name="activations">How it stores what it computes: as the model it steers does.</param>
     /// <param name="progress">Told about every weight read, on this thread.</param>
     /// <param name="cancellation">Ends the load between two weights; nothing stays allocated.</param>
     /// <returns>A network that belongs to the caller and serves any number of models and requests.</returns>
@@ -56,12 +58,12 @@ public sealed partial class ControlNetModel
     /// <exception cref="CheckpointException">It is no ControlNet this library computes, or incomplete.</exception>
     public static ControlNetModel Load(
         Stream stream, Device device, CheckpointOptions? options = null, DType? storage = null,
-        WeightGrowth growth = WeightGrowth.None, IProgress<LoadProgress>? progress = null,
-        CancellationToken cancellation = default)
+        WeightGrowth growth = WeightGrowth.None, DType activations = DType.F32,
+        IProgress<LoadProgress>? progress = null, CancellationToken cancellation = default)
     {
         using Checkpoint checkpoint = Checkpoint.Open(stream, options, leaveOpen: true);
         checkpoint.RequireControlNet();
-        return Load(checkpoint, "stream", device, storage, growth, progress, cancellation);
+        return Load(checkpoint, "stream", device, storage, growth, activations, progress, cancellation);
     }
 
     /// <summary>Loads a ControlNet from a single file that is in memory.</summary>
@@ -72,6 +74,7 @@ public sealed partial class ControlNetModel
     /// <param name="growth">
     /// How much larger than stored the weights of convolutions may become so that convolving is a little faster.
     /// </param>
+    /// <param name="activations">How it stores what it computes: as the model it steers does.</param>
     /// <param name="progress">Told about every weight read, on this thread.</param>
     /// <param name="cancellation">Ends the load between two weights; nothing stays allocated.</param>
     /// <returns>A network that belongs to the caller and serves any number of models and requests.</returns>
@@ -79,23 +82,24 @@ public sealed partial class ControlNetModel
     /// <exception cref="CheckpointException">It is no ControlNet this library computes, or incomplete.</exception>
     public static ControlNetModel Load(
         ReadOnlyMemory<byte> bytes, Device device, CheckpointOptions? options = null, DType? storage = null,
-        WeightGrowth growth = WeightGrowth.None, IProgress<LoadProgress>? progress = null,
-        CancellationToken cancellation = default)
+        WeightGrowth growth = WeightGrowth.None, DType activations = DType.F32,
+        IProgress<LoadProgress>? progress = null, CancellationToken cancellation = default)
     {
         using Checkpoint checkpoint = Checkpoint.Open(bytes, options);
         checkpoint.RequireControlNet();
-        return Load(checkpoint, "memory", device, storage, growth, progress, cancellation);
+        return Load(checkpoint, "memory", device, storage, growth, activations, progress, cancellation);
     }
 
     private static ControlNetModel Load(
-        Checkpoint checkpoint, string name, Device device, DType? storage, WeightGrowth growth,
+        Checkpoint checkpoint, string name, Device device, DType? storage, WeightGrowth growth, DType activations,
         IProgress<LoadProgress>? progress, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(device);
         CheckpointPart<ControlNetConfig> part = checkpoint.ControlNet!;
         LoadTracker tracker = new(part.ByteCount, progress, cancellation);
         using DeviceReservation turn = device.Reserve(cancellation);
-        ControlNetModel net = new(part.Map(device, storage, growth, tracker.For("controlnet")), part.Config);
+        WeightMap map = part.Map(device, storage, growth, tracker.For("controlnet")).WithActivations(activations);
+        ControlNetModel net = new(map, part.Config);
         (net.Name, net.Loaded) = (name, checkpoint.Report());
         return net;
     }

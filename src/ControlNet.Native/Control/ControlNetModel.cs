@@ -59,6 +59,9 @@ public sealed partial class ControlNetModel : Module
     /// <summary>Where it computes.</summary>
     public Device Device { get; }
 
+    /// <summary>How it stores what it computes, residuals included.</summary>
+    public DType Activations => Weights.Activations;
+
     /// <summary>
     /// Encodes a control image. It is the same in every step of a request: encode it once and hand the result to every
     /// <see cref="Forward"/>.

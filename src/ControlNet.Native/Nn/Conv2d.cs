@@ -13,6 +13,7 @@ internal sealed class Conv2d : Module
     private readonly int _stride;
     private readonly Padding _padding;
     private readonly string? _alsoOutputOf;
+    private readonly DType _result;
 
     /// <summary>
     /// Takes <c>weight</c> <c>[outChannels, inChannels, kernel, kernel]</c> and <c>bias</c> <c>[outChannels]</c>.
@@ -28,11 +29,13 @@ internal sealed class Conv2d : Module
     /// <param name="alsoOutputOf">
     /// Path of a module that ends with this layer and reports the same output; null when none.
     /// </param>
+    /// <param name="result">How the result is stored; null is as the network's activations are.</param>
     public Conv2d(
         WeightMap weights, int inChannels, int outChannels, int kernel, int stride = 1, Padding? padding = null,
-        string? alsoOutputOf = null)
+        string? alsoOutputOf = null, DType? result = null)
         : base(weights)
     {
+        _result = result ?? weights.Activations;
         _stride = stride;
         _padding = padding ?? Padding.All(kernel / 2);
         _alsoOutputOf = alsoOutputOf;
@@ -62,8 +65,8 @@ internal sealed class Conv2d : Module
     private Tensor Convolve(
         Tensor x, Activation activation = Activation.None, Tensor? addRow = null, Tensor? addTensor = null) =>
         _packed is not null
-            ? Ops.Conv2d(x, _packed, _bias, _stride, _padding, activation, addRow, addTensor)
-            : Ops.Conv2d(x, _unpacked!, _bias, _stride, _padding, activation, addRow, addTensor);
+            ? Ops.Conv2d(x, _packed, _bias, _stride, _padding, activation, addRow, addTensor, _result)
+            : Ops.Conv2d(x, _unpacked!, _bias, _stride, _padding, activation, addRow, addTensor, _result);
 
     private Tensor ForwardInSteps(Tensor x, Activation activation, Tensor? addRow, Tensor? addTensor)
     {
@@ -74,7 +77,12 @@ internal sealed class Conv2d : Module
             ModuleTrace.Report(_alsoOutputOf, y);
         }
 
-        y = addRow is null ? y : Ops.Add(y, addRow.Reshape(addRow.Shape[0], 1, 1, addRow.Shape[1]));
+        if (addRow is not null)
+        {
+            Tensor row = addRow.DType == y.DType ? addRow : Ops.Cast(addRow, y.DType);
+            y = Ops.Add(y, row.Reshape(row.Shape[0], 1, 1, row.Shape[1]));
+        }
+
         y = activation == Activation.None ? y : Ops.Activate(y, activation);
         return scope.Keep(addTensor is null ? y : Ops.Add(y, addTensor));
     }

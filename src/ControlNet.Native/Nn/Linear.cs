@@ -11,6 +11,7 @@ internal sealed class Linear : Module
     private readonly Tensor? _unpacked;
     private readonly Tensor? _bias;
     private readonly string? _alsoOutputOf;
+    private readonly DType _result;
 
     /// <summary>Takes <c>weight</c> <c>[outFeatures, inFeatures]</c> and <c>bias</c> <c>[outFeatures]</c>.</summary>
     /// <param name="weights">The checkpoint, from this layer down.</param>
@@ -20,9 +21,13 @@ internal sealed class Linear : Module
     /// <param name="alsoOutputOf">
     /// Path of a module that ends with this layer and reports the same output; null when none.
     /// </param>
-    public Linear(WeightMap weights, int inFeatures, int outFeatures, bool hasBias = true, string? alsoOutputOf = null)
+    /// <param name="result">How the result is stored; null is as the network's activations are.</param>
+    public Linear(
+        WeightMap weights, int inFeatures, int outFeatures, bool hasBias = true, string? alsoOutputOf = null,
+        DType? result = null)
         : base(weights)
     {
+        _result = result ?? weights.Activations;
         _alsoOutputOf = alsoOutputOf;
         if (weights.Use == WeightUse.Inference)
         {
@@ -47,8 +52,8 @@ internal sealed class Linear : Module
 
     private Tensor Multiply(Tensor x, Activation activation = Activation.None, Tensor? addTensor = null) =>
         _packed is not null
-            ? Ops.Linear(x, _packed, _bias, activation, addTensor)
-            : Ops.Linear(x, _unpacked!, _bias, activation, addTensor);
+            ? Ops.Linear(x, _packed, _bias, activation, addTensor, _result)
+            : Ops.Linear(x, _unpacked!, _bias, activation, addTensor, _result);
 
     private Tensor ForwardInSteps(Tensor x, Activation activation, Tensor? addTensor)
     {

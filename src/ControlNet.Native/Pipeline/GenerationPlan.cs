@@ -4,6 +4,7 @@ using System.Globalization;
 using System.Linq;
 using ControlNet.Native.Imaging;
 using ControlNet.Native.Sampling;
+using ControlNet.Native.Tensors;
 using ControlNet.Native.Text;
 using ControlNet.Native.Weights;
 
@@ -129,6 +130,13 @@ internal sealed class GenerationPlan
             throw new RequestException(
                 $"the ControlNet {control.Net.Name} was loaded on another device ({control.Net.Device.Name}) than " +
                 $"{model.Name} ({model.Device.Name}); load both with one Device");
+        }
+
+        if (control.Net.Activations != model.Activations)
+        {
+            throw new RequestException(
+                $"the ControlNet {control.Net.Name} computes with {control.Net.Activations.Name()} activations, " +
+                $"{model.Name} with {model.Activations.Name()}; load both with the same");
         }
 
         UnetConfig net = control.Net.Config.Encoder;

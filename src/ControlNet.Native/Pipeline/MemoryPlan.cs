@@ -32,7 +32,9 @@ public sealed record MemoryPlan(LoadOptions Options, long PeakBytes)
         WeightGrowth[] growths = options.WeightGrowth is { } growth
             ? [growth]
             : [WeightGrowth.Full, WeightGrowth.Moderate, WeightGrowth.None];
-        DType?[] storages = options.WeightStorage is { } storage ? [storage] : [null, DType.F16];
+        DType?[] storages = options.WeightStorage is { } storage ? [storage]
+            : options.Activations == DType.F16 ? [DType.F16]
+            : [null, DType.F16];
         return
             from kept in storages
             from grown in growths
@@ -77,7 +79,8 @@ public sealed record MemoryPlan(LoadOptions Options, long PeakBytes)
             WeightGrowth.None => "convolutions at their own size",
             _ => "convolutions by their type",
         };
-        return $"{Gibibytes(PeakBytes)}: {type}, {growth}";
+        string activations = Options.Activations == DType.F32 ? "" : $", {Options.Activations.Name()} activations";
+        return $"{Gibibytes(PeakBytes)}: {type}{activations}, {growth}";
     }
 
     private static MemoryPlan Rehearsed(Device device, LoadOptions options, Action<Device, LoadOptions> rehearse)

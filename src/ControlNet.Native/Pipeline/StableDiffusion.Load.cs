@@ -25,6 +25,7 @@ public sealed partial class StableDiffusion
     /// <exception cref="SafeTensorsException">A file is damaged or of another format.</exception>
     /// <exception cref="CheckpointException">It is of a kind this library does not compute, or incomplete.</exception>
     /// <exception cref="TokenizerException">There is no vocabulary, or it is damaged.</exception>
+    /// <exception cref="DeviceException">The device does not compute with the activations asked for.</exception>
     public static StableDiffusion Load(
         string path, Device device, LoadOptions? options = null, IProgress<LoadProgress>? progress = null,
         CancellationToken cancellation = default)
@@ -76,6 +77,7 @@ public sealed partial class StableDiffusion
         IProgress<LoadProgress>? progress, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(device);
+        device.RequireActivations(options.Activations);
         checkpoint.RequireModel();
 
         // What is small and most often wrong comes before gigabytes are read.
@@ -91,12 +93,14 @@ public sealed partial class StableDiffusion
         {
             DType? storage = options.WeightStorage;
             WeightGrowth growth = options.WeightGrowth ?? WeightGrowth.None;
-            text = new ClipTextModel(
-                checkpoint.Text.Map(device, storage, growth, tracker.For("text encoder")), checkpoint.Text.Config);
-            unet = new UnetModel(
-                checkpoint.Unet.Map(device, storage, growth, tracker.For("unet")), checkpoint.Unet.Config);
-            Autoencoder vae = new(
-                checkpoint.Vae.Map(device, storage, growth, tracker.For("vae")), checkpoint.Vae.Config);
+            text = new ClipTextModel(Map(checkpoint.Text, "text encoder"), checkpoint.Text.Config);
+            unet = new UnetModel(Map(checkpoint.Unet, "unet"), checkpoint.Unet.Config);
+            Autoencoder vae = new(Map(checkpoint.Vae, "vae"), checkpoint.Vae.Config);
+
+            WeightMap Map<TConfig>(CheckpointPart<TConfig> part, string what)
+                where TConfig : class =>
+                part.Map(device, storage, growth, tracker.For(what)).WithActivations(options.Activations);
+
             return new StableDiffusion(device, name, tokenizer, text, unet, vae, scheduler, checkpoint.Report());
         }
         catch

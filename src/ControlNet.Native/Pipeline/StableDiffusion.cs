@@ -52,6 +52,9 @@ public sealed partial class StableDiffusion : IDisposable
     /// <summary>What was recognised and read.</summary>
     public LoadReport Report { get; }
 
+    /// <summary>How the networks store what they compute.</summary>
+    public DType Activations => _unet.Activations;
+
     /// <summary>Bytes the weights occupy on the device.</summary>
     public long WeightBytes => _text.ParameterBytes + _unet.ParameterBytes + _vae.ParameterBytes;
 

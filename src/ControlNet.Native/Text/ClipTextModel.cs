@@ -60,7 +60,7 @@ public sealed class ClipTextModel : Module
     /// How many of the last layers are left out before the final norm: 0 for none, 1 for what user interfaces call
     /// "clip skip 2".
     /// </param>
-    /// <returns><c>[N, T, C]</c></returns>
+    /// <returns><c>[N, T, C]</c> in the type of the encoder's activations.</returns>
     /// <exception cref="ModelException">The tokens or the number of layers do not fit the encoder.</exception>
     public Tensor Forward(IReadOnlyList<IReadOnlyList<int>> tokens, int skippedLayers = 0)
     {
@@ -109,7 +109,7 @@ public sealed class ClipTextModel : Module
     /// </summary>
     /// <param name="states">Result of <see cref="Forward"/> with all layers, <c>[N, T, C]</c>.</param>
     /// <param name="tokens">The tokens it was computed from.</param>
-    /// <returns><c>[N, C]</c></returns>
+    /// <returns>F32 <c>[N, C]</c></returns>
     /// <exception cref="ModelException">States and tokens do not belong together.</exception>
     public Tensor Pool(Tensor states, IReadOnlyList<IReadOnlyList<int>> tokens)
     {
@@ -150,7 +150,8 @@ public sealed class ClipTextModel : Module
 
         using TensorScope scope = TensorScope.Enter();
         Tensor rows = _tokens.Forward(Tensor.From(_device, new Shape(tokens.Count, length), flat));
-        return scope.Keep(Ops.Add(rows, _positions.Rows(0, length)));
+        Tensor sum = Ops.Add(rows, _positions.Rows(0, length));
+        return scope.Keep(sum.DType == Weights.Activations ? sum : Ops.Cast(sum, Weights.Activations));
     }
 
     /// <summary>Refuses tokens the encoder has no rows for; returns their common length.</summary>

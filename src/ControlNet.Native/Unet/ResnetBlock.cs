@@ -31,7 +31,7 @@ internal sealed class ResnetBlock : Module
         _norm1 = Own(new GroupNorm(weights.In("norm1"), inChannels, groups, eps, Activation.Silu));
         _conv1 = Own(new Conv2d(weights.In("conv1"), inChannels, outChannels, kernel: 3));
         _timeProjection = timeWidth is { } width
-            ? Own(new Linear(weights.In("time_emb_proj"), width, outChannels))
+            ? Own(new Linear(weights.In("time_emb_proj"), width, outChannels, result: DType.F32))
             : null;
         _norm2 = Own(new GroupNorm(weights.In("norm2"), outChannels, groups, eps, Activation.Silu));
         _conv2 = Own(new Conv2d(weights.In("conv2"), outChannels, outChannels, kernel: 3));

@@ -20,9 +20,9 @@ public sealed class TextContext : IDisposable
 
     /// <summary>Wraps text states.</summary>
     /// <param name="states">
-    /// F32 <c>[M, T, C]</c>; T is 77, or a multiple for long prompts. For N latents M is N or a multiple: entry i
-    /// belongs to the latents i modulo N, so that the negative prompts of a batch come first, then the prompts. Stays
-    /// the caller's and must live as long as the context.
+    /// <c>[M, T, C]</c>, F32 or in the activations of the networks; T is 77, or a multiple for long prompts. For N
+    /// latents M is N or a multiple: entry i belongs to the latents i modulo N, so that the negative prompts of a batch
+    /// come first, then the prompts. Stays the caller's and must live as long as the context.
     /// </param>
     public TextContext(Tensor states)
     {

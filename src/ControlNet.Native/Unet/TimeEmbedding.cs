@@ -26,8 +26,9 @@ public sealed class TimeEmbedding : Module
         _device = weights.Device;
         _sinusoidPath = weights.In("time_proj").Path;
         WeightMap own = weights.In("time_embedding");
-        _linear1 = Own(new Linear(own.In("linear_1"), config.BlockOutChannels[0], config.TimeEmbedDim));
-        _linear2 = Own(new Linear(own.In("linear_2"), config.TimeEmbedDim, config.TimeEmbedDim, alsoOutputOf: Path));
+        int width = config.TimeEmbedDim;
+        _linear1 = Own(new Linear(own.In("linear_1"), config.BlockOutChannels[0], width, result: DType.F32));
+        _linear2 = Own(new Linear(own.In("linear_2"), width, width, alsoOutputOf: Path, result: DType.F32));
     }
 
     /// <summary>The sinusoid, computed on the host in double precision: timesteps may be fractional.</summary>
@@ -64,7 +65,8 @@ public sealed class TimeEmbedding : Module
 
     /// <param name="timesteps">S numbers.</param>
     /// <returns>
-    /// <c>[S, TimeEmbedDim]</c>, SiLU already applied: every residual block begins with that SiLU, so it is taken once.
+    /// F32 <c>[S, TimeEmbedDim]</c>, SiLU already applied: every residual block begins with that SiLU, so it is taken
+    /// once.
     /// </returns>
     internal Tensor Forward(ReadOnlySpan<float> timesteps)
     {

@@ -53,12 +53,16 @@ public sealed class UnetModel : Module
         int channels = config.BlockOutChannels[0];
         _normOut = Own(new GroupNorm(
             weights.In("conv_norm_out"), channels, config.NormGroups, config.NormEps, Activation.Silu));
-        _convOut = Own(new Conv2d(weights.In("conv_out"), channels, config.OutChannels, kernel: 3));
+        _convOut = Own(new Conv2d(
+            weights.In("conv_out"), channels, config.OutChannels, kernel: 3, result: DType.F32));
         guard.Complete();
     }
 
     /// <summary>What the network is built from.</summary>
     public UnetConfig Config { get; }
+
+    /// <summary>How it stores what it computes; the estimate itself is F32.</summary>
+    public DType Activations => Weights.Activations;
 
     /// <summary>The same network on a device that only plans; belongs to the caller.</summary>
     internal UnetModel OnPlanner(Device planner) => new(Weights.OnPlanner(planner), Config);
@@ -78,8 +82,8 @@ public sealed class UnetModel : Module
     /// </param>
     /// <param name="times">The timesteps of the whole request, to save work; or none.</param>
     /// <returns>
-    /// <c>[M, H, W, OutChannels]</c>: member i is the estimate for text i and the latents i modulo N, to the last bit
-    /// what the repeated latents would give.
+    /// F32 <c>[M, H, W, OutChannels]</c>: member i is the estimate for text i and the latents i modulo N, to the last
+    /// bit what the repeated latents would give.
     /// </returns>
     /// <exception cref="ModelException">Latents, text or residuals do not belong to this network.</exception>
     public Tensor Forward(
@@ -122,6 +126,13 @@ public sealed class UnetModel : Module
 
         foreach (Tensor residual in residuals.Skips.Append(residuals.Middle))
         {
+            if (residual.DType != Activations)
+            {
+                throw new ModelException(
+                    $"a control residual is {residual}, the UNet computes with {Activations.Name()} " +
+                    "activations; load UNet and ControlNet with the same");
+            }
+
             Shape shape = residual.Shape;
             if (shape.Rank != 4 || (shape[0] != 1 && shape[0] != latents && shape[0] != texts))
             {

@@ -41,10 +41,10 @@ public sealed class Autoencoder : Module
         WeightMap encoder = weights.For(encoderUse ?? weights.Use);
         _encoder = Own(new VaeEncoder(encoder.In("encoder"), config));
         _quantConv = config.UseQuantConv
-            ? Own(new Conv2d(encoder.In("quant_conv"), 2 * channels, 2 * channels, kernel: 1))
+            ? Own(new Conv2d(encoder.In("quant_conv"), 2 * channels, 2 * channels, kernel: 1, result: DType.F32))
             : null;
         _postQuantConv = config.UsePostQuantConv
-            ? Own(new Conv2d(weights.In("post_quant_conv"), channels, channels, kernel: 1))
+            ? Own(new Conv2d(weights.In("post_quant_conv"), channels, channels, kernel: 1, result: DType.F32))
             : null;
         _decoder = Own(new VaeDecoder(weights.In("decoder"), config));
         guard.Complete();
@@ -80,7 +80,7 @@ public sealed class Autoencoder : Module
 
     /// <summary>Decodes latents, one after the other to bound the memory.</summary>
     /// <param name="latents"><c>[N, H, W, LatentChannels]</c>, already divided by the scaling factor.</param>
-    /// <returns><c>[N, 8 H, 8 W, OutChannels]</c>, about [-1, 1], not clamped.</returns>
+    /// <returns>F32 <c>[N, 8 H, 8 W, OutChannels]</c>, about [-1, 1], not clamped.</returns>
     /// <exception cref="ModelException">The latents have another number of channels.</exception>
     public Tensor Decode(Tensor latents)
     {

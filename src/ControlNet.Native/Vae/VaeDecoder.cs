@@ -49,7 +49,8 @@ internal sealed class VaeDecoder : Module
 
         _normOut = Own(new GroupNorm(
             weights.In("conv_norm_out"), channels, config.NormGroups, config.NormEps, Activation.Silu));
-        _convOut = Own(new Conv2d(weights.In("conv_out"), channels, config.OutChannels, kernel: 3));
+        _convOut = Own(new Conv2d(
+            weights.In("conv_out"), channels, config.OutChannels, kernel: 3, result: DType.F32));
     }
 
     /// <param name="latents"><c>[N, H, W, LatentChannels]</c></param>

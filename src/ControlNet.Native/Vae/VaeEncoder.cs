@@ -49,7 +49,8 @@ internal sealed class VaeEncoder : Module
         _middle = Own(new VaeMiddle(weights.In("mid_block"), config));
         _normOut = Own(new GroupNorm(
             weights.In("conv_norm_out"), channels, config.NormGroups, config.NormEps, Activation.Silu));
-        _convOut = Own(new Conv2d(weights.In("conv_out"), channels, 2 * config.LatentChannels, kernel: 3));
+        _convOut = Own(new Conv2d(
+            weights.In("conv_out"), channels, 2 * config.LatentChannels, kernel: 3, result: DType.F32));
     }
 
     /// <param name="image"><c>[N, H, W, InChannels]</c>, values in [-1, 1].</param>

@@ -17,7 +17,7 @@ public sealed class WeightMap
     private readonly string _prefix;
 
     internal WeightMap(ComponentWeights weights, Device device, DType? storage, WeightGrowth growth = WeightGrowth.None)
-        : this(weights, device, storage, growth, string.Empty, imageSize: null, WeightUse.Inference)
+        : this(weights, device, storage, growth, string.Empty, imageSize: null, WeightUse.Inference, DType.F32)
     {
         if (storage == DType.I32)
         {
@@ -27,7 +27,7 @@ public sealed class WeightMap
 
     private WeightMap(
         ComponentWeights weights, Device device, DType? storage, WeightGrowth growth, string prefix, int? imageSize,
-        WeightUse use)
+        WeightUse use, DType activations)
     {
         _weights = weights;
         _prefix = prefix;
@@ -36,6 +36,7 @@ public sealed class WeightMap
         Growth = growth;
         ImageSize = imageSize;
         Use = use;
+        Activations = activations;
     }
 
     /// <summary>Where the weights go.</summary>
@@ -56,6 +57,9 @@ public sealed class WeightMap
     /// <summary>What the layers below are going to do with their weights.</summary>
     public WeightUse Use { get; }
 
+    /// <summary>How the layers below store what they compute: F32 or F16.</summary>
+    public DType Activations { get; }
+
     /// <summary>
     /// The weights taken so far to be trained, by whatever part of this map, under their full names in the order they
     /// were taken.
@@ -68,20 +72,41 @@ public sealed class WeightMap
     public string Path => _prefix.TrimEnd('.');
 
     /// <summary>The part of the model under <paramref name="name"/>, as a child module sees it.</summary>
-    public WeightMap In(string name) => new(_weights, Device, Storage, Growth, $"{_prefix}{name}.", ImageSize, Use);
+    public WeightMap In(string name) =>
+        new(_weights, Device, Storage, Growth, $"{_prefix}{name}.", ImageSize, Use, Activations);
 
     /// <summary>
     /// The same weights, for modules that usually read images of <paramref name="imageSize"/> pixels.
     /// </summary>
-    public WeightMap At(int imageSize) => new(_weights, Device, Storage, Growth, _prefix, imageSize, Use);
+    public WeightMap At(int imageSize) =>
+        new(_weights, Device, Storage, Growth, _prefix, imageSize, Use, Activations);
 
     /// <summary>The same weights for modules that use them so.</summary>
-    public WeightMap For(WeightUse use) => new(_weights, Device, Storage, Growth, _prefix, ImageSize, use);
+    public WeightMap For(WeightUse use) =>
+        new(_weights, Device, Storage, Growth, _prefix, ImageSize, use, Activations);
+
+    /// <summary>
+    /// The same weights for modules that store what they compute so. With F16 the weights of convolutions and linear
+    /// layers are kept in F16 as well, whatever the file has.
+    /// </summary>
+    /// <param name="activations">F32, or F16 on a GPU.</param>
+    /// <exception cref="DeviceException">The device does not compute with such activations.</exception>
+    /// <exception cref="CheckpointException"><see cref="Storage"/> asks for other weights.</exception>
+    public WeightMap WithActivations(DType activations)
+    {
+        Device.RequireActivations(activations);
+        return activations == DType.F16 && Storage is { } storage && storage != DType.F16
+            ? throw new CheckpointException(
+                $"WeightStorage is {storage.Name()}, but F16 activations are multiplied with F16 weights; leave it " +
+                "out, or choose F32 activations")
+            : new WeightMap(_weights, Device, Storage, Growth, _prefix, ImageSize, Use, activations);
+    }
 
     /// <summary>
     /// The same weights for a device that only plans: nothing is read, so the checkpoint may be closed by now.
     /// </summary>
-    internal WeightMap OnPlanner(Device planner) => new(_weights, planner, Storage, Growth, _prefix, ImageSize, Use);
+    internal WeightMap OnPlanner(Device planner) =>
+        new(_weights, planner, Storage, Growth, _prefix, ImageSize, Use, Activations);
 
     /// <summary>Whether there is a weight of that name.</summary>
     public bool Has(string name) => _weights.Slots.ContainsKey(_prefix + name);
@@ -148,7 +173,7 @@ public sealed class WeightMap
     public PackedWeight TakeLinear(string name, int outFeatures, int inFeatures)
     {
         Tensor weight = Take(name, new Shape(outFeatures, inFeatures), null, s_orPointwise);
-        return Packed(weight, Storage ?? weight.DType, Ops.PackLinear);
+        return Packed(weight, PackedType(weight), Ops.PackLinear);
     }
 
     /// <summary>
@@ -168,9 +193,8 @@ public sealed class WeightMap
         string name, int outChannels, int inChannels, int kernel, int stride = 1, Padding padding = default)
     {
         Tensor weight = Take(name, new Shape(outChannels, inChannels, kernel, kernel), null, s_orPointwise);
-        DType storage = Storage ?? weight.DType;
         Conv2dUse? use = ImageSize is { } size ? new Conv2dUse(size, size, stride, padding, Growth) : null;
-        return Packed(weight, storage, (tensor, type) => Ops.PackConv2d(tensor, type, use));
+        return Packed(weight, PackedType(weight), (tensor, type) => Ops.PackConv2d(tensor, type, use));
     }
 
     private static readonly Func<IReadOnlyList<long>, Shape, bool> s_exactly =
@@ -185,6 +209,8 @@ public sealed class WeightMap
 
     private static IEnumerable<long> WithoutKernel(IReadOnlyList<long> extents) =>
         extents.Count == 4 && extents[2] == 1 && extents[3] == 1 ? extents.Take(2) : extents;
+
+    private DType PackedType(Tensor weight) => Activations == DType.F16 ? DType.F16 : Storage ?? weight.DType;
 
     private static PackedWeight Packed(Tensor weight, DType storage, Func<Tensor, DType, PackedWeight> pack)
     {

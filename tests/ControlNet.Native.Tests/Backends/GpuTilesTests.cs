@@ -33,11 +33,14 @@ public sealed class GpuTilesTests
         Assert.Equal(parts, GpuTiles.Parts(rows, columns, depth, out _));
 
     [Theory]
-    [InlineData(DType.F32, 17, "WEIGHT=0 COLUMNS=64")]
-    [InlineData(DType.F16, 16, "WEIGHT=1 COLUMNS=16")]
-    [InlineData(DType.BF16, 3, "WEIGHT=2 COLUMNS=16")]
-    public void Few_columns_have_a_narrow_tile(DType storage, int columns, string defines) =>
-        Assert.Equal(defines, GpuTiles.Choose(GpuTiles.Variants("matmul", "matmul"), storage, columns).Defines);
+    [InlineData(DType.F32, DType.F32, 17, "WEIGHT=0 COLUMNS=64")]
+    [InlineData(DType.F32, DType.F16, 16, "WEIGHT=1 COLUMNS=16")]
+    [InlineData(DType.F32, DType.BF16, 3, "WEIGHT=2 COLUMNS=16")]
+    [InlineData(DType.F16, DType.F16, 17, "ACT=1 WEIGHT=1 COLUMNS=64")]
+    [InlineData(DType.F16, DType.F16, 3, "ACT=1 WEIGHT=1 COLUMNS=16")]
+    public void Few_columns_have_a_narrow_tile(DType activations, DType storage, int columns, string defines) =>
+        Assert.Equal(
+            defines, GpuTiles.Choose(GpuTiles.Variants("matmul", "matmul"), activations, storage, columns).Defines);
 
     [Fact]
     public void A_grid_has_a_block_for_each_tile()

@@ -45,6 +45,10 @@ public sealed class GenerateRefusalTests : IDisposable
     [InlineData(
         "--init-latents " + Models + "/single-file/sd1-tiny.f32.safetensors",
         "error: *sd1-tiny.f32.safetensors' has no tensor 'latents'; it has *")]
+    [InlineData("--precision bf16", "error: --precision is 'bf16', but must be 'f32' or 'f16'")]
+    [InlineData(
+        "--precision f16",
+        "error: cpu does not compute with F16 activations; choose F32 with --precision, or a GPU")]
     [InlineData("--weight-type f64", "error: --weight-type is 'f64', but must be 'f32', 'f16' or 'bf16'")]
     [InlineData(
         "--max-memory lots", "error: --max-memory is 'lots', but must be an amount of memory such as 6GiB or 6000MB")]

@@ -60,6 +60,7 @@ public sealed class KernelSignatureTests
             Products(launcher, b);
             GroupNorm(new GpuGroupNorm(launcher), b);
             Attention(new GpuAttention(launcher), b);
+            Halves(launcher, b);
             AdamWDims step = AdamWDims.Infer(
                 new Shape(5), new Shape(5), new Shape(5), new Shape(5), 1, new AdamWSettings());
             new GpuAdamW(launcher).Step(step, b, b, b, b);
@@ -136,6 +137,48 @@ public sealed class KernelSignatureTests
                 conv2d.Forward(d, b, b, b, BufferView.None, b, b);
                 conv2d.DataGradient(d, b, b, BufferView.None, b);
                 conv2d.WeightGradient(d, b, b, accumulate: false, b);
+            }
+        }
+    }
+
+    /// <summary>What inference launches on activations in F16.</summary>
+    private static void Halves(GpuLauncher launcher, BufferView b)
+    {
+        BufferView h = launcher.Scratch(DType.F16, 1 << 16, out MemoryBlock block);
+        using (block)
+        {
+            GpuPointwise pointwise = new(launcher);
+            pointwise.Activate(Activation.Silu, h, h);
+            pointwise.Binary(
+                BinaryOperation.Add, BroadcastDims.Infer("Add", new Shape(2, 3), new Shape(3), out _), h, h, h);
+            pointwise.LinearCombination([1, 2], [h, h], h);
+            pointwise.Geglu(3, 5, h, h);
+            GpuMovement movement = new(launcher);
+            movement.Permute(PermuteDims.Infer(new Shape(2, 3, 4), [1, 0, 2], out _), h, h);
+            movement.Permute(PermuteDims.Infer(new Shape(2, 3, 4), [0, 2, 1], out _), h, h);
+            movement.UpsampleNearest(new UpsampleDims(1, 2, 3, 4, 4, 6), h, h);
+            GpuReduce reduce = new(launcher);
+            reduce.Sum(new AxisDims(2, 3, 4), 1, h, h);
+            reduce.Sum(new AxisDims(1, 20_000, 1), 1, h, h);
+            reduce.Softmax(new AxisDims(2, 3, 4), h, h);
+            GroupNormDims image = new(2, 40, 8, 2, 1e-5f, Activation.Silu);
+            GpuGroupNorm norm = new(launcher);
+            norm.Forward(image, h, b, b, h);
+            norm.Forward(image with { Spatial = 1, Groups = 1 }, h, b, b, h);
+            foreach (int outputs in (int[])[5, 80])
+            {
+                new GpuMatMul(launcher).Linear(new LinearDims(3, 4, outputs, Activation.None), h, h, b, h, h);
+                Conv2dDims d = Conv2dDims.Infer(
+                    new Shape(1, 40, 40, 320), new Shape(outputs, 320, 3, 3), null, null, null, 1, Padding.All(1),
+                    Activation.None, out _);
+                new GpuConv2d(launcher).Forward(d, h, h, b, b, h, h);
+            }
+
+            foreach (int width in (int[])[40, 160])
+            {
+                AttentionDims d = AttentionDims.Infer(
+                    new Shape(1, 9, width), new Shape(1, 7, width), new Shape(1, 7, width), 1, null, false);
+                new GpuAttention(launcher).Forward(d, h, h, h, h, BufferView.None);
             }
         }
     }

@@ -35,7 +35,7 @@ public sealed class OriginalLayoutTests : IDisposable
         CheckpointOptions options = new() { ConfigsFrom = Repository.Golden("models", model) };
         using Checkpoint checkpoint = Checkpoint.Open(Repository.Golden("models", "single-file", file), options);
         using ClipTextModel clip = new(checkpoint.Text!.Map(_device), checkpoint.Text.Config);
-        Hold(ClipCheck.Run(_golden.Tensors($"outputs/clip_{model}.safetensors"), clip));
+        Hold(ClipCheck.Run(_golden, _golden.Tensors($"outputs/clip_{model}.safetensors"), clip));
         using UnetModel unet = new(checkpoint.Unet!.Map(_device), checkpoint.Unet.Config);
         Hold(UnetCheck.Run(_golden, _golden.Tensors($"outputs/unet_{model}.safetensors"), unet));
         using Autoencoder vae = new(checkpoint.Vae!.Map(_device), checkpoint.Vae.Config);

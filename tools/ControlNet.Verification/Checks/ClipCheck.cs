@@ -24,12 +24,12 @@ public sealed class ClipCheck : GoldenCheck
     {
         GoldenTensors golden = context.Tensors(file);
         using Checkpoint checkpoint = Checkpoint.Open(context.ModelOf(golden));
-        using ClipTextModel model = new(checkpoint.Text!.Map(context.Device), checkpoint.Text.Config);
-        return Run(golden, model);
+        using ClipTextModel model = new(checkpoint.Text!.Map(context.Device).Under(context), checkpoint.Text.Config);
+        return Run(context, golden, model);
     }
 
     /// <summary>Compares a model that may come from another file than the golden data names.</summary>
-    public static IReadOnlyList<GoldenResult> Run(GoldenTensors golden, ClipTextModel model)
+    public static IReadOnlyList<GoldenResult> Run(GoldenContext context, GoldenTensors golden, ClipTextModel model)
     {
         int[][] tokens = golden["in.input_ids"].Tokens();
         int[][] firstTwo = tokens[..2];
@@ -38,27 +38,30 @@ public sealed class ClipCheck : GoldenCheck
             .. ModelGolden.Case("final", results =>
             {
                 Tensor states = model.Forward(tokens);
-                results.Add(Compare(golden, "out.last_hidden_state", states));
-                results.Add(Compare(golden, "out.pooled", model.Pool(states, tokens)));
+                results.Add(Compare(context, golden, "out.last_hidden_state", states));
+                results.Add(Compare(context, golden, "out.pooled", model.Pool(states, tokens)));
 
                 // The last text, encoded alone.
-                results.Add(Compare(golden, "out.batch1.last_hidden_state", model.Forward(tokens[^1..])));
+                results.Add(Compare(context, golden, "out.batch1.last_hidden_state", model.Forward(tokens[^1..])));
             }),
             .. golden.Names.Where(name => name.StartsWith(SkipPrefix, StringComparison.Ordinal)).SelectMany(name =>
                 ModelGolden.Case(name, results =>
                 {
                     int skipped = int.Parse(name[SkipPrefix.Length..], CultureInfo.InvariantCulture);
-                    results.Add(Compare(golden, name, model.Forward(firstTwo, skipped)));
+                    results.Add(Compare(context, golden, name, model.Forward(firstTwo, skipped)));
                 })),
-            .. ModelGolden.Case("hidden_states", results => results.AddRange(HiddenStates(golden, model, firstTwo))),
+            .. ModelGolden.Case(
+                "hidden_states", results => results.AddRange(HiddenStates(context, golden, model, firstTwo))),
             .. golden.Has("in.alt_pad.input_ids")
                 ? ModelGolden.Case("alt_pad", results => results.Add(Compare(
-                    golden, "out.alt_pad.last_hidden_state", model.Forward(golden["in.alt_pad.input_ids"].Tokens()))))
+                    context, golden, "out.alt_pad.last_hidden_state",
+                    model.Forward(golden["in.alt_pad.input_ids"].Tokens()))))
                 : [],
         ];
     }
 
-    private static IEnumerable<GoldenResult> HiddenStates(GoldenTensors golden, ClipTextModel model, int[][] tokens)
+    private static IEnumerable<GoldenResult> HiddenStates(
+        GoldenContext context, GoldenTensors golden, ClipTextModel model, int[][] tokens)
     {
         GoldenTensor expected = golden["out.hidden_states"];
         IReadOnlyList<Tensor> states = model.HiddenStates(tokens);
@@ -69,9 +72,9 @@ public sealed class ClipCheck : GoldenCheck
 
         float[][] each = [.. expected.Floats().Chunk(expected.Floats().Length / states.Count)];
         return states.Select((state, i) => ModelGolden.Compare(
-            $"out.hidden_states[{i}]", each[i], state.ToArray(), ModelGolden.TextLimit));
+            $"out.hidden_states[{i}]", each[i], state.Floats(), context.Limit(ModelGolden.TextLimit)));
     }
 
-    private static GoldenResult Compare(GoldenTensors golden, string name, Tensor actual) =>
-        ModelGolden.Compare(name, golden[name], actual, ModelGolden.TextLimit);
+    private static GoldenResult Compare(GoldenContext context, GoldenTensors golden, string name, Tensor actual) =>
+        ModelGolden.Compare(name, golden[name], actual, context.Limit(ModelGolden.TextLimit));
 }

@@ -25,7 +25,7 @@ public sealed class ControlNetCheck : GoldenCheck
     {
         GoldenTensors golden = context.Tensors(file);
         using Checkpoint unetFile = Checkpoint.Open(context.ModelOf(golden, "unet"));
-        using UnetModel unet = new(unetFile.Unet!.Map(context.Device), unetFile.Unet.Config);
+        using UnetModel unet = new(unetFile.Unet!.Map(context.Device).Under(context), unetFile.Unet.Config);
         using ControlNetBench bench = new(context, golden);
         List<GoldenResult> results = [];
         foreach (string name in golden.Cases())
@@ -40,7 +40,7 @@ public sealed class ControlNetCheck : GoldenCheck
                     {
                         if (output.EndsWith('/'))
                         {
-                            found.AddRange(CompareResiduals(golden, output, residuals!));
+                            found.AddRange(CompareResiduals(context, golden, output, residuals!));
                             continue;
                         }
 
@@ -48,7 +48,7 @@ public sealed class ControlNetCheck : GoldenCheck
                         Tensor latents = context.Upload(golden[$"{name}/in.sample"]);
                         float[] timesteps = golden[$"{name}/in.timestep"].Floats();
                         Tensor estimate = unet.Forward(latents, timesteps, text, residuals);
-                        found.Add(ModelGolden.Compare(output, golden[output], estimate, ModelGolden.NetworkLimit));
+                        found.Add(ModelGolden.Compare(output, golden[output], estimate, context.Limit()));
                     }
                 }));
             }
@@ -66,11 +66,12 @@ public sealed class ControlNetCheck : GoldenCheck
     public static IReadOnlyList<GoldenResult> Run(
         GoldenContext context, GoldenTensors golden, ControlNetModel model, string name, string net) =>
         ModelGolden.Case($"{name}/{net}", results => results.AddRange(
-            CompareResiduals(golden, $"{name}/{net}/s1/", Compute(context, golden, model, name, $"cond_{net}"))));
+            CompareResiduals(
+                context, golden, $"{name}/{net}/s1/", Compute(context, golden, model, name, $"cond_{net}"))));
 
     /// <summary>Compares residuals with <c>down.00</c>, … and <c>mid</c> under a prefix.</summary>
     internal static IEnumerable<GoldenResult> CompareResiduals(
-        GoldenTensors golden, string prefix, ControlResiduals residuals)
+        GoldenContext context, GoldenTensors golden, string prefix, ControlResiduals residuals)
     {
         int expected = golden.Names.Count(name => name.StartsWith($"{prefix}down.", StringComparison.Ordinal));
         yield return GoldenResult.Exact(
@@ -79,11 +80,11 @@ public sealed class ControlNetCheck : GoldenCheck
         for (int i = 0; i < Math.Min(expected, residuals.Skips.Count); i++)
         {
             string name = string.Create(CultureInfo.InvariantCulture, $"{prefix}down.{i:00}");
-            yield return ModelGolden.Compare(name, golden[name], residuals.Skips[i], ModelGolden.NetworkLimit);
+            yield return ModelGolden.Compare(name, golden[name], residuals.Skips[i], context.Limit());
         }
 
         string middle = $"{prefix}mid";
-        yield return ModelGolden.Compare(middle, golden[middle], residuals.Middle, ModelGolden.NetworkLimit);
+        yield return ModelGolden.Compare(middle, golden[middle], residuals.Middle, context.Limit());
     }
 
     /// <summary>Residuals at full strength from the inputs of a case.</summary>
@@ -165,7 +166,7 @@ public sealed class ControlNetCheck : GoldenCheck
                 using Checkpoint checkpoint = Checkpoint.Open(context.ModelOf(golden, net));
                 ControlNetConfig config = checkpoint.ControlNet!.Config;
                 config = config with { GlobalPoolConditions = pooled, ConditioningIsBgr = isBgr };
-                model = new ControlNetModel(checkpoint.ControlNet.Map(context.Device), config);
+                model = new ControlNetModel(checkpoint.ControlNet.Map(context.Device).Under(context), config);
                 _models.Add(key, model);
             }
 

@@ -37,7 +37,7 @@ public sealed class TraceCheck : GoldenCheck
                 string name = $"trace/{path}";
                 if (golden.Has(name))
                 {
-                    found[path] = ModelGolden.Compare(name, golden[name], tensor, ModelGolden.NetworkLimit);
+                    found[path] = ModelGolden.Compare(name, golden[name], tensor, context.Limit());
                 }
             });
             if (file.Contains("vae_trace", StringComparison.Ordinal))
@@ -59,7 +59,7 @@ public sealed class TraceCheck : GoldenCheck
             results.Add(found.TryGetValue(path, out GoldenResult? result)
                 ? result
                 : new GoldenResult(
-                    $"trace/{path}", double.NaN, ModelGolden.NetworkLimit, "the library does not report this module"));
+                    $"trace/{path}", double.NaN, context.Limit(), "the library does not report this module"));
         }
 
         return results;
@@ -68,30 +68,31 @@ public sealed class TraceCheck : GoldenCheck
     private static void RunUnet(
         GoldenContext context, GoldenTensors golden, Checkpoint checkpoint, List<GoldenResult> outputs)
     {
-        using UnetModel model = new(checkpoint.Unet!.Map(context.Device), checkpoint.Unet.Config);
+        using UnetModel model = new(checkpoint.Unet!.Map(context.Device).Under(context), checkpoint.Unet.Config);
         using TextContext text = new(context.Upload(golden["in.encoder_hidden_states"]));
         Tensor estimate = model.Forward(context.Upload(golden["in.sample"]), golden["in.timestep"].Floats(), text);
-        outputs.Add(ModelGolden.Compare("out.sample", golden["out.sample"], estimate, ModelGolden.NetworkLimit));
+        outputs.Add(ModelGolden.Compare("out.sample", golden["out.sample"], estimate, context.Limit()));
     }
 
     private static void RunControlNet(
         GoldenContext context, GoldenTensors golden, Checkpoint checkpoint, List<GoldenResult> outputs)
     {
-        using ControlNetModel model = new(checkpoint.ControlNet!.Map(context.Device), checkpoint.ControlNet.Config);
+        using ControlNetModel model = new(
+            checkpoint.ControlNet!.Map(context.Device).Under(context), checkpoint.ControlNet.Config);
         using TextContext text = new(context.Upload(golden["in.encoder_hidden_states"]));
         Tensor hint = model.EncodeHint(context.Upload(golden["in.cond"]));
         ControlResiduals residuals = model.Forward(
             context.Upload(golden["in.sample"]), golden["in.timestep"].Floats(), text, hint);
-        outputs.AddRange(ControlNetCheck.CompareResiduals(golden, "out.", residuals));
+        outputs.AddRange(ControlNetCheck.CompareResiduals(context, golden, "out.", residuals));
     }
 
     private static void RunVae(
         GoldenContext context, GoldenTensors golden, Checkpoint checkpoint, List<GoldenResult> outputs)
     {
-        using Autoencoder model = new(checkpoint.Vae!.Map(context.Device), checkpoint.Vae.Config);
+        using Autoencoder model = new(checkpoint.Vae!.Map(context.Device).Under(context), checkpoint.Vae.Config);
         _ = model.Encode(context.Upload(golden["in.image"]));
         Tensor image = model.Decode(context.Upload(golden["in.z"]));
-        outputs.Add(ModelGolden.Compare("out.image", golden["out.image"], image, ModelGolden.NetworkLimit));
+        outputs.Add(ModelGolden.Compare("out.image", golden["out.image"], image, context.Limit()));
     }
 
     /// <inheritdoc/>

@@ -25,7 +25,7 @@ public sealed class UnetCheck : GoldenCheck
     {
         GoldenTensors golden = context.Tensors(file);
         using Checkpoint checkpoint = Checkpoint.Open(context.ModelOf(golden));
-        using UnetModel model = new(checkpoint.Unet!.Map(context.Device), checkpoint.Unet.Config);
+        using UnetModel model = new(checkpoint.Unet!.Map(context.Device).Under(context), checkpoint.Unet.Config);
         return Run(context, golden, model);
     }
 
@@ -40,7 +40,7 @@ public sealed class UnetCheck : GoldenCheck
             foreach (string output in golden.Names.Where(key => key.StartsWith(prefix, StringComparison.Ordinal)))
             {
                 Tensor actual = model.Forward(sample, Timesteps(golden, name, output), text);
-                results.Add(ModelGolden.Compare(output, golden[output], actual, ModelGolden.NetworkLimit));
+                results.Add(ModelGolden.Compare(output, golden[output], actual, context.Limit()));
             }
         })),
     ];

@@ -19,7 +19,7 @@ public sealed class VaeCheck : GoldenCheck
     {
         GoldenTensors golden = context.Tensors(file);
         using Checkpoint checkpoint = Checkpoint.Open(context.ModelOf(golden));
-        using Autoencoder model = new(checkpoint.Vae!.Map(context.Device), checkpoint.Vae.Config);
+        using Autoencoder model = new(checkpoint.Vae!.Map(context.Device).Under(context), checkpoint.Vae.Config);
         return Run(context, golden, model);
     }
 
@@ -44,7 +44,7 @@ public sealed class VaeCheck : GoldenCheck
             }
 
             GoldenResult Compare(string output, Tensor actual) =>
-                ModelGolden.Compare(output, golden[output], actual, ModelGolden.NetworkLimit);
+                ModelGolden.Compare(output, golden[output], actual, context.Limit());
         })),
     ];
 

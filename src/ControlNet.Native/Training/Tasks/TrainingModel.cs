@@ -42,9 +42,17 @@ internal sealed class TrainingModel : IDisposable
     /// <param name="uses">What is done with the weights of each part.</param>
     /// <param name="options">Tokenizer, configuration, and how weights that are not trained are stored.</param>
     /// <param name="whileOpen">Told the checkpoint before it is closed, to take more from it; or none.</param>
+    /// <exception cref="TrainingOptionsException">The options ask for activations that are not F32.</exception>
     public static TrainingModel Load(
         string path, Device device, ModelUses uses, LoadOptions options, Action<Checkpoint>? whileOpen = null)
     {
+        if (options.Activations != DType.F32)
+        {
+            throw new TrainingOptionsException(
+                $"Activations is {options.Activations.Name()}, but training computes with F32 activations; leave it " +
+                "out");
+        }
+
         using Checkpoint checkpoint = Checkpoint.OpenModel(path, options.ForCheckpoint());
         string? beside = Directory.Exists(path) ? path : Path.GetDirectoryName(Path.GetFullPath(path));
         ClipTokenizer tokenizer = StableDiffusion.LoadTokenizer(checkpoint, beside, options);

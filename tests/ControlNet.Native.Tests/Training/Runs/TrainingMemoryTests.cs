@@ -1,4 +1,5 @@
 using System;
+using ControlNet.Native.Tensors;
 using ControlNet.Native.Training;
 using Xunit;
 
@@ -10,6 +11,16 @@ public sealed class TrainingMemoryTests : IDisposable
     private readonly TrainingSandbox _box = new();
 
     public void Dispose() => _box.Dispose();
+
+    [Fact]
+    public void Activations_that_are_not_F32_are_refused()
+    {
+        LoadOptions halves = new() { Activations = DType.F16 };
+        Assert.Equal(
+            "Activations is F16, but training computes with F32 activations; leave it out",
+            Assert.Throws<TrainingOptionsException>(() => ControlNetTrainer.EstimateMemory(
+                TrainingSandbox.Base, _box.Data(true), _box.Device, TrainingSandbox.Net, halves)).Message);
+    }
 
     [Theory]
     [InlineData("control", false)]
