@@ -32,8 +32,11 @@
  * which multiplies the code between barriers, takes minutes. */
 #if ROLLED
 #define UNROLL_CHUNKS
+/* Two calls of a function with barriers from one kernel: LLVM 15 below PoCL 3.1 dies of weighing whether to inline it. */
+#define INLINED __attribute__((always_inline))
 #else
 #define UNROLL_CHUNKS UNROLL
+#define INLINED
 #endif
 
 /* The score of what a query does not see: its weight is 0 beside any score there is. */
@@ -79,7 +82,7 @@ DEVICE void load_channels(
 
 /* products[c] = rows times column c over the channels of a head. The steps of a sum and the factors are the same
  * whichever side queries are on, and so are the bits of a score. */
-DEVICE void multiply(
+INLINED DEVICE void multiply(
     LOCALP float* staged, GLOBAL const act_t* rows, int row_count, float row_factor, GLOBAL const act_t* columns,
     int column_count, float column_factor, i64 stride, int width, int tx, int ty, float4* products)
 {

@@ -9,8 +9,8 @@ using Spectre.Console;
 namespace ControlNet.Cli;
 
 /// <summary>
-/// Shows loading, sampling, drawing and measuring on stderr: bars on a terminal, a line now and then where stderr is redirected.
-/// Reports arrive on the thread that works.
+/// Shows loading, sampling, drawing and measuring on stderr: bars on a terminal, a line now and then where stderr is
+/// redirected. Reports arrive on the thread that works.
 /// </summary>
 internal sealed class ProgressDisplay :
     IProgress<LoadProgress>, IProgress<GenerationProgress>, IProgress<DatasetProgress>, IProgress<EvaluationProgress>

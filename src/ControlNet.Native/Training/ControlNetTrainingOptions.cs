@@ -29,7 +29,7 @@ public sealed record ControlNetTrainingOptions : TrainingOptions
     /// <summary>
     /// A ControlNet to train on from, rather than from a copy of the UNet's encoder: a folder or file as
     /// <see cref="Control.ControlNetModel"/> loads it, made for the same base. Null for the copy. Its widths and
-    /// whether it is lite are its own (<see cref="HintChannels"/>, <see cref="Variant"/> must be left at their defaults).
+    /// whether it is lite are its own: <see cref="HintChannels"/> and <see cref="Variant"/> are left at their defaults.
     /// </summary>
     public string? InitialControlNet { get; init; }
 

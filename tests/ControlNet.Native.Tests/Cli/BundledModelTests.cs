@@ -68,7 +68,8 @@ public sealed class BundledModelTests : IDisposable
             scores.Add(SceneScore.Of(scene, RgbImage.Load(output)));
         }
 
-        double inPlace = scores.Average(score => score.MaskIoU), colours = scores.Average(score => score.ColourAccuracy);
+        double inPlace = scores.Average(score => score.MaskIoU);
+        double colours = scores.Average(score => score.ColourAccuracy);
         Assert.True(inPlace > 0.75 && colours > 0.75, $"mask IoU {inPlace:0.00}, colours {colours:0.00}");
     }
 

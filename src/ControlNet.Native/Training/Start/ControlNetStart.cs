@@ -43,7 +43,8 @@ internal static class ControlNetStart
         if (own.IsLite && options.ExportLayouts.HasFlag(ExportLayouts.Original))
         {
             throw new TrainingOptionsException(
-                $"InitialControlNet {path} is lite, which the original layout has no names for; export it as diffusers");
+                $"InitialControlNet {path} is lite, which the original layout has no names for; export it as " +
+                "diffusers");
         }
 
         return Build(begun.ControlNet.Weights, own);
@@ -126,7 +127,8 @@ internal static class ControlNetStart
                 $"InitialControlNet {path} is made for another base model: its text states are " +
                 $"{net.Encoder.CrossAttentionDim} wide and its blocks " +
                 $"{string.Join(", ", net.Encoder.BlockOutChannels)}, those of the base model are " +
-                $"{unet.CrossAttentionDim} and {string.Join(", ", unet.BlockOutChannels)}; take one made for this base");
+                $"{unet.CrossAttentionDim} and {string.Join(", ", unet.BlockOutChannels)}; take one made for " +
+                "this base");
         }
     }
 }
