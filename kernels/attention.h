@@ -32,7 +32,7 @@
  * which multiplies the code between barriers, takes minutes. */
 #if ROLLED
 #define UNROLL_CHUNKS
-/* Two calls of a function with barriers from one kernel: LLVM 15 below PoCL 3.1 dies of weighing whether to inline it. */
+/* Of two calls of a function with barriers from one kernel LLVM 15, below PoCL 3.1, dies weighing what to inline. */
 #define INLINED __attribute__((always_inline))
 #else
 #define UNROLL_CHUNKS UNROLL

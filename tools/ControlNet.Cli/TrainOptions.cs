@@ -157,8 +157,8 @@ internal sealed class TrainOptions
             Part, Model, Data, Out, Resume, Hint, Size, Width, Height, Fit, Steps, Batch, Accumulate, LearningRate,
             Schedule, Warmup, WeightDecay, Clip, Ema, PromptDrop, Seed, UnlockDecoder, DecoderLearningRate,
             OnlyMidControl, Variant, ControlNet, FreezeText, KlWeight, FreezeEncoder, Recompute, CacheLatents,
-            CacheText, SaveEvery, Keep, SampleEvery, Samples, SampleSteps, SampleCfgScale, Fidelity, ExportType, ExportLayout,
-            WeightType, Prediction, Tokenizer, Config, MaxMemory, EstimateMemory,
+            CacheText, SaveEvery, Keep, SampleEvery, Samples, SampleSteps, SampleCfgScale, Fidelity, ExportType,
+            ExportLayout, WeightType, Prediction, Tokenizer, Config, MaxMemory, EstimateMemory,
         ];
         all.ToList().ForEach(command.Options.Add);
         Device.AddTo(command);
