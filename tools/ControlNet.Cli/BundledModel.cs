@@ -19,9 +19,6 @@ internal static class BundledModel
     /// <summary>Its ControlNets by name: the hint each reads.</summary>
     public static IReadOnlyDictionary<string, string> Controls => Folders("controls");
 
-    /// <summary>The same trained in other ways, for comparison, as <c>hint-way</c>.</summary>
-    public static IReadOnlyDictionary<string, string> Ablations => Folders("ablations");
-
     /// <summary>The model to use: the one named, else the bundled one.</summary>
     /// <param name="named">What the user named; null for nothing.</param>
     /// <param name="say">Told which model it is, where none was named.</param>

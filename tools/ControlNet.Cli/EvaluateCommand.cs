@@ -99,7 +99,6 @@ internal static class EvaluateCommand
         if (named is null && controls.Length + comparisons.Length == 0)
         {
             controls = [.. BundledModel.Controls.Select(net => $"{net.Key}={net.Value}")];
-            comparisons = [.. BundledModel.Ablations.Select(Ablation)];
         }
 
         EvaluationControl[] nets = [.. controls.Select(text => Control("--control", text))];
@@ -128,13 +127,6 @@ internal static class EvaluateCommand
         }
 
         return ExitCode.Success;
-    }
-
-    /// <summary>The folder <c>edges-lite</c> is the way <c>lite</c> of reading edges.</summary>
-    private static string Ablation(KeyValuePair<string, string> net)
-    {
-        string[] parts = net.Key.Split('-', 2);
-        return $"{parts[^1]}:{parts[0]}={net.Value}";
     }
 
     private static EvaluationOptions Checked(EvaluationOptions options)
