@@ -35,6 +35,8 @@ internal static partial class OptionWords
         ["ClipNorm"] = "--clip",
         ["EmaDecay"] = "--ema",
         ["PromptDrop"] = "--prompt-drop",
+        ["MinTimestep"] = "--min-timestep",
+        ["MaxTimestep"] = "--max-timestep",
         ["DecoderLearningRate"] = "--decoder-lr",
         ["DivergenceWeight"] = "--kl-weight",
         ["Recompute"] = "--recompute",

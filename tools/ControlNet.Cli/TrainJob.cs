@@ -135,6 +135,8 @@ internal sealed record TrainJob(string Model, string Folder, TrainingOptions Set
             ClipNorm = arguments.GetValue(options.Clip),
             EmaDecay = arguments.GetValue(options.Ema),
             PromptDrop = arguments.GetValue(options.PromptDrop) ?? own.PromptDrop,
+            MinTimestep = arguments.GetValue(options.MinTimestep),
+            MaxTimestep = arguments.GetValue(options.MaxTimestep),
             Seed = arguments.GetValue(options.Seed),
             Width = width ?? size ?? height ?? own.Width,
             Height = height ?? size ?? width ?? own.Height,

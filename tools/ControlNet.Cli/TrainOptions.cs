@@ -74,6 +74,12 @@ internal sealed class TrainOptions
     public Option<double?> PromptDrop { get; } = Maybe<double?>(
         "--prompt-drop", "NUMBER", "Probability that a prompt is dropped. [default: 0.5, of a UNet 0.1]");
 
+    public Option<int> MinTimestep { get; } = Number(
+        "--min-timestep", "Least timestep that is drawn; 0 is the clearest.", 0);
+
+    public Option<int?> MaxTimestep { get; } = Maybe<int?>(
+        "--max-timestep", "NUMBER", "Largest timestep that is drawn. [default: the last of the model's schedule]");
+
     public Option<long> Seed { get; } = Number("--seed", "Seed of everything random, 0 or more.", 0L);
 
     public Option<bool> UnlockDecoder { get; } = Flag(
@@ -155,10 +161,10 @@ internal sealed class TrainOptions
         IEnumerable<Option> all =
         [
             Part, Model, Data, Out, Resume, Hint, Size, Width, Height, Fit, Steps, Batch, Accumulate, LearningRate,
-            Schedule, Warmup, WeightDecay, Clip, Ema, PromptDrop, Seed, UnlockDecoder, DecoderLearningRate,
-            OnlyMidControl, Variant, ControlNet, FreezeText, KlWeight, FreezeEncoder, Recompute, CacheLatents,
-            CacheText, SaveEvery, Keep, SampleEvery, Samples, SampleSteps, SampleCfgScale, Fidelity, ExportType,
-            ExportLayout, WeightType, Prediction, Tokenizer, Config, MaxMemory, EstimateMemory,
+            Schedule, Warmup, WeightDecay, Clip, Ema, PromptDrop, MinTimestep, MaxTimestep, Seed, UnlockDecoder,
+            DecoderLearningRate, OnlyMidControl, Variant, ControlNet, FreezeText, KlWeight, FreezeEncoder, Recompute,
+            CacheLatents, CacheText, SaveEvery, Keep, SampleEvery, Samples, SampleSteps, SampleCfgScale, Fidelity,
+            ExportType, ExportLayout, WeightType, Prediction, Tokenizer, Config, MaxMemory, EstimateMemory,
         ];
         all.ToList().ForEach(command.Options.Add);
         Device.AddTo(command);

@@ -55,6 +55,15 @@ public abstract record TrainingOptions
     /// <summary>Probability that the prompt of a sample is dropped, each sample drawn anew.</summary>
     public double PromptDrop { get; init; } = 0.5;
 
+    /// <summary>
+    /// The least timestep that is drawn, from 0: the clearest pictures. Timesteps are uniform from here to
+    /// <see cref="MaxTimestep"/>; those of much noise alone teach what only the prompt and the hint can tell.
+    /// </summary>
+    public int MinTimestep { get; init; }
+
+    /// <summary>The largest timestep that is drawn; null for the last of the model's schedule.</summary>
+    public int? MaxTimestep { get; init; }
+
     /// <summary>Whether a picture is encoded once and its posterior kept in memory.</summary>
     public bool CacheLatents { get; init; }
 
@@ -116,6 +125,8 @@ public abstract record TrainingOptions
         Require(nameof(Width), Width, 8, ImageRequest.MaxSize);
         Require(nameof(Height), Height, 8, ImageRequest.MaxSize);
         Require(nameof(PromptDrop), PromptDrop, 0, 1);
+        Require(nameof(MinTimestep), MinTimestep, 0, int.MaxValue - 1);
+        Require(nameof(MaxTimestep), MaxTimestep ?? MinTimestep, MinTimestep, int.MaxValue - 1);
         Require(nameof(SaveEvery), SaveEvery, 1, int.MaxValue);
         Require(nameof(KeepCheckpoints), KeepCheckpoints, TrainingStore.FewestKept, 1000);
         Require(nameof(PreviewEvery), PreviewEvery, 0, int.MaxValue);
@@ -145,6 +156,9 @@ public abstract record TrainingOptions
         string.Create(CultureInfo.InvariantCulture, $"ema {EmaDecay}"),
         $"seed {Seed}", $"size {Width} x {Height}",
         string.Create(CultureInfo.InvariantCulture, $"prompt drop {PromptDrop}"),
+        .. MinTimestep == 0 && MaxTimestep is null
+            ? (ReadOnlySpan<string>)[]
+            : [$"timesteps {MinTimestep} to {MaxTimestep?.ToString(CultureInfo.InvariantCulture) ?? "last"}"],
     ];
 
     private protected static void RequireDefined<T>(string name, T value)

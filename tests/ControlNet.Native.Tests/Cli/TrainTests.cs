@@ -46,6 +46,8 @@ public sealed class TrainTests : IDisposable
     [InlineData("--ema 1", "--ema is 1, but must be from 0 to *")]
     [InlineData("--warmup -1", "--warmup is -1, but must be from 0 to *")]
     [InlineData("--prompt-drop 2", "--prompt-drop is 2, but must be from 0 to 1")]
+    [InlineData("--max-timestep 1000", "--max-timestep is 1000, but must be from 0 to 999")]
+    [InlineData("--min-timestep 9 --max-timestep 8", "--max-timestep is 8, but must be from 9 to *")]
     [InlineData("--keep 1", "--keep is 1, but must be from 2 to 1000")]
     [InlineData("--size 33", "--width is 33, but must be a multiple of 8 pixels")]
     [InlineData(

@@ -38,7 +38,7 @@ internal sealed class ControlNetTask : TrainingTask
         _latents = new LatentSource(_model.Vae, device, random, options.CacheLatents);
         _prompts = new PromptSource(
             _model.Pipeline.Tokenizer, _model.Text, random, options.PromptDrop, options.CacheText);
-        _noise = new DiffusionNoise(_model.Pipeline.Scheduler, device, random);
+        _noise = new DiffusionNoise(_model.Pipeline.Scheduler, device, random, options);
         List<ParameterGroup> groups = [new("controlnet", map!.Parameters)];
         if (!options.LockBase)
         {

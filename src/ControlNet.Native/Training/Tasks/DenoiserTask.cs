@@ -30,7 +30,7 @@ internal sealed class DenoiserTask : TrainingTask
         _prompts = new PromptSource(
             _model.Pipeline.Tokenizer, _model.Text, random, options.PromptDrop,
             options.CacheText && !options.TrainText);
-        _noise = new DiffusionNoise(_model.Pipeline.Scheduler, device, random);
+        _noise = new DiffusionNoise(_model.Pipeline.Scheduler, device, random, options);
         List<ParameterGroup> groups = [new("unet", _model.Maps.Unet.Parameters)];
         if (options.TrainText)
         {

@@ -35,6 +35,11 @@ public sealed class TrainingOptionsTests
         { "Width is 12, but must be a multiple of 8 pixels", TrainingSandbox.Net with { Width = 12 } },
         { "Height is 20, but must be a multiple of 8 pixels", TrainingSandbox.Net with { Height = 20 } },
         { "PromptDrop is 1.5, but must be from 0 to 1", TrainingSandbox.Net with { PromptDrop = 1.5 } },
+        { "MinTimestep is -1, but must be from 0 to", TrainingSandbox.Net with { MinTimestep = -1 } },
+        {
+            "MaxTimestep is 4, but must be from 5 to",
+            TrainingSandbox.Net with { MinTimestep = 5, MaxTimestep = 4 }
+        },
         { "SaveEvery is 0, but must be from 1", TrainingSandbox.Net with { SaveEvery = 0 } },
         { "KeepCheckpoints is 1, but must be from 2", TrainingSandbox.Net with { KeepCheckpoints = 1 } },
         { "PreviewEvery is -1, but must be from 0", TrainingSandbox.Net with { PreviewEvery = -1 } },
