@@ -5,9 +5,9 @@ using ControlNet.Native.Tensors;
 namespace ControlNet.Native.Training;
 
 /// <summary>
-/// The forward diffusion of a training step: each sample gets a timestep, uniform over those that are trained, and noise;
-/// the network is to find the noise, or the velocity. Source: Ho et al., 2020, arXiv:2006.11239, algorithm 1; Salimans and Ho, 2022,
-/// arXiv:2202.00512, section 4.
+/// The forward diffusion of a training step: each sample gets a timestep, uniform over those that are trained, and
+/// noise; the network is to find the noise, or the velocity. Source: Ho et al., 2020, arXiv:2006.11239, algorithm 1;
+/// Salimans and Ho, 2022, arXiv:2202.00512, section 4.
 /// </summary>
 internal sealed class DiffusionNoise
 {
