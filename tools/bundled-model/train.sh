@@ -41,22 +41,50 @@ train unet "$work/unet-begun/final" "$work/shapes" "$work/unet" --batch 16 --ste
 train vae "$work/unet/final" "$work/shapes" "$work/decoder" --freeze-encoder --batch 4 --steps 4600 --lr 4e-4 \
   --lr-schedule cosine --ema 0.995 --fidelity mask --sample-every 500 --samples 16
 
-control() { # name hint steps options...
-  local name=$1 hint=$2 steps=$3; shift 3
-  train controlnet "$work/unet/final" "$work/shapes-6000" "$work/control-$name" --hint "$hint" --batch 16 --steps "$steps" \
+# Scenes of several shapes alone, and these with a fifth of one shape: samples of the large set, in a folder of links.
+chosen() { # folder, prompts on standard input
+  mkdir -p "$1"
+  cat > "$1/prompt.json"
+  for pictures in "$work"/shapes/*/; do ln -sfn "../shapes/$(basename "$pictures")" "$1/$(basename "$pictures")"; done
+}
+several() { grep -m 8000 ' and ' "$work/shapes/prompt.json"; }
+single() { grep -m 2000 -v ' and ' "$work/shapes/prompt.json"; }
+[ -e "$work/several/prompt.json" ] || several | chosen "$work/several"
+[ -e "$work/mixed/prompt.json" ] || { several; single; } | shuf --random-source=<(yes) | chosen "$work/mixed"
+
+control() { # name hint data steps options...
+  local name=$1 hint=$2 data=$3 steps=$4; shift 4
+  train controlnet "$work/unet/final" "$work/$data" "$work/control-$name" --hint "$hint" --batch 16 --steps "$steps" \
     --lr 1.5e-3 --ema 0.998 --lr-schedule constant --sample-every 250 --cache-latents --cache-text --fidelity mask \
     --sample-cfg-scale 4 "$@"
 }
-for hint in depth segmentation; do control "$hint" "$hint" 2500; done
+on_from() { # another ControlNet, and what control takes
+  local start=$1; shift
+  control "$@" --control-net "$work/control-$start/final"
+}
 
-# Lines say less than areas do and take longer to learn. The comparisons are held against the same number of steps.
+# Where things are. The comparisons are held against the same number of steps.
 if [ ! -e "$work/edges-2500" ]; then
-  control edges edges 2500
-  mv "$work/control-edges/final" "$work/edges-2500"
+  control edges-begun edges shapes-6000 2500
+  mv "$work/control-edges-begun/final" "$work/edges-2500"
 fi
-control edges edges 6000
-control edges-gaussian edges 2500 --variant gaussian
-control edges-lite edges 2500 --variant lite
+control edges-begun edges shapes-6000 6000
+control edges-gaussian edges shapes-6000 2500 --variant gaussian
+control edges-lite edges shapes-6000 2500 --variant lite
+for hint in depth segmentation; do control "$hint-begun" "$hint" shapes-6000 2500; done
+
+# Which shape has which colour: seen in all but the noisiest pictures, so that only these teach to take it from the prompt.
+# The clear ones are forgotten meanwhile, and learnt again.
+on_from edges-begun edges-colours edges several 1500 --prompt-drop 0.1 --min-timestep 500
+on_from edges-colours edges-bound edges several 3500 --prompt-drop 0.1 --min-timestep 600
+on_from edges-bound edges-whole edges mixed 2500 --prompt-drop 0.2
+on_from edges-whole edges edges mixed 1300 --prompt-drop 0.4
+
+# Another hint keeps the colours: what binds them lies behind the hint encoder.
+on_from edges-bound depth-bound depth mixed 1500 --prompt-drop 0.15 --min-timestep 300
+on_from depth-bound depth depth mixed 2000 --prompt-drop 0.25
+on_from depth-bound segmentation-bound segmentation mixed 1500 --prompt-drop 0.15 --min-timestep 300
+on_from segmentation-bound segmentation segmentation mixed 1800 --prompt-drop 0.25
 
 assets=${2:-}
 if [ -n "$assets" ]; then
