@@ -8,7 +8,7 @@ namespace ControlNet.Native.Tensors.Gpu.Tuning;
 /// <summary>
 /// Tries every tile on every case and keeps the usual one unless another is clearly faster. Which wins depends on the
 /// times alone: a tile must give the bits of the usual one, its median must be the least and at least a twentieth
-/// below that of the usual one, and that once more when both are timed in turn.
+/// below that of the usual one, and that once more, if there is time, when both are timed in turn.
 /// </summary>
 /// <param name="bench">What measures.</param>
 /// <param name="clock">What the budget is counted by.</param>
