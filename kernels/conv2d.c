@@ -1,47 +1,17 @@
 /* Convolution of channels-last images as a product that is never laid out: rows are output pixels, columns output
- * channels, and the steps of the sum run over taps and, innermost, input channels. Tiles, blocks of the sum and the
- * epilogue are those of matmul.c; what differs is where an element lies. That is looked up once for each row of a tile,
- * and by sixteen threads for the sixteen steps at hand.
+ * channels, and the steps of the sum run over taps and, innermost, input channels. Tiles are those of tiles.h; where an
+ * element lies is looked up once for each row of a tile, and by DEPTH threads for the steps at hand.
  *
  * Modules: WEIGHT=0..2 COLUMNS=64 or 16, conv2d_weight_gradient in those of WEIGHT=0 alone; ACT=1 WEIGHT=1 COLUMNS=64
- * or 16: x in F16. */
+ * or 16: x in F16. Of these conv2d also with the tiles that tuning chooses from. */
 #include "prelude.h"
-
-#ifndef WEIGHT
-#define WEIGHT 0
-#endif
-#ifndef COLUMNS
-#define COLUMNS 64
-#endif
-#define ROWS 64
-#define DEPTH 16
-#define SUM_DEPTH 256
-#define THREADS 256
-#define LINE (ROWS + 4)
-#define COLUMN_LINE (COLUMNS + 4)
-#define OWN (COLUMNS / 16)
-
-/* Row tiles and column tiles of DEPTH steps each; afterwards COLUMNS lines of results. */
-#define TILE_FLOATS (DEPTH * LINE + DEPTH * COLUMN_LINE > COLUMNS * LINE \
-    ? DEPTH * LINE + DEPTH * COLUMN_LINE \
-    : COLUMNS * LINE)
+#include "tiles.h"
 
 /* A line no image has, also after a tap or another of these is added to it. */
 #define NOWHERE (-(1 << 29))
 
-#if COLUMNS == 64
-#define STEP(k) \
-    { \
-        float4 l = LDS4(left, (k) * LINE + ty * 4); \
-        float4 r = LDS4(right, (k) * COLUMN_LINE + tx * 4); \
-        block_sum[0] = f4_fma(l, r.x, block_sum[0]); \
-        block_sum[1] = f4_fma(l, r.y, block_sum[1]); \
-        block_sum[2] = f4_fma(l, r.z, block_sum[2]); \
-        block_sum[3] = f4_fma(l, r.w, block_sum[3]); \
-    }
-#else
-#define STEP(k) block_sum[0] = f4_fma(LDS4(left, (k) * LINE + ty * 4), right[(k) * COLUMN_LINE + tx], block_sum[0]);
-#endif
+/* Rows, or columns, of which the threads of a block load DEPTH steps at once. */
+#define LOAD_LINES (THREADS / DEPTH)
 
 /* y = act(conv(x, w) + bias + add_row) + added, forwards and, with a turned weight, of gradients.
  *
@@ -55,7 +25,7 @@
  * With parts > 1 each block sums part_depth steps, and y is [parts] such results, part_stride apart, for matmul_join.
  *
  * One block a tile, in one dimension: column tiles innermost, then row tiles, then parts. */
-KERNEL(conv2d, 16, 16, 1)(
+KERNEL(conv2d, SIDE, SIDE, 1)(
     IN(act_t, x), IN(weight_t, w), IN(float, bias), IN(float, add_row), IN(float, added), OUT(float, y), int rows,
     int lines, int pixels, int columns, int height, int width, int channels, int taps_y, int taps_x, int stride,
     int first_y, int first_x, int size, int tap_y, int tap_x, int tap_step, int y_height, int y_width, int y_step,
@@ -76,7 +46,7 @@ KERNEL(conv2d, 16, 16, 1)(
     LOCAL_ARRAY(int, step_weight, DEPTH);
     LOCALP float* left = tile;
     LOCALP float* right = tile + DEPTH * LINE;
-    int tx = TID_X, ty = TID_Y, t = ty * 16 + tx;
+    int tx = TID_X, ty = TID_Y, t = ty * SIDE + tx;
 
     int column_tiles = (columns + COLUMNS - 1) / COLUMNS;
     int row_tiles = (rows + ROWS - 1) / ROWS;
@@ -86,46 +56,42 @@ KERNEL(conv2d, 16, 16, 1)(
     int first_row = at % row_tiles * ROWS;
     int of_part = at / row_tiles;
 
-    if (t < ROWS)
+    for (int e = t; e < ROWS; e += THREADS)
     {
-        int row = first_row + t;
+        int row = first_row + e;
         int pixel = row % pixels, line = row / pixels % lines, image = row / pixels / lines;
-        row_image[t] = image;
-        row_y[t] = row < rows ? line * stride + first_y : NOWHERE;
-        row_x[t] = pixel * stride + first_x;
-        row_to[t] = (((i64)image * y_height + y_y + line * y_step) * y_width + y_x + pixel * y_step) * columns;
+        row_image[e] = image;
+        row_y[e] = row < rows ? line * stride + first_y : NOWHERE;
+        row_x[e] = pixel * stride + first_x;
+        row_to[e] = (((i64)image * y_height + y_y + line * y_step) * y_width + y_x + pixel * y_step) * columns;
     }
 
     BARRIER();
 
-    /* This thread loads step t % 16 of rows t / 16, t / 16 + 16, ... */
-    int load_y[ROWS / 16], load_x[ROWS / 16];
-    i64 load_image[ROWS / 16];
-    UNROLL for (int i = 0; i < ROWS / 16; i++)
+    /* This thread loads one step of every so many rows and columns. */
+    int load_step = t % DEPTH, load_line = t / DEPTH;
+    int load_y[ROWS / LOAD_LINES], load_x[ROWS / LOAD_LINES];
+    i64 load_image[ROWS / LOAD_LINES];
+    UNROLL for (int i = 0; i < ROWS / LOAD_LINES; i++)
     {
-        load_y[i] = row_y[ty + i * 16];
-        load_x[i] = row_x[ty + i * 16];
-        load_image[i] = (i64)row_image[ty + i * 16] * height * width * channels;
+        int line = load_line + i * LOAD_LINES;
+        load_y[i] = row_y[line];
+        load_x[i] = row_x[line];
+        load_image[i] = (i64)row_image[line] * height * width * channels;
     }
 
     i64 weight_line = (i64)size * size * channels;
     int depth = taps_y * taps_x * channels;
     int begin = of_part * part_depth;
     int end = depth - begin < part_depth ? depth : begin + part_depth;
-    float4 sum[OWN];
-    UNROLL for (int c = 0; c < OWN; c++)
-    {
-        sum[c] = SPLAT4(0.0f);
-    }
+    float4 sums[QUADS * OWN];
+    clear_sums(sums);
 
     for (int block = begin; block < end; block += SUM_DEPTH)
     {
         int block_end = end - block < SUM_DEPTH ? end : block + SUM_DEPTH;
-        float4 block_sum[OWN];
-        UNROLL for (int c = 0; c < OWN; c++)
-        {
-            block_sum[c] = SPLAT4(0.0f);
-        }
+        float4 block_sums[QUADS * OWN];
+        clear_sums(block_sums);
 
         for (int first = block; first < block_end; first += DEPTH)
         {
@@ -144,8 +110,9 @@ KERNEL(conv2d, 16, 16, 1)(
             }
 
             BARRIER();
-            int over_y = step_y[tx], over_x = step_x[tx], channel = step_channel[tx], weight = step_weight[tx];
-            UNROLL for (int i = 0; i < ROWS / 16; i++)
+            int over_y = step_y[load_step], over_x = step_x[load_step];
+            int channel = step_channel[load_step], weight = step_weight[load_step];
+            UNROLL for (int i = 0; i < ROWS / LOAD_LINES; i++)
             {
                 int from_y = load_y[i] + over_y, from_x = load_x[i] + over_x;
                 float v = 0.0f;
@@ -154,71 +121,65 @@ KERNEL(conv2d, 16, 16, 1)(
                     v = LOADA(x, load_image[i] + ((i64)from_y * width + from_x) * channels + channel);
                 }
 
-                left[tx * LINE + ty + i * 16] = v;
+                left[load_step * LINE + load_line + i * LOAD_LINES] = v;
             }
 
-            UNROLL for (int i = 0; i < COLUMNS / 16; i++)
+            UNROLL for (int i = 0; i < COLUMNS / LOAD_LINES; i++)
             {
-                int column = first_column + ty + i * 16;
+                int column = first_column + load_line + i * LOAD_LINES;
                 float v = 0.0f;
                 if (column < columns && weight >= 0)
                 {
                     v = LOADW(w, column * weight_line + weight);
                 }
 
-                right[tx * COLUMN_LINE + ty + i * 16] = v;
+                right[load_step * COLUMN_LINE + load_line + i * LOAD_LINES] = v;
             }
 
             BARRIER();
-            UNROLL for (int k = 0; k < DEPTH; k++)
-            {
-                STEP(k)
-            }
+            add_steps(left, right, tx, ty, block_sums);
         }
 
-        UNROLL for (int c = 0; c < OWN; c++)
-        {
-            sum[c] = f4_add(sum[c], block_sum[c]);
-        }
+        add_block(block_sums, sums);
     }
 
-    BARRIER();
-    UNROLL for (int c = 0; c < OWN; c++)
-    {
-        STS4(tile, (tx * OWN + c) * LINE + ty * 4, sum[c]);
-    }
-
-    BARRIER();
     y_at += of_part * part_stride;
-    for (int e = t; e < ROWS * COLUMNS; e += THREADS)
+    UNROLL_PASSES for (int pass = 0; pass < PASSES; pass++)
     {
-        int row = e / COLUMNS, column = first_column + e % COLUMNS;
-        if (first_row + row < rows && column < columns)
+        BARRIER();
+        stage_sums(tile, sums, pass, tx, ty);
+        BARRIER();
+        for (int e = t; e < PASS_ROWS * PASS_COLUMNS; e += THREADS)
         {
-            float v = tile[e % COLUMNS * LINE + row];
-            i64 to = row_to[row] + column;
-            if (bias)
+            int row = PASS_ROW(pass) + e / PASS_COLUMNS;
+            int column = first_column + PASS_COLUMN(pass) + e % PASS_COLUMNS;
+            if (first_row + row < rows && column < columns)
             {
-                v += bias[column];
-            }
+                float v = tile[e % PASS_COLUMNS * PASS_LINE + e / PASS_COLUMNS];
+                i64 to = row_to[row] + column;
+                if (bias)
+                {
+                    v += bias[column];
+                }
 
-            if (add_row)
-            {
-                v += add_row[(i64)row_image[row] * columns + column];
-            }
+                if (add_row)
+                {
+                    v += add_row[(i64)row_image[row] * columns + column];
+                }
 
-            v = ACTIVATE(activation, v);
-            if (added)
-            {
-                v += load_result(added, added_at + to, halves);
-            }
+                v = ACTIVATE(activation, v);
+                if (added)
+                {
+                    v += load_result(added, added_at + to, halves);
+                }
 
-            store_result(y, y_at + to, halves, v);
+                store_result(y, y_at + to, halves, v);
+            }
         }
     }
 }
 
-#if WEIGHT == 0
+#if WEIGHT == 0 && USUAL
 /* dw [outputs][channels][size][size] = added + the sum over images and output pixels of dy x: rows are output
  * channels, columns taps and, innermost, input channels, steps pixels of dy [images][y_height][y_width][outputs].
  * x is [images][height][width][channels]; added is like dw, may be dw, and may be null.
@@ -259,20 +220,14 @@ KERNEL(conv2d_weight_gradient, 16, 16, 1)(
 
     int begin = of_part * part_depth;
     int end = depth - begin < part_depth ? depth : begin + part_depth;
-    float4 sum[OWN];
-    UNROLL for (int c = 0; c < OWN; c++)
-    {
-        sum[c] = SPLAT4(0.0f);
-    }
+    float4 sums[QUADS * OWN];
+    clear_sums(sums);
 
     for (int block = begin; block < end; block += SUM_DEPTH)
     {
         int block_end = end - block < SUM_DEPTH ? end : block + SUM_DEPTH;
-        float4 block_sum[OWN];
-        UNROLL for (int c = 0; c < OWN; c++)
-        {
-            block_sum[c] = SPLAT4(0.0f);
-        }
+        float4 block_sums[QUADS * OWN];
+        clear_sums(block_sums);
 
         for (int first = block; first < block_end; first += DEPTH)
         {
@@ -313,23 +268,14 @@ KERNEL(conv2d_weight_gradient, 16, 16, 1)(
             }
 
             BARRIER();
-            UNROLL for (int k = 0; k < DEPTH; k++)
-            {
-                STEP(k)
-            }
+            add_steps(left, right, tx, ty, block_sums);
         }
 
-        UNROLL for (int c = 0; c < OWN; c++)
-        {
-            sum[c] = f4_add(sum[c], block_sum[c]);
-        }
+        add_block(block_sums, sums);
     }
 
     BARRIER();
-    UNROLL for (int c = 0; c < OWN; c++)
-    {
-        STS4(tile, (tx * OWN + c) * LINE + ty * 4, sum[c]);
-    }
+    stage_sums(tile, sums, 0, tx, ty);
 
     BARRIER();
     dw += of_part * part_stride;

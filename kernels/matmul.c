@@ -1,12 +1,8 @@
 /* Matrix products, and what is needed around them: packing weights, and joining the parts of sums that were split.
- *
- * A block of 16 x 16 threads makes a tile of ROWS x COLUMNS results. Both operands pass through its memory DEPTH steps
- * of the sum at a time, with the results of a step side by side, so that a thread takes four rows in one load. Steps
- * add up in registers in blocks of 256, whose sums add up in turn: a long sum in one go would lose more. At the end the
- * tile lies in the block's memory once, from where the epilogue, one loop for all combinations, stores whole lines.
+ * Tiles are those of tiles.h.
  *
  * Modules: SOURCE=0..2 WEIGHT=0..2, matmul_pack alone; WEIGHT=0..2 COLUMNS=64 or 16, all others; ACT=1 WEIGHT=1
- * COLUMNS=64 or 16, matmul alone: a in F16. */
+ * COLUMNS=64 or 16, matmul alone: a in F16. Of these matmul also with the tiles that tuning chooses from. */
 #include "prelude.h"
 
 #ifdef SOURCE
@@ -45,35 +41,7 @@ KERNEL(matmul_pack, 256, 1, 1)(
 }
 
 #else
-#ifndef COLUMNS
-#define COLUMNS 64
-#endif
-#define ROWS 64
-#define DEPTH 16
-#define SUM_DEPTH 256
-#define THREADS 256
-#define LINE (ROWS + 4)
-#define COLUMN_LINE (COLUMNS + 4)
-#define OWN (COLUMNS / 16)
-
-/* Row tiles and column tiles of DEPTH steps each; afterwards COLUMNS lines of results. */
-#define TILE_FLOATS (DEPTH * LINE + DEPTH * COLUMN_LINE > COLUMNS * LINE \
-    ? DEPTH * LINE + DEPTH * COLUMN_LINE \
-    : COLUMNS * LINE)
-
-#if COLUMNS == 64
-#define STEP(k) \
-    { \
-        float4 l = LDS4(left, (k) * LINE + ty * 4); \
-        float4 r = LDS4(right, (k) * COLUMN_LINE + tx * 4); \
-        block_sum[0] = f4_fma(l, r.x, block_sum[0]); \
-        block_sum[1] = f4_fma(l, r.y, block_sum[1]); \
-        block_sum[2] = f4_fma(l, r.z, block_sum[2]); \
-        block_sum[3] = f4_fma(l, r.w, block_sum[3]); \
-    }
-#else
-#define STEP(k) block_sum[0] = f4_fma(LDS4(left, (k) * LINE + ty * 4), right[(k) * COLUMN_LINE + tx], block_sum[0]);
-#endif
+#include "tiles.h"
 
 /* y = act(scale op(a) op(b) + bias) + added for each member of a batch: rows x columns results, sums of depth steps.
  * Element (row, step) of a member of a is a[row * a_row + step * a_step], (step, column) of b
@@ -84,7 +52,7 @@ KERNEL(matmul_pack, 256, 1, 1)(
  * With parts > 1 each block sums part_depth steps, and y is [parts][batch][rows][columns], for matmul_join.
  *
  * One block a tile, in one dimension: column tiles innermost, then row tiles, then parts, then the batch. */
-KERNEL(matmul, 16, 16, 1)(
+KERNEL(matmul, SIDE, SIDE, 1)(
     IN(act_t, a), IN(weight_t, b), IN(float, bias), IN(float, added), OUT(float, y), int rows, int columns, int depth,
     i64 a_row, i64 a_step, i64 b_column, i64 b_step, int batch_1, i64 a_0, i64 a_1, i64 b_0, i64 b_1, int part_depth,
     int parts, i64 part_stride, float scale, int activation, int halves)
@@ -95,7 +63,7 @@ KERNEL(matmul, 16, 16, 1)(
     LOCAL_ARRAY(float, tile, TILE_FLOATS);
     LOCALP float* left = tile;
     LOCALP float* right = tile + DEPTH * LINE;
-    int tx = TID_X, ty = TID_Y, t = ty * 16 + tx;
+    int tx = TID_X, ty = TID_Y, t = ty * SIDE + tx;
 
     int column_tiles = (columns + COLUMNS - 1) / COLUMNS;
     int row_tiles = (rows + ROWS - 1) / ROWS;
@@ -113,20 +81,14 @@ KERNEL(matmul, 16, 16, 1)(
     int along_rows = a_row == 1, along_columns = b_column == 1;
     int begin = of_part * part_depth;
     int end = depth - begin < part_depth ? depth : begin + part_depth;
-    float4 sum[OWN];
-    UNROLL for (int c = 0; c < OWN; c++)
-    {
-        sum[c] = SPLAT4(0.0f);
-    }
+    float4 sums[QUADS * OWN];
+    clear_sums(sums);
 
     for (int block = begin; block < end; block += SUM_DEPTH)
     {
         int block_end = end - block < SUM_DEPTH ? end : block + SUM_DEPTH;
-        float4 block_sum[OWN];
-        UNROLL for (int c = 0; c < OWN; c++)
-        {
-            block_sum[c] = SPLAT4(0.0f);
-        }
+        float4 block_sums[QUADS * OWN];
+        clear_sums(block_sums);
 
         for (int first = block; first < block_end; first += DEPTH)
         {
@@ -158,46 +120,41 @@ KERNEL(matmul, 16, 16, 1)(
             }
 
             BARRIER();
-            UNROLL for (int k = 0; k < DEPTH; k++)
-            {
-                STEP(k)
-            }
+            add_steps(left, right, tx, ty, block_sums);
 
             BARRIER();
         }
 
-        UNROLL for (int c = 0; c < OWN; c++)
-        {
-            sum[c] = f4_add(sum[c], block_sum[c]);
-        }
+        add_block(block_sums, sums);
     }
 
-    UNROLL for (int c = 0; c < OWN; c++)
-    {
-        STS4(tile, (tx * OWN + c) * LINE + ty * 4, sum[c]);
-    }
-
-    BARRIER();
     y_at += of_part * part_stride;
-    for (int e = t; e < ROWS * COLUMNS; e += THREADS)
+    UNROLL_PASSES for (int pass = 0; pass < PASSES; pass++)
     {
-        int row = first_row + e / COLUMNS, column = first_column + e % COLUMNS;
-        if (row < rows && column < columns)
+        BARRIER();
+        stage_sums(tile, sums, pass, tx, ty);
+        BARRIER();
+        for (int e = t; e < PASS_ROWS * PASS_COLUMNS; e += THREADS)
         {
-            float v = tile[e % COLUMNS * LINE + e / COLUMNS] * scale;
-            i64 to = ((i64)member * rows + row) * columns + column;
-            if (bias)
+            int row = first_row + PASS_ROW(pass) + e / PASS_COLUMNS;
+            int column = first_column + PASS_COLUMN(pass) + e % PASS_COLUMNS;
+            if (row < rows && column < columns)
             {
-                v += bias[column];
-            }
+                float v = tile[e % PASS_COLUMNS * PASS_LINE + e / PASS_COLUMNS] * scale;
+                i64 to = ((i64)member * rows + row) * columns + column;
+                if (bias)
+                {
+                    v += bias[column];
+                }
 
-            v = ACTIVATE(activation, v);
-            if (added)
-            {
-                v += load_result(added, added_at + to, halves);
-            }
+                v = ACTIVATE(activation, v);
+                if (added)
+                {
+                    v += load_result(added, added_at + to, halves);
+                }
 
-            store_result(y, y_at + to, halves, v);
+                store_result(y, y_at + to, halves, v);
+            }
         }
     }
 }

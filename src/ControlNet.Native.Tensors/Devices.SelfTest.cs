@@ -18,23 +18,28 @@ public static partial class Devices
     /// </summary>
     /// <param name="device">An open device. The CPU's report is empty.</param>
     /// <param name="anew">Runs the test although its result is known.</param>
+    /// <param name="progress">Is told of each operation before it runs; of none where the result is known.</param>
     /// <param name="cancellation">Ends the test between two operations.</param>
     /// <returns>
     /// What was found: an operation that is wrong or does not run is a result and never an exception.
     /// </returns>
     /// <exception cref="OperationCanceledException">The test was cancelled.</exception>
-    public static SelfTestReport SelfTest(Device device, bool anew = false, CancellationToken cancellation = default)
+    public static SelfTestReport SelfTest(
+        Device device, bool anew = false, IProgress<SelfTestProgress>? progress = null,
+        CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(device);
-        return SelfTestKeptIn(KernelCache.ForUser(), device, anew, cancellation);
+        return SelfTestKeptIn(KernelCache.ForUser(), device, anew, cancellation, progress);
     }
 
     /// <param name="cache">Where results are kept.</param>
     /// <param name="device">An open device.</param>
     /// <param name="anew">Runs the test although its result is known.</param>
     /// <param name="cancellation">Ends the test between two operations.</param>
+    /// <param name="progress">Is told of each operation before it runs.</param>
     internal static SelfTestReport SelfTestKeptIn(
-        KernelCache cache, Device device, bool anew, CancellationToken cancellation)
+        KernelCache cache, Device device, bool anew, CancellationToken cancellation,
+        IProgress<SelfTestProgress>? progress = null)
     {
         if (device.Backend is not GpuBackend { HoldsData: true })
         {
@@ -48,7 +53,7 @@ public static partial class Devices
         }
 
         using Device cpu = Cpu(threads: 1);
-        IReadOnlyList<SelfTestResult> results = SelfTestRun.Run(device, cpu, cancellation);
+        IReadOnlyList<SelfTestResult> results = SelfTestRun.Run(device, cpu, progress, cancellation);
         SelfTestReport report = new(device, results, isRemembered: false);
 
         // What did not run may run the next time: memory was short, or the device was lost.

@@ -75,7 +75,13 @@ public static partial class Devices
             : OpenFound(named);
     }
 
-    private static Device OpenFound(GpuFound gpu) => new(new GpuBackend(gpu.Open(GpuOptions.Default)));
+    private static Device OpenFound(GpuFound gpu)
+    {
+        GpuOptions options = GpuOptions.Default;
+        GpuBackend backend = new(gpu.Open(options));
+        UseTuning(options.Cache, backend);
+        return new Device(backend);
+    }
 
     /// <summary>Why a kind of device that was asked for has none; null when it has, or another was asked for.</summary>
     private static string? Reason(string name, string kind, GpuSearch search) =>

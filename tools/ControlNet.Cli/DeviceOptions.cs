@@ -12,6 +12,9 @@ internal sealed class DeviceOptions
     /// <summary>The variable that switches the self-test off by the word <c>none</c>.</summary>
     private const string SelfTestVariable = "CONTROLNET_SELF_TEST";
 
+    /// <summary>The variable that ignores what was tuned by the word <c>none</c>.</summary>
+    private const string TuningVariable = "CONTROLNET_TUNING";
+
     private readonly Option<string> _device = new("--device")
     {
         Description = "Where to compute: a name that 'controlnet devices' lists, or 'auto' for the best.",
@@ -50,11 +53,31 @@ internal sealed class DeviceOptions
 
         Device device = Devices.Open(name, threads);
         if (Environment.GetEnvironmentVariable(SelfTestVariable) != "none" &&
-            Devices.SelfTest(device).Warning is { } warning)
+            Devices.SelfTest(device, progress: new FirstUse(device.Name)).Warning is { } warning)
         {
             Console.Error.WriteLine($"warning: {ErrorReport.OneLine(warning)}");
         }
 
+        if (Environment.GetEnvironmentVariable(TuningVariable) != "none" && Devices.CanTune(device) &&
+            Devices.FindTuning(device) is null)
+        {
+            Console.Error.WriteLine(
+                $"{device.Name} is not tuned: 'controlnet devices --tune' finds in a minute what it is fastest with");
+        }
+
         return device;
+    }
+
+    /// <summary>Says once that a device is tested, for its driver may build kernels for a minute.</summary>
+    private sealed class FirstUse(string device) : IProgress<SelfTestProgress>
+    {
+        public void Report(SelfTestProgress value)
+        {
+            if (value.Completed == 0)
+            {
+                Console.Error.WriteLine(
+                    $"{device} is new with this driver: its kernels are built and tested, which may take a minute");
+            }
+        }
     }
 }

@@ -1,3 +1,4 @@
+using System;
 using System.CommandLine;
 using System.Threading;
 using System.Threading.Tasks;
@@ -10,6 +11,8 @@ namespace ControlNet.Cli;
 /// <summary><c>controlnet devices</c>: what <c>--device</c> accepts, and what is missing for others.</summary>
 internal static class DevicesCommand
 {
+    private const int MostSeconds = 3600;
+
     /// <summary>Builds the command.</summary>
     public static Command Create()
     {
@@ -19,15 +22,35 @@ internal static class DevicesCommand
                 "Compute small operations on each of them and compare with the CPU. Exit code 1: one is wrong. "
                 + "[default: once for each driver, when a device is first used]",
         };
-        Command command = new("devices", "List the devices that can compute, and why others cannot.");
-        command.Options.Add(selfTest);
-        command.SetAction((arguments, cancellation) => Task.FromResult(
-            Run(arguments.GetValue(selfTest), cancellation)));
+        Option<bool> tune = new("--tune")
+        {
+            Description =
+                "Measure what each OpenCL device is fastest with, and use it from now on. Results stay the same to the "
+                + "bit.",
+        };
+        Option<double> seconds = new("--tune-seconds")
+        {
+            Description = $"Time for each device that is tuned, above 0 and up to {MostSeconds}.",
+            HelpName = "SECONDS",
+            DefaultValueFactory = _ => 60,
+        };
+        Command command = new("devices", "List the devices that can compute, and why others cannot.")
+        {
+            selfTest, tune, seconds,
+        };
+        command.SetAction((arguments, cancellation) => Task.FromResult(Run(
+            arguments.GetValue(selfTest), arguments.GetValue(tune), arguments.GetValue(seconds), cancellation)));
         return command;
     }
 
-    private static int Run(bool selfTest, CancellationToken cancellation)
+    private static int Run(bool selfTest, bool tune, double seconds, CancellationToken cancellation)
     {
+        if (seconds is not (> 0 and <= MostSeconds))
+        {
+            throw new UsageException(FormattableString.Invariant(
+                $"--tune-seconds is {seconds}, but must be above 0 and up to {MostSeconds}"));
+        }
+
         Table table = new Table().Border(TableBorder.Simple)
             .AddColumns("device", "description", "memory", "driver", "note");
         foreach (DeviceInfo device in Devices.Enumerate())
@@ -39,7 +62,9 @@ internal static class DevicesCommand
         }
 
         Terminal.Out.Write(table);
-        return !selfTest || SelfTestTable.Write(Terminal.Out, cancellation) ? ExitCode.Success : ExitCode.Failure;
+        bool right = !selfTest || SelfTestTable.Write(Terminal.Out, cancellation);
+        right &= !tune || TuningTable.Write(Terminal.Out, TimeSpan.FromSeconds(seconds), cancellation);
+        return right ? ExitCode.Success : ExitCode.Failure;
     }
 
     private static string Note(DeviceInfo device) =>

@@ -3,23 +3,25 @@ using System.Diagnostics;
 using ControlNet.Datasets;
 using ControlNet.Evaluation;
 using ControlNet.Native;
+using ControlNet.Native.Tensors;
 using ControlNet.Native.Weights;
 using Spectre.Console;
 
 namespace ControlNet.Cli;
 
 /// <summary>
-/// Shows loading, sampling, drawing and measuring on stderr: bars on a terminal, a line now and then where stderr is
-/// redirected. Reports arrive on the thread that works.
+/// Shows loading, sampling, drawing, measuring and tuning on stderr: bars on a terminal, a line now and then where
+/// stderr is redirected. Reports arrive on the thread that works.
 /// </summary>
 internal sealed class ProgressDisplay :
-    IProgress<LoadProgress>, IProgress<GenerationProgress>, IProgress<DatasetProgress>, IProgress<EvaluationProgress>
+    IProgress<LoadProgress>, IProgress<GenerationProgress>, IProgress<DatasetProgress>, IProgress<EvaluationProgress>,
+    IProgress<TuningProgress>
 {
     /// <summary>Between two lines of a log; short work leaves none.</summary>
     private static readonly TimeSpan s_betweenLines = TimeSpan.FromSeconds(5);
 
     private readonly ProgressContext? _bars;
-    private ProgressTask? _loading, _sampling, _drawing, _measuring;
+    private ProgressTask? _loading, _sampling, _drawing, _measuring, _tuning;
     private string _loaded = string.Empty, _measured = string.Empty;
     private long _lastLine = Stopwatch.GetTimestamp();
 
@@ -111,6 +113,19 @@ internal sealed class ProgressDisplay :
         }
 
         _measuring.Value = value.Completed;
+    }
+
+    /// <inheritdoc/>
+    public void Report(TuningProgress value)
+    {
+        if (_bars is null)
+        {
+            Line($"tuning: {value.Completed} of {value.Total}, {value.Elapsed.TotalSeconds:0} s");
+            return;
+        }
+
+        _tuning ??= _bars.AddTask("tuning", maxValue: value.Total);
+        _tuning.Value = value.Completed;
     }
 
     private void Line(FormattableString text)

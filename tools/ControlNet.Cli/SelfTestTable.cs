@@ -24,7 +24,7 @@ internal static class SelfTestTable
             try
             {
                 using Device device = Devices.Open(info.Name);
-                SelfTestReport report = Devices.SelfTest(device, anew: true, cancellation);
+                SelfTestReport report = Devices.SelfTest(device, anew: true, cancellation: cancellation);
                 foreach (SelfTestResult result in report.Results)
                 {
                     table.AddRow(

@@ -39,10 +39,12 @@ class Report:
         return self.until - time.time()
 
     def row(self, what, result, note):
-        """A result that is no table: what failed is also listed at the end."""
+        """A result that is no table: what failed is also listed at the end, what is not well is printed as well."""
         self.lines += [f'* **{what}: {result}**. {cell(note)}']
         if result == 'FAILED':
             self.failures.append(f'{what}: {note}')
+        if result in ('FAILED', 'left out'):
+            print(f'   {what}: {result}: {note}', flush=True)
 
     def text(self, paragraph):
         self.lines += ['', paragraph]

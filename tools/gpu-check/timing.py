@@ -56,11 +56,23 @@ class Server:
         self.process.wait()
 
 
+def missing_torch(device):
+    """What this Python lacks to be timed on a device, in words; None for nothing."""
+    code = (
+        'import sys\ntry:\n    import torch\nexcept Exception as e:\n'
+        '    sys.exit(f"{sys.executable} has no PyTorch: {e}")\n'
+        'if sys.argv[1] != "cpu" and not torch.cuda.is_available():\n'
+        '    sys.exit(f"PyTorch {torch.__version__} finds no CUDA device (built for CUDA {torch.version.cuda})")')
+    done = subprocess.run([sys.executable, '-c', code, device], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    return done.stderr.decode('utf-8', 'replace').strip().split('\n')[-1] if done.returncode else None
+
+
 class Peers:
     """Ours and PyTorch in each precision, started when they are first asked for."""
 
     def __init__(self, bin_folder, peers_folder, device, torch_device):
         self.peers_folder = peers_folder
+        self.torch_device = torch_device
         self.words = {'ours': [os.path.join(bin_folder, 'ControlNet.Native.Bench'), 'serve', '--device', device]}
         for precision in PRECISIONS if torch_device != 'cpu' else PRECISIONS[:1]:
             self.words[f'torch {precision}'] = [
@@ -76,7 +88,12 @@ class Peers:
         return self.running[name]
 
     def leave_out(self, report):
-        """Starts everyone once. Who does not start is a row of the report and takes no part."""
+        """Starts everyone once. Who does not start is a row of the report and takes no part; that this machine has no
+        PyTorch for the device is no failure."""
+        reason = missing_torch(self.torch_device)
+        if reason:
+            report.row('PyTorch', 'left out', f'{reason}; ours is timed alone')
+            self.words = {'ours': self.words['ours']}
         for name in self.names():
             try:
                 report.row(name, 'there', self.get(name).hello)

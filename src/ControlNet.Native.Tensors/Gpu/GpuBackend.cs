@@ -1,5 +1,6 @@
 using System;
 using ControlNet.Native.Tensors.Contracts;
+using ControlNet.Native.Tensors.Gpu.Tuning;
 
 namespace ControlNet.Native.Tensors.Gpu;
 
@@ -11,6 +12,7 @@ internal sealed class GpuBackend : Backend
 {
     private readonly GuardedDriver _driver;
     private readonly GpuMemory _memory;
+    private readonly GpuLauncher _launcher;
     private readonly long? _budgetBytes;
 
     /// <param name="driver">An open device; it belongs to the backend.</param>
@@ -21,6 +23,7 @@ internal sealed class GpuBackend : Backend
         _budgetBytes = budgetBytes;
         _memory = new GpuMemory(_driver, driver.HoldsData ? budgetBytes : long.MaxValue);
         GpuLauncher launcher = new(_driver, _memory);
+        _launcher = launcher;
         Pointwise = new GpuPointwise(launcher);
         Movement = new GpuMovement(launcher);
         Reduce = new GpuReduce(launcher);
@@ -60,6 +63,15 @@ internal sealed class GpuBackend : Backend
     public override long PeakBytes => _memory.PeakBytes;
 
     public override bool HoldsData => _driver.HoldsData;
+
+    public GpuLimits Limits => _driver.Limits;
+
+    /// <summary>Which tiles products are made of.</summary>
+    public TileTable Tiles
+    {
+        get => _launcher.Tiles;
+        set => _launcher.Tiles = value;
+    }
 
     public override bool SupportsActivations(DType type) => type is DType.F32 or DType.F16;
 

@@ -69,8 +69,9 @@ internal sealed partial class GpuConv2d(GpuLauncher launcher) : IConv2dKernels
         BufferView addRow, BufferView addTensor, BufferView y)
     {
         int columns = c.Target.Channels, rows = checked(c.Images * c.Lines.Count * c.Pixels.Count);
+        GpuTile tile = launcher.Tiles.For(GpuTiles.Choose(s_conv2d, x.Type, packed.Type, columns), rows, columns);
         launcher.Launch(
-            GpuTiles.Choose(s_conv2d, x.Type, packed.Type, columns), GpuTiles.Grid(rows, columns, parts),
+            tile.Kernel, tile.Grid(rows, columns, parts),
             x, packed, bias, addRow, addTensor, y, rows, c.Lines.Count, c.Pixels.Count, columns, c.Source.Height,
             c.Source.Width, c.Source.Channels, c.Lines.Taps, c.Pixels.Taps, c.Stride, c.Lines.First, c.Pixels.First,
             c.Kernel, c.Lines.Tap, c.Pixels.Tap, c.TapStep, c.Target.Height, c.Target.Width, c.TargetStep,

@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using ControlNet.Native.Tensors.Contracts;
+using ControlNet.Native.Tensors.Gpu.Tuning;
 
 namespace ControlNet.Native.Tensors.Gpu;
 
@@ -19,6 +20,9 @@ internal sealed class GpuLauncher(IGpuDriver driver, GpuMemory memory, bool? syn
         synchronous ?? Environment.GetEnvironmentVariable("CONTROLNET_SYNC") == "1";
 
     public GpuLimits Limits => driver.Limits;
+
+    /// <summary>Which tiles products are made of.</summary>
+    public TileTable Tiles { get; set; } = TileTable.Usual;
 
     /// <summary>Queues a launch; a grid without blocks launches nothing.</summary>
     /// <param name="kernel">What to launch; built at the first launch.</param>

@@ -7,5 +7,7 @@ namespace ControlNet.Native.Tensors.Gpu;
 /// <param name="MemoryBytes">Memory of the device.</param>
 /// <param name="MaxBlockBytes">Most bytes of one allocation.</param>
 /// <param name="IsCpu">Whether the device is a processor behind an OpenCL driver.</param>
+/// <param name="BuildsSource">Whether its driver compiles kernels, so that any variant of one can be launched.</param>
 internal sealed record GpuLimits(
-    int MaxGroupSize, int LocalBytes, int Units, long MemoryBytes, long MaxBlockBytes, bool IsCpu);
+    int MaxGroupSize, int LocalBytes, int Units, long MemoryBytes, long MaxBlockBytes, bool IsCpu,
+    bool BuildsSource = false);

@@ -59,8 +59,10 @@ internal sealed partial class GpuMatMul(GpuLauncher launcher) : IMatMulKernels
         BufferView addTensor, BufferView y)
     {
         long members = (long)c.Batch0 * c.Batch1;
+        GpuTile tile = launcher.Tiles.For(
+            GpuTiles.Choose(s_matmul, a.Type, b.Type, c.Columns), c.Rows, c.Columns);
         launcher.Launch(
-            GpuTiles.Choose(s_matmul, a.Type, b.Type, c.Columns), GpuTiles.Grid(c.Rows, c.Columns, members * parts),
+            tile.Kernel, tile.Grid(c.Rows, c.Columns, members * parts),
             a, b, bias, addTensor, y, c.Rows, c.Columns, c.Depth, c.RowA, c.StepA, c.ColumnB, c.StepB, c.Batch1,
             c.BatchA.Step0, c.BatchA.Step1, c.BatchB.Step0, c.BatchB.Step1, partDepth, parts,
             members * c.Rows * c.Columns, c.Scale, (int)activation, GpuTiles.Halves(y));

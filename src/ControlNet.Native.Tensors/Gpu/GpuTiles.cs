@@ -8,8 +8,9 @@ namespace ControlNet.Native.Tensors.Gpu;
 /// more; sums in parts where there are too few tiles to fill a device; packed weights.
 /// </summary>
 /// <remarks>
-/// How a sum is split depends on the dims of one image or weight, neither on the device nor on the batch, and parts are
-/// added in order: an image has the same bits each time and in any batch.
+/// How a sum is split depends on the dims of one image or weight, neither on the device nor on the batch nor on the
+/// tiles that <see cref="Tuning.TileTable"/> has instead, and parts are added in order: an image has the same bits each
+/// time and in any batch.
 /// </remarks>
 internal static class GpuTiles
 {
@@ -68,6 +69,10 @@ internal static class GpuTiles
             : throw new InvalidOperationException(
                 $"F16 activations take F16 weights, the buffer holds {storage.Name()}");
     }
+
+    /// <summary>The tile of a variant that <see cref="Choose"/> gives for so many columns.</summary>
+    public static GpuTile UsualTile(KernelVariant kernel, int columns) =>
+        new(kernel, Rows, columns <= NarrowColumns ? NarrowColumns : Columns);
 
     /// <summary>One block for each tile of each of <paramref name="results"/>.</summary>
     public static GridSize Grid(int rows, int columns, long results) =>

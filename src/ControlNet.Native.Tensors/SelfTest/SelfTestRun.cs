@@ -12,14 +12,17 @@ internal static class SelfTestRun
     /// </summary>
     /// <param name="device">What is tested.</param>
     /// <param name="reference">What is right.</param>
+    /// <param name="progress">Is told of each operation before it runs.</param>
     /// <param name="cancellation">Ends the test between two operations.</param>
-    public static IReadOnlyList<SelfTestResult> Run(Device device, Device reference, CancellationToken cancellation)
+    public static IReadOnlyList<SelfTestResult> Run(
+        Device device, Device reference, IProgress<SelfTestProgress>? progress, CancellationToken cancellation)
     {
         using DeviceReservation turn = device.Reserve(cancellation);
         List<SelfTestResult> results = [];
         foreach (SelfTestCase test in SelfTestCase.All)
         {
             cancellation.ThrowIfCancellationRequested();
+            progress?.Report(new SelfTestProgress(test.Operation, results.Count, SelfTestCase.All.Length));
             results.Add(Run(test, device, reference));
         }
 

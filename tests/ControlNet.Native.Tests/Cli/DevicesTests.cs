@@ -46,6 +46,26 @@ public sealed class DevicesTests
         Assert.Contains("there is nothing beside the CPU to test", run.Output);
     }
 
+    [Fact]
+    public async Task Without_libraries_there_is_nothing_to_tune()
+    {
+        CliRun run = await CliRun.With(s_none, "devices", "--tune");
+        Assert.Equal((0, ""), (run.ExitCode, run.Error));
+        Assert.Contains("there is no OpenCL device to tune", run.Output);
+    }
+
+    [Theory]
+    [InlineData("0")]
+    [InlineData("-1")]
+    [InlineData("3601")]
+    public async Task Time_for_tuning_is_within_an_hour(string seconds)
+    {
+        CliRun run = await CliRun.With(s_none, "devices", "--tune", "--tune-seconds", seconds);
+        Assert.Equal(2, run.ExitCode);
+        Assert.Equal(
+            $"error: --tune-seconds is {seconds}, but must be above 0 and up to 3600", Assert.Single(run.ErrorLines));
+    }
+
     [Theory]
     [InlineData("opencl:0", "there is no device 'opencl:0': switched off by the environment; there is 'cpu', 'auto'")]
     [InlineData("cuda:3", "there is no device 'cuda:3': switched off by the environment; there is 'cpu', 'auto'")]

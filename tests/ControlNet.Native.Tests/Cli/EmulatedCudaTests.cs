@@ -48,9 +48,12 @@ public sealed class EmulatedCudaTests(ITestOutputHelper output) : IDisposable
 
         CliRun run = await Generate(("EMULATED_CUDA_FAILS_AT", "3"), ("CONTROLNET_KERNEL_CACHE", _folder.Root));
         Assert.Equal((2, ""), (run.ExitCode, run.Output));
+        Assert.Equal(
+            "cuda:0 is new with this driver: its kernels are built and tested, which may take a minute",
+            run.ErrorLines[0]);
         Assert.Matches(
             "^warning: cuda:0 \\(emulated GPU .*\\) cannot run .+ failed with CUDA_ERROR_ILLEGAL_ADDRESS",
-            run.ErrorLines[0]);
+            run.ErrorLines[1]);
         Assert.Matches("^error: cuda:0 can do nothing more since cu", run.ErrorLines[^1]);
     }
 

@@ -21,7 +21,8 @@ internal sealed partial record KernelSignature(string File, string Entry, GridSi
         List<KernelSignature> found = [];
         foreach (string path in Directory.EnumerateFiles(Path.Combine(Repository.Root, "kernels"), "*.c"))
         {
-            string text = Comment().Replace(System.IO.File.ReadAllText(path), "");
+            string text = Comment().Replace(
+                $"{System.IO.File.ReadAllText(path)}\n{Included(System.IO.File.ReadAllText(path))}", "");
             Dictionary<string, string> numbers = Number().Matches(text).DistinctBy(m => m.Groups["name"].Value)
                 .ToDictionary(m => m.Groups["name"].Value, m => m.Groups["value"].Value, StringComparer.Ordinal);
             int Extent(Group group) => int.Parse(
@@ -53,11 +54,18 @@ internal sealed partial record KernelSignature(string File, string Entry, GridSi
         return string.Join(' ', kinds);
     }
 
+    /// <summary>The headers a file includes, which may say how large its blocks are.</summary>
+    private static string Included(string text) => string.Join('\n', Include().Matches(text).Select(
+        m => System.IO.File.ReadAllText(Path.Combine(Repository.Root, "kernels", m.Groups["name"].Value))));
+
     private static string Kinds(string parameters) => string.Join(' ', Parameter().Matches(parameters).Select(
         m => m.Groups["buffer"].Success ? "buffer" : m.Groups["type"].Value));
 
     [GeneratedRegex(@"/\*.*?\*/", RegexOptions.Singleline)]
     private static partial Regex Comment();
+
+    [GeneratedRegex(@"^#include ""(?<name>\w+\.h)""$", RegexOptions.Multiline)]
+    private static partial Regex Include();
 
     [GeneratedRegex(@"^#define (?<name>\w+) (?<value>\d+)$", RegexOptions.Multiline)]
     private static partial Regex Number();

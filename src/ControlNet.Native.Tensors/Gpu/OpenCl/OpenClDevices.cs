@@ -82,7 +82,7 @@ internal static unsafe class OpenClDevices
             Number(device, OpenClNative.DeviceGroupSize), Number(device, OpenClNative.DeviceLocalBytes),
             Number(device, OpenClNative.DeviceComputeUnits),
             (long)OpenClNative.DeviceNumber(device, OpenClNative.DeviceMemoryBytes),
-            (long)OpenClNative.DeviceNumber(device, OpenClNative.DeviceBlockBytes), isCpu);
+            (long)OpenClNative.DeviceNumber(device, OpenClNative.DeviceBlockBytes), isCpu, BuildsSource: true);
         string description = OpenClNative.DeviceText(device, OpenClNative.DeviceName);
         string driver =
             $"{OpenClNative.PlatformText(platform)} {OpenClNative.DeviceText(device, OpenClNative.DriverVersion)}";
