@@ -43,7 +43,10 @@ public static partial class Devices
     /// </param>
     /// <param name="threads">Threads of the CPU; 0 means one for each processor. Others have no use for it.</param>
     /// <returns>A device that belongs to the caller.</returns>
-    /// <exception cref="DeviceException">There is no such device; the message says which there are.</exception>
+    /// <exception cref="DeviceException">
+    /// There is no such device, and the message says which there are; or <c>CONTROLNET_KERNELS</c> asks for kernels
+    /// that do not exist or that the device cannot run.
+    /// </exception>
     /// <exception cref="GpuException">The device's driver refuses to open it.</exception>
     public static Device Open(string name, int threads = 0)
     {
@@ -75,7 +78,12 @@ public static partial class Devices
             : OpenFound(named);
     }
 
-    private static Device OpenFound(GpuFound gpu) => new(new GpuBackend(gpu.Open(GpuOptions.Default)));
+    private static Device OpenFound(GpuFound gpu)
+    {
+        // What the user asks of a device is refused before the device is opened.
+        _ = KernelKinds.Best(gpu.Limits, gpu.Name, KernelKinds.Wish);
+        return new(new GpuBackend(gpu.Open(GpuOptions.Default)));
+    }
 
     /// <summary>Why a kind of device that was asked for has none; null when it has, or another was asked for.</summary>
     private static string? Reason(string name, string kind, GpuSearch search) =>

@@ -11,7 +11,9 @@ namespace ControlNet.Native.Tensors.Gpu;
 /// Whether every launch is waited for, so that a failure names the kernel it is of; when not given, as
 /// <c>CONTROLNET_SYNC=1</c> says.
 /// </param>
-internal sealed class GpuLauncher(IGpuDriver driver, GpuMemory memory, bool? synchronous = null)
+/// <param name="kernels">The best kind of kernels to use; when not given, as <c>CONTROLNET_KERNELS</c> says.</param>
+internal sealed class GpuLauncher(
+    IGpuDriver driver, GpuMemory memory, bool? synchronous = null, KernelKind? kernels = null)
 {
     private readonly Dictionary<KernelVariant, nint> _functions = [];
 
@@ -19,6 +21,9 @@ internal sealed class GpuLauncher(IGpuDriver driver, GpuMemory memory, bool? syn
         synchronous ?? Environment.GetEnvironmentVariable("CONTROLNET_SYNC") == "1";
 
     public GpuLimits Limits => driver.Limits;
+
+    /// <summary>The best kind of kernels to use; calls that none of that kind takes have a lesser one.</summary>
+    public KernelKind Kernels { get; } = kernels ?? KernelKinds.Best(driver.Limits, driver.Name, KernelKinds.Wish);
 
     /// <summary>Queues a launch; a grid without blocks launches nothing.</summary>
     /// <param name="kernel">What to launch; built at the first launch.</param>

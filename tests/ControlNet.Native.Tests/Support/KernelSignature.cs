@@ -9,7 +9,7 @@ using ControlNet.Native.Tensors.Gpu;
 namespace ControlNet.Native.Tests.Support;
 
 /// <summary>A kernel as its file under <c>kernels/</c> declares it.</summary>
-/// <param name="File">The file, without extension.</param>
+/// <param name="File">The file, without extension; <c>nv/matmul_mma</c> where it is in a folder.</param>
 /// <param name="Entry">The kernel's name.</param>
 /// <param name="Block">Threads of a block.</param>
 /// <param name="Parameters">What it takes, in order; a buffer counts once.</param>
@@ -19,15 +19,17 @@ internal sealed partial record KernelSignature(string File, string Entry, GridSi
     public static KernelSignature[] All()
     {
         List<KernelSignature> found = [];
-        foreach (string path in Directory.EnumerateFiles(Path.Combine(Repository.Root, "kernels"), "*.c"))
+        string folder = Path.Combine(Repository.Root, "kernels");
+        foreach (string path in Directory.EnumerateFiles(folder, "*.c", SearchOption.AllDirectories))
         {
+            string file = Path.ChangeExtension(Path.GetRelativePath(folder, path), null).Replace('\\', '/');
             string text = Comment().Replace(System.IO.File.ReadAllText(path), "");
             Dictionary<string, string> numbers = Number().Matches(text).DistinctBy(m => m.Groups["name"].Value)
                 .ToDictionary(m => m.Groups["name"].Value, m => m.Groups["value"].Value, StringComparer.Ordinal);
             int Extent(Group group) => int.Parse(
                 numbers.GetValueOrDefault(group.Value, group.Value), CultureInfo.InvariantCulture);
             found.AddRange(Declaration().Matches(text).Select(m => new KernelSignature(
-                Path.GetFileNameWithoutExtension(path), m.Groups["entry"].Value,
+                file, m.Groups["entry"].Value,
                 new GridSize(Extent(m.Groups["x"]), Extent(m.Groups["y"]), Extent(m.Groups["z"])),
                 Kinds(m.Groups["parameters"].Value))));
         }
