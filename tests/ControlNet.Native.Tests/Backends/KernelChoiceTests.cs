@@ -137,7 +137,7 @@ public sealed class KernelChoiceTests
             new GpuMatMul(launcher).Linear(new LinearDims(3, depth, 5, Activation.None), x, all, floats, all, all);
         });
 
-    private static KernelVariant Product(bool transposeB) => Launched(80, KernelKind.Mma, (launcher, _, halves) =>
+    private static KernelVariant Product(bool transposeB) => Launched(80, KernelKind.Mma, (launcher, floats, halves) =>
     {
         Shape b = transposeB ? new Shape(16, 24) : new Shape(24, 16);
         new GpuMatMul(launcher).Product(
