@@ -5,8 +5,8 @@ namespace ControlNet.Native.Tensors.Gpu;
 
 /// <summary>
 /// Matrix products by one kernel that reads either operand along rows or along columns, or by one for tensor cores that
-/// reads both along the steps of the sum. Packed weights are
-/// <c>[Out][In]</c>, those for the data gradient <c>[In][Out]</c>.
+/// reads both along the steps of the sum. Packed weights are <c>[Out][In]</c>, those for the data gradient
+/// <c>[In][Out]</c>.
 /// </summary>
 internal sealed partial class GpuMatMul(GpuLauncher launcher) : IMatMulKernels
 {
