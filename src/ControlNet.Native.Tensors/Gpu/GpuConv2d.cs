@@ -4,8 +4,9 @@ using ControlNet.Native.Tensors.Contracts;
 namespace ControlNet.Native.Tensors.Gpu;
 
 /// <summary>
-/// Convolution as an implicit product, forwards and backwards by one kernel, or forwards by one for tensor cores. Packed
-/// weights are <c>[Out][K][K][In]</c>, those for the data gradient <c>[In][K][K][Out]</c> with the last tap first.
+/// Convolution as an implicit product, forwards and backwards by one kernel, or forwards by one for tensor cores.
+/// Packed weights are <c>[Out][K][K][In]</c>, those for the data gradient <c>[In][K][K][Out]</c> with the last tap
+/// first.
 /// </summary>
 internal sealed partial class GpuConv2d(GpuLauncher launcher) : IConv2dKernels
 {

@@ -16,7 +16,7 @@ internal enum KernelKind
 internal static class KernelKinds
 {
     /// <summary>The variable by which a user chooses, a word that <see cref="Best"/> knows.</summary>
-    public const string Variable = "CONTROLNET_KERNELS";
+    public const string WishVariable = "CONTROLNET_KERNELS";
 
     /// <summary>The least compute capability for <see cref="KernelKind.Mma"/>, 75 for 7.5.</summary>
     public const int MmaCompute = 75;
@@ -24,9 +24,9 @@ internal static class KernelKinds
     private static readonly (string Word, KernelKind Kind)[] s_words =
         [("portable", KernelKind.Portable), ("mma", KernelKind.Mma)];
 
-    /// <summary>What <see cref="Variable"/> says in this process; null for nothing.</summary>
+    /// <summary>What <see cref="WishVariable"/> says in this process; null for nothing.</summary>
     public static string? Wish =>
-        Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } word ? word : null;
+        Environment.GetEnvironmentVariable(WishVariable) is { Length: > 0 } word ? word : null;
 
     /// <summary>The best kind that a device has and a user allows.</summary>
     /// <param name="limits">What the device can do.</param>
@@ -46,13 +46,13 @@ internal static class KernelKinds
             if (string.Equals(word, wish, StringComparison.OrdinalIgnoreCase))
             {
                 return kind <= best ? kind : throw new DeviceException(
-                    $"{Variable} is '{wish}', which '{device}' cannot: it needs an NVIDIA GPU of compute capability " +
-                    $"{MmaCompute / 10}.{MmaCompute % 10} or more through CUDA, {Has(limits)}; leave it unset or say " +
+                    $"{WishVariable} is '{wish}', which '{device}' cannot: it needs an NVIDIA GPU of compute " +
+                    $"capability {MmaCompute / 10}.{MmaCompute % 10} or more through CUDA, {Has(limits)}; leave it unset or say " +
                     "'portable'");
             }
         }
 
-        throw new DeviceException($"{Variable} is '{wish}'; it can be 'portable' or 'mma', or unset for the best");
+        throw new DeviceException($"{WishVariable} is '{wish}'; it can be 'portable' or 'mma', or unset for the best");
     }
 
     private static string Has(GpuLimits limits) => limits.Compute == 0

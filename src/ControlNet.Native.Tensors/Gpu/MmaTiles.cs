@@ -14,7 +14,7 @@ internal static class MmaTiles
     /// <summary>Threads of a block.</summary>
     private const int Threads = 128;
 
-    /// <summary>Blocks that a multiprocessor has room for at a time: registers and memory of the largest tile.</summary>
+    /// <summary>Blocks that a multiprocessor has room for at a time, of the largest tile.</summary>
     private const int Resident = 2;
 
     /// <summary>
