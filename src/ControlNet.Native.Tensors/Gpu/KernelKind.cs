@@ -47,8 +47,8 @@ internal static class KernelKinds
             {
                 return kind <= best ? kind : throw new DeviceException(
                     $"{WishVariable} is '{wish}', which '{device}' cannot: it needs an NVIDIA GPU of compute " +
-                    $"capability {MmaCompute / 10}.{MmaCompute % 10} or more through CUDA, {Has(limits)}; leave it unset or say " +
-                    "'portable'");
+                    $"capability {MmaCompute / 10}.{MmaCompute % 10} or more through CUDA, {Has(limits)}; leave " +
+                    "it unset or say 'portable'");
             }
         }
 
