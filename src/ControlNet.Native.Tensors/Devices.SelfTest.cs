@@ -46,7 +46,8 @@ public static partial class Devices
             return new SelfTestReport(device, [], isRemembered: false);
         }
 
-        string key = KernelCache.Key("self-test", device.Description, KernelSource.Digest);
+        string key = KernelCache.Key(
+            "self-test", device.Description, KernelSource.Digest, KernelKinds.Wish ?? "");
         if (!anew && cache.Find(key) is { } kept && SelfTestReport.FromBytes(device, kept) is { } remembered)
         {
             return remembered;

@@ -43,7 +43,10 @@ public static partial class Devices
     /// </param>
     /// <param name="threads">Threads of the CPU; 0 means one for each processor. Others have no use for it.</param>
     /// <returns>A device that belongs to the caller.</returns>
-    /// <exception cref="DeviceException">There is no such device; the message says which there are.</exception>
+    /// <exception cref="DeviceException">
+    /// There is no such device, and the message says which there are; or <c>CONTROLNET_KERNELS</c> asks for kernels
+    /// that do not exist or that the device cannot run.
+    /// </exception>
     /// <exception cref="GpuException">The device's driver refuses to open it.</exception>
     public static Device Open(string name, int threads = 0)
     {
@@ -77,6 +80,8 @@ public static partial class Devices
 
     private static Device OpenFound(GpuFound gpu)
     {
+        // What the user asks of a device is refused before the device is opened.
+        _ = KernelKinds.Best(gpu.Limits, gpu.Name, KernelKinds.Wish);
         GpuOptions options = GpuOptions.Default;
         GpuBackend backend = new(gpu.Open(options));
         UseTuning(options.Cache, backend);

@@ -40,6 +40,22 @@ public static class AttentionCases
         yield return new AttentionCase(1, 1, 40, 200, 8, Scale: 0f);
     }
 
+    /// <summary>
+    /// Head widths in eights, as tensor cores take them: each variant and what is narrower, tails of queries and keys,
+    /// more keys than are copied ahead, the causal mask across a tile.
+    /// </summary>
+    public static IEnumerable<AttentionCase> TensorCores()
+    {
+        foreach (int width in (int[])[24, 40, 48, 64, 72, 80, 96, 160])
+        {
+            yield return new AttentionCase(1, 2, 70, 77, width);
+            yield return new AttentionCase(2, 1, 150, 150, width, Causal: true);
+        }
+
+        yield return new AttentionCase(2, 3, 130, 200, 40, Scale: 2f);
+        yield return new AttentionCase(1, 1, 3, 1, 160);
+    }
+
     /// <summary>Attention of Stable Diffusion 1.5 at 512 x 512, guidance on.</summary>
     public static IEnumerable<AttentionCase> StableDiffusion15()
     {

@@ -56,6 +56,22 @@ public static class Conv2dCases
     }
 
     /// <summary>
+    /// Channels in eights, as tensor cores take them: taps that change within a step and between steps, images that end
+    /// within a tile, strides, one-sided padding, sums in parts, every epilogue.
+    /// </summary>
+    public static IEnumerable<Conv2dCase> TensorCores()
+    {
+        yield return new Conv2dCase(2, 9, 11, 8, 33, 3, 1, Padding.All(1), Activation: Activation.Silu, AddRow: true);
+        yield return new Conv2dCase(1, 12, 13, 40, 90, 3, 2, Padding.All(1), AddTensor: true);
+        yield return new Conv2dCase(1, 8, 8, 24, 70, 3, 2, Padding.BottomRight(1));
+        yield return new Conv2dCase(
+            3, 5, 7, 72, 130, 1, 1, default, Activation: Activation.Gelu, AddRow: true, AddTensor: true);
+        yield return new Conv2dCase(2, 6, 6, 16, 3, 5, 1, new Padding(0, 2, 1, 3), Bias: false);
+        yield return new Conv2dCase(2, 8, 8, 320, 70, 3, 1, Padding.All(1), AddRow: true, AddTensor: true);
+        yield return new Conv2dCase(1, 20, 33, 32, 260, 3, 1, Padding.All(1));
+    }
+
+    /// <summary>
     /// 3 x 3 with stride 1, where tiles of outputs hang over the edges, sums have several blocks and panels are not
     /// full.
     /// </summary>

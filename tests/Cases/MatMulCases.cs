@@ -47,6 +47,22 @@ public static class MatMulCases
         }
     }
 
+    /// <summary>
+    /// Depths in eights, as tensor cores take them: tails of every tile's rows and columns, sums shorter than a stage,
+    /// as long as the ring and longer, every epilogue.
+    /// </summary>
+    public static IEnumerable<LinearCase> TensorCores()
+    {
+        yield return new LinearCase(1, 8, 1);
+        yield return new LinearCase(129, 40, 130, AddTensor: true);
+        yield return new LinearCase(64, 64, 64, Bias: false);
+        yield return new LinearCase(70, 328, 45, Activation: Activation.Silu);
+        yield return new LinearCase(37, 96, 81, Activation: Activation.Gelu, AddTensor: true);
+        yield return new LinearCase(65, 1024, 129, Activation: Activation.QuickGelu, Bias: false);
+        yield return new LinearCase(300, 32, 400);
+        yield return new LinearCase(700, 104, 330, AddTensor: true);
+    }
+
     /// <summary>Linear layers of Stable Diffusion 1.5 at 512 x 512, guidance on where it matters.</summary>
     public static IEnumerable<LinearCase> StableDiffusion15()
     {

@@ -10,6 +10,7 @@ mkdir -p "$1"
 out=$(cd "$1" && pwd)
 cd "$(dirname "$0")"
 kernels=../../kernels
+. ../kernel-targets.sh
 cxx=${CXX:-clang++-19}
 flags="-std=c++17 -O2 -mf16c -mfma -fPIC -fvisibility=hidden -DCN_EMU -I. -I$kernels -Wall -Wno-unused-function"
 work=$(mktemp -d)
@@ -22,22 +23,26 @@ while read -r file defines; do
     module="$file${defines:+ $defines}"
     options=""
     for define in $defines; do options="$options -D$define"; done
-    number=$((number + 1))
-    source="$work/$number.cpp"
-    {
-        echo '#include "registry.h"'
-        echo "#include \"$file.c\""
-        $cxx $flags $options -x c++ -E -P -DCN_LIST_ENTRIES "$kernels/$file.c" |
-            sed -n 's/.*CN_ENTRY \([a-z0-9_]*\);.*/\1/p' |
-            while read -r name; do
-                echo "static cn_emulator::Entry entry_$name(\"$module\", \"$name\", cn_emulator::Call<&$name>::run);"
-            done
-    } > "$source"
-    $cxx $flags $options -c "$source" -o "$work/$number.o"
-    objects="$objects $work/$number.o"
+    for target in $(targets_of "$file"); do
+        for_target="$options -DSM=$(echo "$target" | tr -dc 0-9)"
+        number=$((number + 1))
+        source="$work/$number.cpp"
+        {
+            echo '#include "registry.h"'
+            echo "#include \"$file.c\""
+            $cxx $flags $for_target -x c++ -E -P -DCN_LIST_ENTRIES "$kernels/$file.c" |
+                sed -n 's/.*CN_ENTRY \([a-z0-9_]*\);.*/\1/p' |
+                while read -r name; do
+                    echo "static cn_emulator::Entry entry_$name("
+                    echo "    \"$module $target\", \"$name\", cn_emulator::Call<&$name>::run);"
+                done
+        } > "$source"
+        $cxx $flags $for_target -c "$source" -o "$work/$number.o"
+        objects="$objects $work/$number.o"
+    done
 done < "$kernels/modules.txt"
 
-$cxx $flags -c driver.cpp -o "$work/driver.o"
+for source in driver threads; do $cxx $flags -c $source.cpp -o "$work/$source.o"; done
 # The library is renamed into place: a process that has the old one open keeps it whole.
-$cxx -shared -o "$work/libcuda.so.1" "$work/driver.o" $objects -lm -lpthread
+$cxx -shared -o "$work/libcuda.so.1" "$work/driver.o" "$work/threads.o" $objects -lm -lpthread
 mv "$work/libcuda.so.1" "$out/libcuda.so.1"

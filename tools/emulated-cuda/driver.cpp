@@ -1,27 +1,24 @@
 /* A stand-in for libcuda.so.1 with one emulated device: the calls CudaNative.cs makes, and kernels that are the
- * repository's own, compiled for the host. PTX is not read but for its first line, which names the module.
+ * repository's own, compiled for the host. PTX is not read but for its first line, which names the module, and its
+ * target.
  *
  * Memory is filled with a pattern when it is handed out, so what is read before it is written is seen.
  *
+ * EMULATED_CUDA_COMPUTE=8.0 is the compute capability it reports, 9.0 where nothing is said.
  * EMULATED_CUDA_FAILS_AT=5 has the fifth launch go astray as on a GPU: it is accepted, and the next call that could
  * tell reports an illegal address, as does every call after it. */
 #include "registry.h"
-#include "emulator.h"
+#include "threads.h"
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <map>
 #include <mutex>
 #include <set>
-#include <setjmp.h>
 #include <string>
-#include <ucontext.h>
-#include <vector>
 
 namespace cn_emulator
 {
-Place thread, block, grid;
-
 static std::map<std::string, std::map<std::string, Thunk>>& modules()
 {
     static std::map<std::string, std::map<std::string, Thunk>> all;
@@ -29,117 +26,6 @@ static std::map<std::string, std::map<std::string, Thunk>>& modules()
 }
 
 void enter(const char* module, const char* name, Thunk thunk) { modules()[module][name] = thunk; }
-
-static const size_t StackBytes = 256 << 10;
-
-struct Fiber
-{
-    ucontext_t context;
-    jmp_buf at;
-    std::vector<char> stack;
-    int thread = 0;
-    bool begun = false, ended = false;
-};
-
-/* The block that runs: fibers that were made, of which the first `live` have threads in this block. */
-static std::vector<Fiber*> fibers;
-static Fiber* current;
-static jmp_buf scheduler;
-static int next_thread, threads, block_x, block_y;
-static Thunk kernel;
-static void** parameters;
-static uint64_t seed = 88172645463325252ull;
-
-static void place(int index)
-{
-    thread.x = index % block_x;
-    thread.y = index / block_x % block_y;
-    thread.z = index / block_x / block_y;
-}
-
-static void run_threads()
-{
-    for (;;)
-    {
-        while (next_thread < threads)
-        {
-            current->thread = next_thread++;
-            place(current->thread);
-            kernel(parameters);
-        }
-        current->ended = true;
-        barrier();
-    }
-}
-
-/* Contexts are for the first entry alone: swapcontext asks the kernel for the signal mask each time, a jump does not. */
-void barrier()
-{
-    if (_setjmp(current->at) == 0) _longjmp(scheduler, 1);
-}
-
-static void resume(Fiber* fiber)
-{
-    current = fiber;
-    place(fiber->thread);
-    if (_setjmp(scheduler) != 0) return;
-    if (fiber->begun) _longjmp(fiber->at, 1);
-    fiber->begun = true;
-    setcontext(&fiber->context);
-}
-
-static Fiber* fiber(size_t index)
-{
-    if (index == fibers.size())
-    {
-        Fiber* made = new Fiber;
-        made->stack.resize(StackBytes);
-        getcontext(&made->context);
-        made->context.uc_stack.ss_sp = made->stack.data();
-        made->context.uc_stack.ss_size = made->stack.size();
-        made->context.uc_link = nullptr;
-        makecontext(&made->context, run_threads, 0);
-        fibers.push_back(made);
-    }
-    return fibers[index];
-}
-
-static void run_block()
-{
-    next_thread = 0;
-    std::vector<Fiber*> waiting;
-    while (next_thread < threads)
-    {
-        Fiber* started = fiber(waiting.size());
-        started->ended = false;
-        resume(started);
-        if (!started->ended) waiting.push_back(started);
-    }
-    size_t whole = waiting.size();
-    while (!waiting.empty())
-    {
-        if (waiting.size() != whole || (int)whole != threads)
-        {
-            fprintf(stderr, "emulated CUDA: a barrier that some threads of a block do not come by\n");
-            abort();
-        }
-        for (size_t i = whole - 1; i > 0; i--)
-        {
-            seed ^= seed << 13;
-            seed ^= seed >> 7;
-            seed ^= seed << 17;
-            std::swap(waiting[i], waiting[seed % (i + 1)]);
-        }
-        std::vector<Fiber*> again;
-        for (Fiber* f : waiting)
-        {
-            resume(f);
-            if (!f->ended) again.push_back(f);
-        }
-        waiting.swap(again);
-        whole = waiting.empty() ? 0 : threads;
-    }
-}
 }
 
 using namespace cn_emulator;
@@ -147,7 +33,7 @@ using namespace cn_emulator;
 namespace
 {
 const int Success = 0, InvalidValue = 1, OutOfMemory = 2, InvalidDevice = 101, InvalidImage = 200, NoContext = 201,
-    NotFound = 500, IllegalAddress = 700;
+    NoBinary = 209, NotFound = 500, IllegalAddress = 700;
 const size_t MemoryBytes = 4ull << 30;
 
 struct Function
@@ -176,7 +62,23 @@ bool is_inside(uintptr_t at, size_t bytes)
     --after;
     return at + bytes <= after->first + after->second;
 }
+
+/* The compute capability, 90 for 9.0. */
+int compute()
+{
+    const char* words = getenv("EMULATED_CUDA_COMPUTE");
+    return words ? atoi(words) * 10 + (strchr(words, '.') ? atoi(strchr(words, '.') + 1) : 0) : 90;
 }
+
+/* Whether a target of PTX, sm_80 or sm_90a, is for the device. */
+bool is_for(const std::string& target)
+{
+    int of_target = atoi(target.c_str() + 3);
+    return target.back() == 'a' ? of_target == compute() : of_target <= compute();
+}
+}
+
+bool cn_emulator::is_device_memory(const void* at, size_t bytes) { return is_inside((uintptr_t)at, bytes); }
 
 #define API extern "C" __attribute__((visibility("default"))) int
 
@@ -192,7 +94,8 @@ API cuDeviceGetName(char* name, int bytes, int)
 API cuDeviceTotalMem_v2(size_t* bytes, int) { *bytes = MemoryBytes; return Success; }
 API cuDeviceGetAttribute(int* value, int attribute, int)
 {
-    *value = attribute == 1 ? 1024 : attribute == 8 ? 49152 : attribute == 16 ? 4 : attribute == 75 ? 9 : 0;
+    *value = attribute == 1 ? 1024 : attribute == 8 ? 49152 : attribute == 16 ? 4 : attribute == 75 ? compute() / 10
+        : attribute == 76 ? compute() % 10 : 0;
     return Success;
 }
 API cuDevicePrimaryCtxRetain(void** context, int) { *context = (void*)1; return Success; }
@@ -253,7 +156,10 @@ API cuModuleLoadDataEx(void** module, const char* image, unsigned count, int* op
     if (int code = state()) return code;
     const char* end = strchr(image, '\n');
     std::string line(image, end ? end - image : strlen(image));
-    auto found = line.rfind("// ", 0) == 0 ? modules().find(line.substr(3)) : modules().end();
+    const char* of_target = strstr(image, "\n.target ");
+    std::string target = of_target ? std::string(of_target + 9, strcspn(of_target + 9, " ,\n")) : "";
+    if (target.size() > 3 && !is_for(target)) return NoBinary;
+    auto found = line.rfind("// ", 0) == 0 ? modules().find(line.substr(3) + " " + target) : modules().end();
     if (found != modules().end())
     {
         *module = &found->second;
@@ -304,7 +210,8 @@ API cuLaunchKernel(
 API cuGetErrorName(int code, const char** name)
 {
     *name = code == InvalidValue ? "CUDA_ERROR_INVALID_VALUE" : code == OutOfMemory ? "CUDA_ERROR_OUT_OF_MEMORY"
-        : code == InvalidImage ? "CUDA_ERROR_INVALID_IMAGE" : code == NotFound ? "CUDA_ERROR_NOT_FOUND"
+        : code == InvalidImage ? "CUDA_ERROR_INVALID_IMAGE"
+        : code == NoBinary ? "CUDA_ERROR_NO_BINARY_FOR_GPU" : code == NotFound ? "CUDA_ERROR_NOT_FOUND"
         : code == IllegalAddress ? "CUDA_ERROR_ILLEGAL_ADDRESS"
         : code == NoContext ? "CUDA_ERROR_INVALID_CONTEXT" : code == InvalidDevice ? "CUDA_ERROR_INVALID_DEVICE"
         : "CUDA_ERROR_UNKNOWN";

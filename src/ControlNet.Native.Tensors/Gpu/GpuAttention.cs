@@ -27,6 +27,11 @@ internal sealed partial class GpuAttention(GpuLauncher launcher) : IAttentionKer
     public void Forward(
         in AttentionDims d, BufferView q, BufferView k, BufferView v, BufferView y, BufferView sums)
     {
+        if (TryTensorCores(d, q, k, v, y, sums))
+        {
+            return;
+        }
+
         launcher.Launch(
             (d.HeadWidth <= Chunk ? _forward : _forwardWide).For(q.Type), Grid(d, d.Queries), q, k, v, y, sums, d.Heads,
             d.Queries, d.Keys, d.HeadWidth, Slices(d), d.Scale * Log2E, d.Causal ? 1 : 0);

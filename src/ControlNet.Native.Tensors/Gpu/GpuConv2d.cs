@@ -4,8 +4,9 @@ using ControlNet.Native.Tensors.Contracts;
 namespace ControlNet.Native.Tensors.Gpu;
 
 /// <summary>
-/// Convolution as an implicit product, forwards and backwards by one kernel. Packed weights are
-/// <c>[Out][K][K][In]</c>, those for the data gradient <c>[In][K][K][Out]</c> with the last tap first.
+/// Convolution as an implicit product, forwards and backwards by one kernel, or forwards by one for tensor cores.
+/// Packed weights are <c>[Out][K][K][In]</c>, those for the data gradient <c>[In][K][K][Out]</c> with the last tap
+/// first.
 /// </summary>
 internal sealed partial class GpuConv2d(GpuLauncher launcher) : IConv2dKernels
 {
@@ -68,7 +69,12 @@ internal sealed partial class GpuConv2d(GpuLauncher launcher) : IConv2dKernels
         in Call c, int parts, int partDepth, Activation activation, BufferView x, BufferView packed, BufferView bias,
         BufferView addRow, BufferView addTensor, BufferView y)
     {
-        int columns = c.Target.Channels, rows = checked(c.Images * c.Lines.Count * c.Pixels.Count);
+        if (TryTensorCores(c, parts, partDepth, activation, x, packed, bias, addRow, addTensor, y))
+        {
+            return;
+        }
+
+        int columns = c.Target.Channels, rows = Rows(c);
         GpuTile tile = launcher.Tiles.For(GpuTiles.Choose(s_conv2d, x.Type, packed.Type, columns), rows, columns);
         launcher.Launch(
             tile.Kernel, tile.Grid(rows, columns, parts),

@@ -12,7 +12,9 @@ namespace ControlNet.Native.Tensors.Gpu;
 /// Whether every launch is waited for, so that a failure names the kernel it is of; when not given, as
 /// <c>CONTROLNET_SYNC=1</c> says.
 /// </param>
-internal sealed class GpuLauncher(IGpuDriver driver, GpuMemory memory, bool? synchronous = null)
+/// <param name="kernels">The best kind of kernels to use; when not given, as <c>CONTROLNET_KERNELS</c> says.</param>
+internal sealed class GpuLauncher(
+    IGpuDriver driver, GpuMemory memory, bool? synchronous = null, KernelKind? kernels = null)
 {
     private readonly Dictionary<KernelVariant, nint> _functions = [];
 
@@ -23,6 +25,9 @@ internal sealed class GpuLauncher(IGpuDriver driver, GpuMemory memory, bool? syn
 
     /// <summary>Which tiles products are made of.</summary>
     public TileTable Tiles { get; set; } = TileTable.Usual;
+
+    /// <summary>The best kind of kernels to use; calls that none of that kind takes have a lesser one.</summary>
+    public KernelKind Kernels { get; } = kernels ?? KernelKinds.Best(driver.Limits, driver.Name, KernelKinds.Wish);
 
     /// <summary>Queues a launch; a grid without blocks launches nothing.</summary>
     /// <param name="kernel">What to launch; built at the first launch.</param>

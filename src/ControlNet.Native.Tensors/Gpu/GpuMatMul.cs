@@ -4,8 +4,9 @@ using ControlNet.Native.Tensors.Contracts;
 namespace ControlNet.Native.Tensors.Gpu;
 
 /// <summary>
-/// Matrix products by one kernel that reads either operand along rows or along columns. Packed weights are
-/// <c>[Out][In]</c>, those for the data gradient <c>[In][Out]</c>.
+/// Matrix products by one kernel that reads either operand along rows or along columns, or by one for tensor cores that
+/// reads both along the steps of the sum. Packed weights are <c>[Out][In]</c>, those for the data gradient
+/// <c>[In][Out]</c>.
 /// </summary>
 internal sealed partial class GpuMatMul(GpuLauncher launcher) : IMatMulKernels
 {
@@ -58,6 +59,11 @@ internal sealed partial class GpuMatMul(GpuLauncher launcher) : IMatMulKernels
         in Call c, int parts, int partDepth, Activation activation, BufferView a, BufferView b, BufferView bias,
         BufferView addTensor, BufferView y)
     {
+        if (parts == 1 && TryTensorCores(c, activation, a, b, bias, addTensor, y))
+        {
+            return;
+        }
+
         long members = (long)c.Batch0 * c.Batch1;
         GpuTile tile = launcher.Tiles.For(
             GpuTiles.Choose(s_matmul, a.Type, b.Type, c.Columns), c.Rows, c.Columns);

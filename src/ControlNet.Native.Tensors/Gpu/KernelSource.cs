@@ -3,6 +3,7 @@ using System.IO;
 using System.Linq;
 using System.Security.Cryptography;
 using System.Text;
+using ControlNet.Native.Tensors.Gpu.Cuda;
 
 namespace ControlNet.Native.Tensors.Gpu;
 
@@ -73,11 +74,28 @@ internal static class KernelSource
     /// <summary>A hash of all kernels, sources and PTX: whether any of them has changed.</summary>
     public static string Digest => s_digest.Value;
 
-    /// <summary>The PTX of a module for NVIDIA's driver, ended by a zero; null when none was built.</summary>
-    public static byte[]? Ptx(KernelVariant kernel) => Resource($"ptx/{PtxName(kernel)}");
+    /// <summary>
+    /// The PTX of a module for NVIDIA's driver, ended by a zero: the newest that a device of that compute capability
+    /// runs. Null when none was built.
+    /// </summary>
+    public static byte[]? Ptx(KernelVariant kernel, int compute)
+    {
+        foreach (PtxTarget target in PtxTarget.Newest)
+        {
+            if (target.RunsOn(compute) && Resource($"ptx/{PtxName(kernel, target.Name)}") is { } ptx)
+            {
+                return ptx;
+            }
+        }
+
+        return Resource($"ptx/{PtxName(kernel)}");
+    }
 
     /// <summary>The name <c>tools/build-ptx.sh</c> gives the PTX of a module.</summary>
-    public static string PtxName(KernelVariant kernel) => $"{kernel.Module.Replace(' ', '.')}.ptx";
+    /// <param name="kernel">Any kernel of the module.</param>
+    /// <param name="target">What it is compiled for; null for what every file of the dialect is.</param>
+    public static string PtxName(KernelVariant kernel, string? target = null) =>
+        $"{kernel.Module.Replace(' ', '.')}{(target is null ? "" : $".{target}")}.ptx";
 
     /// <summary>The file that a line includes; null for any other line.</summary>
     private static string? Included(string line)

@@ -46,9 +46,12 @@ public sealed class KernelSignatureTests
     }
 
     /// <summary>Sizes are such that each way a launcher can choose is taken.</summary>
-    private static List<(KernelVariant Kernel, string Arguments)> Launches()
+    private static List<(KernelVariant Kernel, string Arguments)> Launches() =>
+        [.. Launches(compute: 0), .. Launches(compute: 80)];
+
+    private static List<(KernelVariant Kernel, string Arguments)> Launches(int compute)
     {
-        using CountingGpu gpu = new(1L << 40);
+        using CountingGpu gpu = new(1L << 40, compute: compute);
         using GpuMemory memory = new(gpu);
         GpuLauncher launcher = new(gpu, memory);
         BufferView b = launcher.Scratch(DType.F32, 1 << 16, out MemoryBlock block);
@@ -167,7 +170,7 @@ public sealed class KernelSignatureTests
             norm.Forward(image with { Spatial = 1, Groups = 1 }, h, b, b, h);
             foreach (int outputs in (int[])[5, 80])
             {
-                new GpuMatMul(launcher).Linear(new LinearDims(3, 4, outputs, Activation.None), h, h, b, h, h);
+                new GpuMatMul(launcher).Linear(new LinearDims(3, 8, outputs, Activation.None), h, h, b, h, h);
                 Conv2dDims d = Conv2dDims.Infer(
                     new Shape(1, 40, 40, 320), new Shape(outputs, 320, 3, 3), null, null, null, 1, Padding.All(1),
                     Activation.None, out _);

@@ -59,7 +59,8 @@ public sealed class KernelTests
     {
         Assert.All(Variants, variant =>
         {
-            byte[] ptx = KernelSource.Ptx(variant) ?? throw new FileNotFoundException(KernelSource.PtxName(variant));
+            byte[] ptx = KernelSource.Ptx(variant, compute: 90) ??
+                throw new FileNotFoundException(KernelSource.PtxName(variant));
             string text = System.Text.Encoding.UTF8.GetString(ptx);
             Assert.StartsWith($"// {variant.Module}\n", text, StringComparison.Ordinal);
             Assert.Contains($".entry {variant.Entry}(", text, StringComparison.Ordinal);
@@ -68,21 +69,29 @@ public sealed class KernelTests
 
     /// <summary>As clang counts: names of a kernel's arrays are <c>_ZZ</c>, a length, its name and theirs.</summary>
     [Fact]
-    public void Every_kernel_keeps_to_32_KiB_of_local_memory()
+    public void Every_kernel_keeps_to_its_local_memory()
+    {
+        // OpenCL's devices have 32 KiB; CUDA's give a block 48 KiB without being asked.
+        int largest = LargestArrays(Path.Combine(Folder, "ptx"), 32 << 10);
+        Assert.InRange(largest, 16 << 10, 32 << 10);
+        Assert.InRange(LargestArrays(Path.Combine(Folder, "ptx", "nv"), 48 << 10), largest, 48 << 10);
+    }
+
+    private static int LargestArrays(string folder, int limitBytes)
     {
         Regex array = new(@"\.shared \.align \d+ \.b8 _ZZ(?<length>\d+)(?<name>\w+)\[(?<bytes>\d+)\];");
         int largest = 0;
-        foreach (string file in Directory.EnumerateFiles(Path.Combine(Folder, "ptx"), "*.ptx"))
+        foreach (string file in Directory.EnumerateFiles(folder, "*.ptx"))
         {
             foreach (IGrouping<string, int> kernel in array.Matches(File.ReadAllText(file)).GroupBy(
                 match => match.Groups["name"].Value[..Number(match, "length")], match => Number(match, "bytes")))
             {
                 largest = Math.Max(largest, kernel.Sum());
-                Assert.True(kernel.Sum() <= 32 << 10, $"{kernel.Key} of {file} has {kernel.Sum()} bytes");
+                Assert.True(kernel.Sum() <= limitBytes, $"{kernel.Key} of {file} has {kernel.Sum()} bytes");
             }
         }
 
-        Assert.InRange(largest, 16 << 10, 32 << 10);
+        return largest;
     }
 
     private static int Number(Match match, string group) =>
@@ -97,8 +106,8 @@ public sealed class KernelTests
     [Fact]
     public void Lines_of_kernels_fit_the_page()
     {
-        IEnumerable<string> files = Directory.EnumerateFiles(Folder, "*.c")
-            .Concat(Directory.EnumerateFiles(Folder, "*.h"));
+        IEnumerable<string> files = Directory.EnumerateFiles(Folder, "*.c", SearchOption.AllDirectories)
+            .Concat(Directory.EnumerateFiles(Folder, "*.h", SearchOption.AllDirectories));
         Assert.All(files, file => Assert.All(File.ReadAllLines(file), line => Assert.InRange(line.Length, 0, 120)));
     }
 }

@@ -25,13 +25,15 @@ public sealed class HalfActivationTests : IDisposable
 
     public static TheoryData<GroupNormCase> Norms => [.. GroupNormCases.Edges()];
 
-    public static TheoryData<LinearCase> Linear => [.. MatMulCases.Edges().Where(c => c.Weights == DType.F32)];
+    public static TheoryData<LinearCase> Linear =>
+        [.. MatMulCases.Edges().Where(c => c.Weights == DType.F32), .. MatMulCases.TensorCores()];
 
     public static TheoryData<ProductCase> Products => [.. MatMulCases.Products()];
 
-    public static TheoryData<Conv2dCase> Convolutions => [.. Conv2dCases.Edges().Where(c => c.Weights == DType.F32)];
+    public static TheoryData<Conv2dCase> Convolutions =>
+        [.. Conv2dCases.Edges().Where(c => c.Weights == DType.F32), .. Conv2dCases.TensorCores()];
 
-    public static TheoryData<AttentionCase> Attention => [.. AttentionCases.Edges()];
+    public static TheoryData<AttentionCase> Attention => [.. AttentionCases.Edges(), .. AttentionCases.TensorCores()];
 
     public void Dispose() => _device.Dispose();
 

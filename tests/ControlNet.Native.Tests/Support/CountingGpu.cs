@@ -5,7 +5,8 @@ using ControlNet.Native.Tensors.Gpu;
 namespace ControlNet.Native.Tests.Support;
 
 /// <summary>A GPU of a few bytes that counts what is asked of it and computes nothing.</summary>
-internal sealed class CountingGpu(long memoryBytes, long maxBlockBytes = long.MaxValue) : IGpuDriver
+internal sealed class CountingGpu(long memoryBytes, long maxBlockBytes = long.MaxValue, int compute = 0)
+    : IGpuDriver
 {
     private readonly Dictionary<nint, long> _alive = [];
     private nint _next = 16;
@@ -14,7 +15,7 @@ internal sealed class CountingGpu(long memoryBytes, long maxBlockBytes = long.Ma
 
     public string Description => "counts";
 
-    public GpuLimits Limits { get; } = new(256, 32 << 10, 1, memoryBytes, maxBlockBytes, IsCpu: false);
+    public GpuLimits Limits { get; } = new(256, 32 << 10, 1, memoryBytes, maxBlockBytes, IsCpu: false, compute);
 
     public bool HoldsData => true;
 

@@ -9,7 +9,7 @@ using ControlNet.Native.Tensors.Gpu;
 namespace ControlNet.Native.Tests.Support;
 
 /// <summary>A kernel as its file under <c>kernels/</c> declares it.</summary>
-/// <param name="File">The file, without extension.</param>
+/// <param name="File">The file, without extension; <c>nv/matmul_mma</c> where it is in a folder.</param>
 /// <param name="Entry">The kernel's name.</param>
 /// <param name="Block">Threads of a block.</param>
 /// <param name="Parameters">What it takes, in order; a buffer counts once.</param>
@@ -19,16 +19,18 @@ internal sealed partial record KernelSignature(string File, string Entry, GridSi
     public static KernelSignature[] All()
     {
         List<KernelSignature> found = [];
-        foreach (string path in Directory.EnumerateFiles(Path.Combine(Repository.Root, "kernels"), "*.c"))
+        string folder = Path.Combine(Repository.Root, "kernels");
+        foreach (string path in Directory.EnumerateFiles(folder, "*.c", SearchOption.AllDirectories))
         {
-            string text = Comment().Replace(
-                $"{System.IO.File.ReadAllText(path)}\n{Included(System.IO.File.ReadAllText(path))}", "");
+            string file = Path.ChangeExtension(Path.GetRelativePath(folder, path), null).Replace('\\', '/');
+            string source = System.IO.File.ReadAllText(path);
+            string text = Comment().Replace($"{source}\n{Included(source, path)}", "");
             Dictionary<string, string> numbers = Number().Matches(text).DistinctBy(m => m.Groups["name"].Value)
                 .ToDictionary(m => m.Groups["name"].Value, m => m.Groups["value"].Value, StringComparer.Ordinal);
             int Extent(Group group) => int.Parse(
                 numbers.GetValueOrDefault(group.Value, group.Value), CultureInfo.InvariantCulture);
             found.AddRange(Declaration().Matches(text).Select(m => new KernelSignature(
-                Path.GetFileNameWithoutExtension(path), m.Groups["entry"].Value,
+                file, m.Groups["entry"].Value,
                 new GridSize(Extent(m.Groups["x"]), Extent(m.Groups["y"]), Extent(m.Groups["z"])),
                 Kinds(m.Groups["parameters"].Value))));
         }
@@ -55,8 +57,9 @@ internal sealed partial record KernelSignature(string File, string Entry, GridSi
     }
 
     /// <summary>The headers a file includes, which may say how large its blocks are.</summary>
-    private static string Included(string text) => string.Join('\n', Include().Matches(text).Select(
-        m => System.IO.File.ReadAllText(Path.Combine(Repository.Root, "kernels", m.Groups["name"].Value))));
+    private static string Included(string text, string path) => string.Join('\n', Include().Matches(text)
+        .Select(m => Path.Combine(Path.GetDirectoryName(path)!, m.Groups["name"].Value))
+        .Where(System.IO.File.Exists).Select(System.IO.File.ReadAllText));
 
     private static string Kinds(string parameters) => string.Join(' ', Parameter().Matches(parameters).Select(
         m => m.Groups["buffer"].Success ? "buffer" : m.Groups["type"].Value));

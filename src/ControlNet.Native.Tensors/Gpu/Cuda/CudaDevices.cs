@@ -7,7 +7,7 @@ namespace ControlNet.Native.Tensors.Gpu.Cuda;
 /// <summary>Lists the devices of NVIDIA's driver. Never throws: what is broken is absent.</summary>
 internal static unsafe class CudaDevices
 {
-    /// <summary>The oldest architecture the PTX of the kernels is for, as <c>tools/build-ptx.sh</c> has it.</summary>
+    /// <summary>The oldest architecture the PTX of the dialect is for: <c>tools/kernel-targets.sh</c>.</summary>
     private const int OldestArchitecture = 60;
 
     private const int NameBytes = 256;
@@ -70,8 +70,8 @@ internal static unsafe class CudaDevices
             CudaNative.Attribute(CudaNative.AttributeGroupSize, device),
             CudaNative.Attribute(CudaNative.AttributeLocalBytes, device),
             CudaNative.Attribute(CudaNative.AttributeMultiprocessors, device),
-            (long)bytes, (long)bytes, IsCpu: false);
-        string? lack = (major * 10) + minor < OldestArchitecture
+            (long)bytes, (long)bytes, IsCpu: false, (major * 10) + minor);
+        string? lack = limits.Compute < OldestArchitecture
             ? $"its compute capability is {major}.{minor}, at least {OldestArchitecture / 10}.0 is needed"
             : GpuFound.Lack(limits);
         string description = $"{words} (compute capability {major}.{minor})";

@@ -194,7 +194,7 @@ internal sealed unsafe class CudaDriver : IGpuDriver
 
     private nint Load(KernelVariant kernel)
     {
-        byte[] ptx = KernelSource.Ptx(kernel) ?? throw new GpuException(
+        byte[] ptx = KernelSource.Ptx(kernel, Limits.Compute) ?? throw new GpuException(
             Name, $"looking for {KernelSource.PtxName(kernel)}", 0, "no PTX of this variant in the assembly",
             kernel.ToString());
         byte[] log = new byte[LogBytes];

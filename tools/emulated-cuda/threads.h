@@ -1,0 +1,18 @@
+/* The threads of the block that runs: what the driver sets before it runs one. */
+#pragma once
+#include "registry.h"
+#include "emulator.h"
+#include <cstddef>
+
+namespace cn_emulator
+{
+extern int threads, block_x, block_y;
+extern Thunk kernel;
+extern void** parameters;
+
+/* Runs the block at `block` from its first thread to the end of its last. */
+void run_block();
+
+/* Whether a range lies in one block of device memory. */
+bool is_device_memory(const void* at, size_t bytes);
+}
