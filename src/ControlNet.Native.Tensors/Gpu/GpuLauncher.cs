@@ -15,7 +15,8 @@ internal sealed class GpuLauncher(IGpuDriver driver, GpuMemory memory, bool? syn
 {
     private readonly Dictionary<KernelVariant, nint> _functions = [];
 
-    private readonly bool _synchronous =
+    /// <summary>Whether every launch is waited for.</summary>
+    public bool IsSynchronous { get; } =
         synchronous ?? Environment.GetEnvironmentVariable("CONTROLNET_SYNC") == "1";
 
     public GpuLimits Limits => driver.Limits;
@@ -39,7 +40,7 @@ internal sealed class GpuLauncher(IGpuDriver driver, GpuMemory memory, bool? syn
         }
 
         driver.Launch(kernel, function, grid, arguments);
-        if (_synchronous)
+        if (IsSynchronous)
         {
             driver.Synchronize();
         }
