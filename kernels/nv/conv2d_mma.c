@@ -1,6 +1,6 @@
 /* Convolution of channels-last images in halves on tensor cores, as a product that is never laid out: rows are output
  * pixels, columns output channels, and the steps of the sum run over taps and, innermost, input channels. Tiles are
- * those of tiles.h; sums are float32.
+ * those of tiles_mma.h; sums are float32.
  *
  * Modules: ROWS=128 COLUMNS=128, 80 or 64; ROWS=64 COLUMNS=64. */
 #include "prelude.h"

@@ -1,4 +1,4 @@
-/* Matrix products of halves on tensor cores. Tiles are those of tiles.h; sums are float32.
+/* Matrix products of halves on tensor cores. Tiles are those of tiles_mma.h; sums are float32.
  *
  * Modules: ROWS=128 COLUMNS=128, 80 or 64; ROWS=64 COLUMNS=64. */
 #include "prelude.h"

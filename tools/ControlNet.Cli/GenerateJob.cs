@@ -15,7 +15,7 @@ namespace ControlNet.Cli;
 internal sealed record GenerateJob(string Model, IReadOnlyList<ControlJob> Controls, ImageRequest Request)
 {
     /// <summary>Evaluations of the UNet after which memory has seen everything it will see.</summary>
-    private const int RehearsedSteps = 2;
+    private const int RehearsedSteps = 4;
 
     /// <summary>Does it.</summary>
     /// <param name="device">Where.</param>

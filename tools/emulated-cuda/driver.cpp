@@ -5,8 +5,14 @@
  * Memory is filled with a pattern when it is handed out, so what is read before it is written is seen.
  *
  * EMULATED_CUDA_COMPUTE=8.0 is the compute capability it reports, 9.0 where nothing is said.
- * EMULATED_CUDA_FAILS_AT=5 has the fifth launch go astray as on a GPU: it is accepted, and the next call that could
- * tell reports an illegal address, as does every call after it. */
+ *
+ * A stream that is captured records launches and copies with the values of their arguments; what NVIDIA's driver
+ * refuses meanwhile is refused here, and the capture is then void. emulated_cuda_count tells tests what was asked for.
+ *
+ * Copies from pinned memory are made as late as they may be, so that a source that is reused too early is seen.
+ *
+ * EMULATED_CUDA_FAILS_AT=5 has the fifth launch go astray as on a GPU, recorded ones counted when they run: it is
+ * accepted, and the next call that could tell reports an illegal address, as does every call after it. */
 #include "registry.h"
 #include "threads.h"
 #include <cstdint>
@@ -33,7 +39,7 @@ using namespace cn_emulator;
 namespace
 {
 const int Success = 0, InvalidValue = 1, OutOfMemory = 2, InvalidDevice = 101, InvalidImage = 200, NoContext = 201,
-    NoBinary = 209, NotFound = 500, IllegalAddress = 700;
+    NoBinary = 209, IllegalState = 401, NotFound = 500, IllegalAddress = 700, CaptureUnsupported = 900, CaptureInvalidated = 901;
 const size_t MemoryBytes = 4ull << 30;
 
 struct Function
@@ -41,6 +47,37 @@ struct Function
     std::string name;
     Thunk thunk;
 };
+
+/* A launch, or a copy where there is no function. */
+struct Node
+{
+    Function* function = nullptr;
+    Place grid, block;
+    std::vector<std::vector<char>> values;
+    void* to = nullptr;
+    const void* from = nullptr;
+    size_t bytes = 0;
+};
+
+typedef std::vector<Node> Graph;
+
+struct Stream
+{
+    Graph* captured = nullptr;
+    bool is_void = false;
+};
+
+struct Event
+{
+    long copies = 0;
+};
+
+/* What the thread captures, which forbids it what could wait or move memory. */
+thread_local Stream* capture;
+
+long host_launches, recorded_launches, replays, replayed_launches, graphs, copies_in, copies_done, pinned_blocks;
+std::vector<Node> late_copies;
+std::map<uintptr_t, size_t> pinned;
 
 std::mutex one_at_a_time;
 std::map<uintptr_t, size_t> memory;
@@ -54,11 +91,20 @@ bool lost;
 /* What stands in the way of a call that works in the context. */
 int state() { return !has_context ? NoContext : lost ? IllegalAddress : Success; }
 
-/* Whether a range lies in one block. */
-bool is_inside(uintptr_t at, size_t bytes)
+/* The same for a call that a thread may not make while it captures. */
+int unrecorded()
 {
-    auto after = memory.upper_bound(at);
-    if (after == memory.begin()) return false;
+    if (int code = state()) return code;
+    if (!capture) return Success;
+    capture->is_void = true;
+    return CaptureUnsupported;
+}
+
+/* Whether a range lies in one block. */
+bool is_inside(const std::map<uintptr_t, size_t>& blocks, uintptr_t at, size_t bytes)
+{
+    auto after = blocks.upper_bound(at);
+    if (after == blocks.begin()) return false;
     --after;
     return at + bytes <= after->first + after->second;
 }
@@ -70,6 +116,51 @@ int compute()
     return words ? atoi(words) * 10 + (strchr(words, '.') ? atoi(strchr(words, '.') + 1) : 0) : 90;
 }
 
+/* Makes the copies from pinned memory that were asked for, up to a number of them. */
+void catch_up(long number)
+{
+    size_t made = 0;
+    for (; made < late_copies.size() && copies_done < number; made++, copies_done++)
+    {
+        memcpy(late_copies[made].to, late_copies[made].from, late_copies[made].bytes);
+    }
+    late_copies.erase(late_copies.begin(), late_copies.begin() + made);
+}
+
+/* Runs a launch whose arguments are values or what points to them. */
+int run(const Node& node, void** arguments)
+{
+    if (launches_left > 0 && --launches_left == 0)
+    {
+        lost = true;
+        return Success;
+    }
+    catch_up(copies_in);
+    grid = node.grid;
+    block_x = node.block.x;
+    block_y = node.block.y;
+    threads = node.block.x * node.block.y * node.block.z;
+    kernel = node.function->thunk;
+    parameters = arguments;
+    for (block.z = 0; block.z < grid.z; block.z++)
+    {
+        for (block.y = 0; block.y < grid.y; block.y++)
+        {
+            for (block.x = 0; block.x < grid.x; block.x++) run_block();
+        }
+    }
+    return Success;
+}
+
+/* Records a node into what a stream captures. */
+int record(Stream* stream, Node&& node)
+{
+    if (stream->is_void) return CaptureInvalidated;
+    stream->captured->push_back(std::move(node));
+    return Success;
+}
+}
+
 /* Whether a target of PTX, sm_80 or sm_90a, is for the device. */
 bool is_for(const std::string& target)
 {
@@ -78,7 +169,7 @@ bool is_for(const std::string& target)
 }
 }
 
-bool cn_emulator::is_device_memory(const void* at, size_t bytes) { return is_inside((uintptr_t)at, bytes); }
+bool cn_emulator::is_device_memory(const void* at, size_t bytes) { return is_inside(memory, (uintptr_t)at, bytes); }
 
 #define API extern "C" __attribute__((visibility("default"))) int
 
@@ -110,7 +201,7 @@ API cuMemGetInfo_v2(size_t* free_bytes, size_t* total)
 API cuMemAlloc_v2(uintptr_t* address, size_t bytes)
 {
     std::lock_guard<std::mutex> lock(one_at_a_time);
-    if (int code = state()) return code;
+    if (int code = unrecorded()) return code;
     if (bytes == 0) return InvalidValue;
     if (bytes > MemoryBytes - used) return OutOfMemory;
     void* block_memory = aligned_alloc(512, (bytes + 511) / 512 * 512);
@@ -124,36 +215,165 @@ API cuMemAlloc_v2(uintptr_t* address, size_t bytes)
 API cuMemFree_v2(uintptr_t address)
 {
     std::lock_guard<std::mutex> lock(one_at_a_time);
-    if (int code = state()) return code;
+    if (int code = unrecorded()) return code;
     auto found = memory.find(address);
     if (found == memory.end()) return InvalidValue;
+    catch_up(copies_in);
     used -= found->second;
     memory.erase(found);
     free((void*)address);
     return Success;
 }
-API cuMemcpyHtoDAsync_v2(uintptr_t to, const void* from, size_t bytes, void*)
+API cuMemHostAlloc(void** address, size_t bytes, unsigned)
 {
     std::lock_guard<std::mutex> lock(one_at_a_time);
-    if (int code = state()) return code;
-    if (!is_inside(to, bytes)) return InvalidValue;
-    memcpy((void*)to, from, bytes);
+    if (int code = unrecorded()) return code;
+    *address = aligned_alloc(4096, (bytes + 4095) / 4096 * 4096);
+    if (!*address) return OutOfMemory;
+    pinned[(uintptr_t)*address] = bytes;
+    pinned_blocks++;
     return Success;
 }
-API cuMemcpyDtoHAsync_v2(void* to, uintptr_t from, size_t bytes, void*)
+API cuMemFreeHost(void* address)
+{
+    std::lock_guard<std::mutex> lock(one_at_a_time);
+    if (int code = unrecorded()) return code;
+    if (pinned.erase((uintptr_t)address) == 0) return InvalidValue;
+    catch_up(copies_in);
+    pinned_blocks--;
+    free(address);
+    return Success;
+}
+API cuMemcpyHtoDAsync_v2(uintptr_t to, const void* from, size_t bytes, Stream* stream)
 {
     std::lock_guard<std::mutex> lock(one_at_a_time);
     if (int code = state()) return code;
-    if (!is_inside(from, bytes)) return InvalidValue;
+    if (!is_inside(memory, to, bytes)) return InvalidValue;
+    Node node;
+    node.to = (void*)to;
+    node.from = from;
+    node.bytes = bytes;
+    if (stream->captured) return record(stream, std::move(node));
+    copies_in++;
+    late_copies.push_back(node);
+    if (!is_inside(pinned, (uintptr_t)from, bytes)) catch_up(copies_in);
+    return Success;
+}
+API cuMemcpyDtoHAsync_v2(void* to, uintptr_t from, size_t bytes, Stream* stream)
+{
+    std::lock_guard<std::mutex> lock(one_at_a_time);
+    if (int code = state()) return code;
+    if (!is_inside(memory, from, bytes)) return InvalidValue;
+    Node node;
+    node.to = to;
+    node.from = (void*)from;
+    node.bytes = bytes;
+    if (stream->captured) return record(stream, std::move(node));
+    catch_up(copies_in);
     memcpy(to, (void*)from, bytes);
     return Success;
 }
-API cuStreamCreate(void** stream, unsigned) { *stream = malloc(1); return state(); }
-API cuStreamDestroy_v2(void* stream) { free(stream); return Success; }
-API cuStreamSynchronize(void*) { return state(); }
+API cuStreamCreate(Stream** stream, unsigned) { *stream = new Stream; return unrecorded(); }
+API cuStreamDestroy_v2(Stream* stream) { delete stream; return Success; }
+API cuStreamSynchronize(Stream* stream)
+{
+    std::lock_guard<std::mutex> lock(one_at_a_time);
+    if (int code = state()) return code;
+    if (!stream->captured)
+    {
+        catch_up(copies_in);
+        return Success;
+    }
+    stream->is_void = true;
+    return CaptureUnsupported;
+}
+API cuStreamBeginCapture_v2(Stream* stream, int mode)
+{
+    std::lock_guard<std::mutex> lock(one_at_a_time);
+    if (int code = state()) return code;
+    if (stream->captured || capture) return IllegalState;
+    if (mode != 1) return InvalidValue;
+    stream->captured = new Graph;
+    stream->is_void = false;
+    capture = stream;
+    return Success;
+}
+API cuStreamEndCapture(Stream* stream, Graph** graph)
+{
+    std::lock_guard<std::mutex> lock(one_at_a_time);
+    *graph = nullptr;
+    if (!stream->captured) return lost ? IllegalAddress : IllegalState;
+    Graph* made = stream->captured;
+    stream->captured = nullptr;
+    capture = nullptr;
+    if (lost || stream->is_void)
+    {
+        delete made;
+        return lost ? IllegalAddress : CaptureInvalidated;
+    }
+    graphs++;
+    *graph = made;
+    return Success;
+}
+API cuGraphInstantiateWithFlags(Graph** executable, const Graph* graph, unsigned long long flags)
+{
+    std::lock_guard<std::mutex> lock(one_at_a_time);
+    if (int code = unrecorded()) return code;
+    if (!graph || flags != 0) return InvalidValue;
+    graphs++;
+    *executable = new Graph(*graph);
+    return Success;
+}
+API cuGraphLaunch(Graph* executable, Stream* stream)
+{
+    std::lock_guard<std::mutex> lock(one_at_a_time);
+    if (int code = state()) return code;
+    if (stream->captured) return CaptureUnsupported;
+    replays++;
+    for (Node& node : *executable)
+    {
+        if (lost) break;
+        if (!node.function)
+        {
+            memcpy(node.to, node.from, node.bytes);
+            continue;
+        }
+        std::vector<void*> arguments;
+        for (std::vector<char>& value : node.values) arguments.push_back(value.data());
+        replayed_launches++;
+        run(node, arguments.data());
+    }
+    return Success;
+}
+static int destroy(Graph* graph)
+{
+    std::lock_guard<std::mutex> lock(one_at_a_time);
+    graphs--;
+    delete graph;
+    return state();
+}
+API cuGraphExecDestroy(Graph* executable) { return destroy(executable); }
+API cuGraphDestroy(Graph* graph) { return destroy(graph); }
+API cuEventCreate(Event** event, unsigned) { *event = new Event; return unrecorded(); }
+API cuEventDestroy_v2(Event* event) { delete event; return Success; }
+API cuEventRecord(Event* event, Stream* stream)
+{
+    std::lock_guard<std::mutex> lock(one_at_a_time);
+    if (int code = state()) return code;
+    if (stream->captured) return CaptureUnsupported;
+    event->copies = copies_in;
+    return Success;
+}
+API cuEventSynchronize(Event* event)
+{
+    std::lock_guard<std::mutex> lock(one_at_a_time);
+    if (int code = unrecorded()) return code;
+    catch_up(event->copies);
+    return Success;
+}
 API cuModuleLoadDataEx(void** module, const char* image, unsigned count, int* options, void** values)
 {
-    if (int code = state()) return code;
+    if (int code = unrecorded()) return code;
     const char* end = strchr(image, '\n');
     std::string line(image, end ? end - image : strlen(image));
     const char* of_target = strstr(image, "\n.target ");
@@ -181,31 +401,41 @@ API cuModuleGetFunction(void** function, void* module, const char* name)
     return Success;
 }
 API cuLaunchKernel(
-    Function* function, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz, unsigned, void*,
-    void** arguments, void**)
+    Function* function, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz, unsigned,
+    Stream* stream, void** arguments, void**)
 {
     std::lock_guard<std::mutex> lock(one_at_a_time);
     if (int code = state()) return code;
     if (gx == 0 || gy == 0 || gz == 0 || gy > 65535 || gz > 65535 || bx * by * bz > 1024) return InvalidValue;
-    if (launches_left > 0 && --launches_left == 0)
+    Node node;
+    node.function = function;
+    node.grid = {(int)gx, (int)gy, (int)gz};
+    node.block = {(int)bx, (int)by, (int)bz};
+    if (!stream->captured)
     {
-        lost = true;
-        return Success;
+        host_launches++;
+        return run(node, arguments);
     }
-    grid = {(int)gx, (int)gy, (int)gz};
-    block_x = bx;
-    block_y = by;
-    threads = bx * by * bz;
-    kernel = function->thunk;
-    parameters = arguments;
-    for (block.z = 0; block.z < grid.z; block.z++)
+    size_t sizes[256];
+    size_t count = function->thunk(nullptr, sizes);
+    for (size_t i = 0; i < count; i++)
     {
-        for (block.y = 0; block.y < grid.y; block.y++)
-        {
-            for (block.x = 0; block.x < grid.x; block.x++) run_block();
-        }
+        node.values.emplace_back((char*)arguments[i], (char*)arguments[i] + sizes[i]);
     }
-    return Success;
+    recorded_launches++;
+    return record(stream, std::move(node));
+}
+/* What was asked for since the library was loaded, and what is alive; -1 for a name that nothing has. */
+extern "C" __attribute__((visibility("default"))) long emulated_cuda_count(const char* what)
+{
+    std::lock_guard<std::mutex> lock(one_at_a_time);
+    const std::map<std::string, long> counts = {
+        {"launches", host_launches}, {"recorded launches", recorded_launches}, {"replays", replays},
+        {"replayed launches", replayed_launches}, {"graphs", graphs}, {"copies to the device", copies_in},
+        {"bytes", (long)used}, {"pinned blocks", pinned_blocks},
+    };
+    auto found = counts.find(what);
+    return found == counts.end() ? -1 : found->second;
 }
 API cuGetErrorName(int code, const char** name)
 {
@@ -213,6 +443,9 @@ API cuGetErrorName(int code, const char** name)
         : code == InvalidImage ? "CUDA_ERROR_INVALID_IMAGE"
         : code == NoBinary ? "CUDA_ERROR_NO_BINARY_FOR_GPU" : code == NotFound ? "CUDA_ERROR_NOT_FOUND"
         : code == IllegalAddress ? "CUDA_ERROR_ILLEGAL_ADDRESS"
+        : code == IllegalState ? "CUDA_ERROR_ILLEGAL_STATE"
+        : code == CaptureUnsupported ? "CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED"
+        : code == CaptureInvalidated ? "CUDA_ERROR_STREAM_CAPTURE_INVALIDATED"
         : code == NoContext ? "CUDA_ERROR_INVALID_CONTEXT" : code == InvalidDevice ? "CUDA_ERROR_INVALID_DEVICE"
         : "CUDA_ERROR_UNKNOWN";
     return Success;

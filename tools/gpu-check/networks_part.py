@@ -64,12 +64,18 @@ def peak(peers, who):
 
 
 def image(report, tool, here, work, device):
-    """From start to exit, loading and the picture included."""
-    for weights in WEIGHTS:
+    """From start to exit, loading and the picture included; and once more with every step launched anew."""
+    pictures = []
+    for weights, graphs in [(w, '') for w in WEIGHTS] + [('f16', 'none')]:
+        pictures.append(os.path.join(work, f'image-{len(pictures)}.png'))
+        without = ', without graphs' if graphs else ''
         report.command(
-            f'a whole image, 20 steps with a ControlNet, {weights} weights',
+            f'a whole image, 20 steps with a ControlNet, {weights} weights{without}',
             [tool, 'generate', '--model', file(work, 'sd15', weights), '--control-net', file(work, 'control', weights),
              '--control-image', os.path.join(here, 'golden', 'annotators', 'in_shapes.png'), '--prompt', 'a cat',
-             '--steps', '20', '--width', str(SIZE), '--height', str(SIZE), '--device', device,
+             '--steps', '20', '--width', str(SIZE), '--height', str(SIZE), '--device', device, '--seed', '1',
              '--tokenizer', os.path.join(here, 'golden', 'models', 'sd1-tiny', 'tokenizer'),
-             '--output', os.path.join(work, 'image.png')], 900)
+             '--output', pictures[-1]], 900, {'CONTROLNET_GRAPHS': graphs})
+    contents = [open(picture, 'rb').read() if os.path.exists(picture) else None for picture in pictures[1:]]
+    same = contents[0] is not None and contents[0] == contents[1]
+    report.row('graphs change no byte of a picture', 'ok' if same else 'FAILED', '')

@@ -71,6 +71,18 @@ internal abstract class Backend : IDisposable
     /// <summary>Returns memory kept for reuse to the system.</summary>
     public abstract void Trim();
 
+    /// <summary>Whether <see cref="Record"/> records.</summary>
+    public virtual bool CanRecord => false;
+
+    /// <summary>
+    /// Calls <paramref name="work"/> and records what it queues instead of doing it. It runs on memory that is there:
+    /// where it asks for more, waits, or copies from or to the host, nothing is recorded.
+    /// </summary>
+    /// <param name="work">Operations of this backend. Of what they allocate one block at most may be left.</param>
+    /// <returns>The recording, the caller's; null where there is none and nothing was done.</returns>
+    /// <exception cref="InvalidOperationException">More is left, which nothing has computed.</exception>
+    public virtual RecordedWork? Record(Action work) => null;
+
     /// <summary>
     /// Blocks until everything queued so far has finished, and rethrows the first asynchronous failure.
     /// </summary>

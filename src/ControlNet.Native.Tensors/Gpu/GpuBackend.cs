@@ -14,16 +14,27 @@ internal sealed class GpuBackend : Backend
     private readonly GpuMemory _memory;
     private readonly GpuLauncher _launcher;
     private readonly long? _budgetBytes;
+    private readonly bool? _records;
+
+    /// <summary>Null where nothing is recorded: not by this driver, or not by the user's wish.</summary>
+    private readonly IGpuRecorder? _recorder;
 
     /// <param name="driver">An open device; it belongs to the backend.</param>
     /// <param name="budgetBytes">The most device memory to hold at once; when not given, all there is.</param>
-    public GpuBackend(IGpuDriver driver, long? budgetBytes = null)
+    /// <param name="records">
+    /// Whether work is recorded where the driver can; when not given, unless <c>CONTROLNET_GRAPHS=none</c> or
+    /// <c>CONTROLNET_SYNC=1</c> says otherwise.
+    /// </param>
+    public GpuBackend(IGpuDriver driver, long? budgetBytes = null, bool? records = null)
     {
         _driver = new GuardedDriver(driver);
         _budgetBytes = budgetBytes;
         _memory = new GpuMemory(_driver, driver.HoldsData ? budgetBytes : long.MaxValue);
         GpuLauncher launcher = new(_driver, _memory);
         _launcher = launcher;
+        _records = records;
+        bool wanted = records ?? Environment.GetEnvironmentVariable("CONTROLNET_GRAPHS") != "none";
+        _recorder = wanted && !launcher.IsSynchronous ? _driver.Recorder : null;
         Pointwise = new GpuPointwise(launcher);
         Movement = new GpuMovement(launcher);
         Reduce = new GpuReduce(launcher);
@@ -75,7 +86,10 @@ internal sealed class GpuBackend : Backend
 
     public override bool SupportsActivations(DType type) => type is DType.F32 or DType.F16;
 
-    public override Backend CreatePlanner() => new GpuBackend(new PlanningDriver(_driver), _budgetBytes);
+    public override Backend CreatePlanner() => new GpuBackend(
+        new PlanningDriver(_driver), _budgetBytes, _records);
+
+    public override bool CanRecord => _recorder is not null;
 
     public override MemoryBlock Allocate(long bytes) => _memory.Allocate(bytes);
 
@@ -94,6 +108,41 @@ internal sealed class GpuBackend : Backend
         {
             (nint memory, long start) = Place(source);
             _driver.Download(memory, start, destination);
+        }
+    }
+
+    public override RecordedWork? Record(Action work)
+    {
+        if (_recorder is null)
+        {
+            return null;
+        }
+
+        long blocks = _memory.BlocksInUse;
+        _memory.BeginHold();
+        try
+        {
+            _recorder.BeginRecording();
+            work();
+            if (_memory.BlocksInUse > blocks + 1)
+            {
+                throw new InvalidOperationException(
+                    $"{Name}: recorded work leaves {_memory.BlocksInUse - blocks} tensors, which nothing has " +
+                    "computed; do what is to be kept once, before the work is recorded");
+            }
+
+            return new GpuRecording(_recorder, _recorder.EndRecording(), _memory.EndHold(keep: true));
+        }
+        catch (Exception e)
+        {
+            _recorder.AbandonRecording();
+            _ = _memory.EndHold(keep: false);
+            if (e is RecordingException or DeviceMemoryException or GpuException { IsDeviceLost: false })
+            {
+                return null;
+            }
+
+            throw;
         }
     }
 

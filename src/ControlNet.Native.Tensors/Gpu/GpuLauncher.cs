@@ -18,7 +18,8 @@ internal sealed class GpuLauncher(
 {
     private readonly Dictionary<KernelVariant, nint> _functions = [];
 
-    private readonly bool _synchronous =
+    /// <summary>Whether every launch is waited for.</summary>
+    public bool IsSynchronous { get; } =
         synchronous ?? Environment.GetEnvironmentVariable("CONTROLNET_SYNC") == "1";
 
     public GpuLimits Limits => driver.Limits;
@@ -48,7 +49,7 @@ internal sealed class GpuLauncher(
         }
 
         driver.Launch(kernel, function, grid, arguments);
-        if (_synchronous)
+        if (IsSynchronous)
         {
             driver.Synchronize();
         }

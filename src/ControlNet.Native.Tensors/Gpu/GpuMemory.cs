@@ -11,7 +11,7 @@ namespace ControlNet.Native.Tensors.Gpu;
 /// stream of the device runs them before those of its next owner. As on the CPU a block is the front of the smallest
 /// free range it fits into, so the memory held stays close to the most that was in use.
 /// </summary>
-internal sealed class GpuMemory : IDisposable
+internal sealed partial class GpuMemory : IDisposable
 {
     /// <summary>Sizes and starts are multiples of this, so every vector load of a block is aligned.</summary>
     private const long Granularity = 256;
@@ -76,6 +76,11 @@ internal sealed class GpuMemory : IDisposable
     {
         lock (_lock)
         {
+            if (_isHolding)
+            {
+                return;
+            }
+
             if (_small.Exists(region => region.IsFree) || _large.Exists(region => region.IsFree))
             {
                 _driver.Synchronize();
@@ -128,6 +133,11 @@ internal sealed class GpuMemory : IDisposable
     /// <summary>A new region: of the usual size, or, where that is not to be had, of the block's.</summary>
     private GpuRegion Take(List<GpuRegion> regions, long bytes, long size, out long fit)
     {
+        if (_isHolding)
+        {
+            throw new RecordingException($"{_driver.Name}: memory cannot be taken while work is recorded");
+        }
+
         // What no block uses goes back before more is taken: work that follows other work starts afresh.
         Trim();
         fit = Math.Max(size, ReferenceEquals(regions, _small) ? SmallRegionBytes : RegionBytes);

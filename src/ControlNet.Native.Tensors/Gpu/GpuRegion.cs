@@ -10,6 +10,9 @@ internal sealed class GpuRegion(nint memory, long bytes)
     /// <summary>Free ranges by where they start; no two touch.</summary>
     private readonly List<(long Start, long Bytes)> _free = [(0, bytes)];
 
+    /// <summary>What was cut since <see cref="Watch"/>; null when nobody wants to know.</summary>
+    private List<(long Start, long Bytes)>? _watched;
+
     public nint Memory { get; } = memory;
 
     public long Bytes { get; } = bytes;
@@ -47,7 +50,49 @@ internal sealed class GpuRegion(nint memory, long bytes)
             _free[index] = (start + wanted, size - wanted);
         }
 
+        _watched?.Add((start, wanted));
         return start;
+    }
+
+    /// <summary>Begins to note what is cut.</summary>
+    public void Watch() => _watched = [];
+
+    /// <summary>
+    /// Ends noting, and cuts off all that was cut meanwhile and is free again: memory that work has used and that must
+    /// stay as the work left it.
+    /// </summary>
+    /// <param name="keep">Whether to cut at all.</param>
+    /// <returns>The ranges, by where they start; no two touch.</returns>
+    public List<(long Start, long Bytes)> Unwatch(bool keep)
+    {
+        List<(long Start, long Bytes)> watched = _watched ?? [], kept = [], free = [];
+        _watched = null;
+        if (!keep || watched.Count == 0)
+        {
+            return kept;
+        }
+
+        watched.Sort();
+        foreach ((long start, long size) in _free)
+        {
+            long at = start, end = start + size;
+            foreach ((long from, long bytes) in watched)
+            {
+                (long first, long last) = (long.Max(from, at), long.Min(from + bytes, end));
+                if (first < last)
+                {
+                    Add(free, at, first);
+                    Add(kept, first, last);
+                    at = last;
+                }
+            }
+
+            Add(free, at, end);
+        }
+
+        _free.Clear();
+        _free.AddRange(free);
+        return kept;
     }
 
     /// <summary>Takes a block back.</summary>
@@ -68,6 +113,19 @@ internal sealed class GpuRegion(nint memory, long bytes)
         else
         {
             _free.Insert(index, (start, size));
+        }
+    }
+
+    /// <summary>Adds a range, to the last one where they touch.</summary>
+    private static void Add(List<(long Start, long Bytes)> ranges, long start, long end)
+    {
+        if (start < end && ranges.Count > 0 && ranges[^1].Start + ranges[^1].Bytes == start)
+        {
+            ranges[^1] = (ranges[^1].Start, end - ranges[^1].Start);
+        }
+        else if (start < end)
+        {
+            ranges.Add((start, end - start));
         }
     }
 }

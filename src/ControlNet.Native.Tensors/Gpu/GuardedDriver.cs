@@ -7,7 +7,7 @@ namespace ControlNet.Native.Tensors.Gpu;
 /// that the loss is not blamed on what came after it. What is freed still reaches the driver.
 /// </summary>
 /// <param name="driver">An open device; it belongs to this.</param>
-internal sealed class GuardedDriver(IGpuDriver driver) : IGpuDriver
+internal sealed partial class GuardedDriver(IGpuDriver driver) : IGpuDriver
 {
     private GpuException? _loss;
 
@@ -24,6 +24,7 @@ internal sealed class GuardedDriver(IGpuDriver driver) : IGpuDriver
     public nint Allocate(long bytes)
     {
         ThrowIfLost();
+        ThrowIfRecording("memory");
         try
         {
             return driver.Allocate(bytes);
@@ -40,6 +41,7 @@ internal sealed class GuardedDriver(IGpuDriver driver) : IGpuDriver
     public nint Build(KernelVariant kernel)
     {
         ThrowIfLost();
+        ThrowIfRecording("a kernel that is not built");
         try
         {
             return driver.Build(kernel);
@@ -68,6 +70,7 @@ internal sealed class GuardedDriver(IGpuDriver driver) : IGpuDriver
     public void Upload(ReadOnlySpan<byte> source, nint memory, long offset)
     {
         ThrowIfLost();
+        ThrowIfRecording("a copy from the host");
         try
         {
             driver.Upload(source, memory, offset);
@@ -82,6 +85,7 @@ internal sealed class GuardedDriver(IGpuDriver driver) : IGpuDriver
     public void Download(nint memory, long offset, Span<byte> destination)
     {
         ThrowIfLost();
+        ThrowIfRecording("a copy to the host");
         try
         {
             driver.Download(memory, offset, destination);
@@ -96,6 +100,7 @@ internal sealed class GuardedDriver(IGpuDriver driver) : IGpuDriver
     public void Synchronize()
     {
         ThrowIfLost();
+        ThrowIfRecording("an end to wait for");
         try
         {
             driver.Synchronize();

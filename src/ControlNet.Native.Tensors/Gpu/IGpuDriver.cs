@@ -22,6 +22,9 @@ internal interface IGpuDriver : IDisposable
     /// <summary>Bytes of the device that nobody has; null where the driver does not tell.</summary>
     long? FreeBytes { get; }
 
+    /// <summary>Records launches; null where the driver does not.</summary>
+    IGpuRecorder? Recorder { get; }
+
     /// <summary>A block of device memory, aligned for any kernel.</summary>
     /// <returns>Its handle, or zero when there is not that much memory.</returns>
     nint Allocate(long bytes);

@@ -2,7 +2,7 @@ using System;
 
 namespace ControlNet.Native.Tensors.Gpu;
 
-/// <summary>The tiles of products on tensor cores, as <c>kernels/nv/tiles.h</c> has them.</summary>
+/// <summary>The tiles of products on tensor cores, as <c>kernels/nv/tiles_mma.h</c> has them.</summary>
 /// <remarks>
 /// Every tile adds up in the same order, so the choice, which depends on the device and on the batch, changes no bit.
 /// </remarks>

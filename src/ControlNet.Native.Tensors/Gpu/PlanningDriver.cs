@@ -6,7 +6,7 @@ namespace ControlNet.Native.Tensors.Gpu;
 /// A device without memory and arithmetic: the pool above it hands out the blocks it would hand out on the real one.
 /// </summary>
 /// <param name="planned">What it plans for.</param>
-internal sealed class PlanningDriver(IGpuDriver planned) : IGpuDriver
+internal sealed class PlanningDriver(IGpuDriver planned) : IGpuDriver, IGpuRecorder
 {
     private long _next;
 
@@ -20,6 +20,8 @@ internal sealed class PlanningDriver(IGpuDriver planned) : IGpuDriver
     public bool HoldsData => false;
 
     public long? FreeBytes => null;
+
+    public IGpuRecorder? Recorder => planned.Recorder is null ? null : this;
 
     public nint Allocate(long bytes) => (nint)(++_next);
 
@@ -41,6 +43,24 @@ internal sealed class PlanningDriver(IGpuDriver planned) : IGpuDriver
     public void Download(nint memory, long offset, Span<byte> destination) => destination.Clear();
 
     public void Synchronize()
+    {
+    }
+
+    public void BeginRecording()
+    {
+    }
+
+    public nint EndRecording() => 1;
+
+    public void AbandonRecording()
+    {
+    }
+
+    public void QueueRecording(nint recording)
+    {
+    }
+
+    public void FreeRecording(nint recording)
     {
     }
 

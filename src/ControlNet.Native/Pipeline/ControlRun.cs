@@ -16,32 +16,37 @@ internal sealed class ControlRun : IDisposable
 {
     private readonly GenerationPlan _plan;
     private readonly TextContext _context;
-    private readonly TimeContext _times;
     private readonly Tensor?[] _hints;
     private TextContext? _conditional;
 
     /// <param name="plan">The request.</param>
     /// <param name="context">The texts: with guidance the unconditional half first. The caller's.</param>
-    /// <param name="times">The timesteps of the request. The caller's.</param>
-    public ControlRun(GenerationPlan plan, TextContext context, TimeContext times)
+    public ControlRun(GenerationPlan plan, TextContext context)
     {
-        (_plan, _context, _times) = (plan, context, times);
+        (_plan, _context) = (plan, context);
         _hints = new Tensor?[plan.Controls.Count];
     }
+
+    /// <summary>
+    /// The controls that act in one call of the sampler, a digit for each: calls that agree compute the same.
+    /// </summary>
+    public string ActingAt(int call) => string.Concat(
+        _plan.Controls.Select(control => control.ActsAt(call, _plan.Sampler.CallCount) ? '1' : '0'));
 
     /// <summary>What is to be added to the UNet in one call of the sampler.</summary>
     /// <param name="latents"><c>[N, H, W, C]</c>, the latents the UNet sees.</param>
     /// <param name="call">The call, from 0.</param>
     /// <param name="timestep">Its timestep.</param>
+    /// <param name="times">What was made of it, or will be.</param>
     /// <returns>Residuals that belong to the caller's scope; null where no control acts.</returns>
-    public ControlResiduals? At(Tensor latents, int call, float timestep)
+    public ControlResiduals? At(Tensor latents, int call, float timestep, TimeContext times)
     {
         ControlResiduals? sum = null;
         for (int i = 0; i < _plan.Controls.Count; i++)
         {
             if (_plan.Controls[i].ActsAt(call, _plan.Sampler.CallCount))
             {
-                ControlResiduals part = Residuals(i, latents, timestep);
+                ControlResiduals part = Residuals(i, latents, timestep, times);
                 sum = sum is null ? part : Joined(sum, part);
             }
         }
@@ -61,13 +66,13 @@ internal sealed class ControlRun : IDisposable
         _conditional?.Dispose();
     }
 
-    private ControlResiduals Residuals(int index, Tensor latents, float timestep)
+    private ControlResiduals Residuals(int index, Tensor latents, float timestep, TimeContext times)
     {
         ControlInput control = _plan.Controls[index];
         Tensor hint = _hints[index] ??= EncodeHint(control);
         bool half = _plan.HasGuidance && control.ActsOnConditionOnly;
         TextContext context = half ? ConditionalContext() : _context;
-        ControlResiduals residuals = control.Scaled(control.Net.Forward(latents, [timestep], context, hint, _times));
+        ControlResiduals residuals = control.Scaled(control.Net.Forward(latents, [timestep], context, hint, times));
         if (!half)
         {
             return residuals;

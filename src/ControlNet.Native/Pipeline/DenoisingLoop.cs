@@ -23,6 +23,7 @@ internal sealed class DenoisingLoop : IDisposable
     private readonly Shape _latentShape;
     private readonly TimeContext _times;
     private readonly ControlRun _controls;
+    private readonly Replay _replay;
 
     /// <param name="unet">The network that estimates the noise.</param>
     /// <param name="device">Where it computes.</param>
@@ -37,7 +38,8 @@ internal sealed class DenoisingLoop : IDisposable
         _context = context;
         _latentShape = latentShape;
         _times = new TimeContext([.. plan.Sampler.Timesteps.Select(timestep => (float)timestep)]);
-        _controls = new ControlRun(plan, context, _times);
+        _controls = new ControlRun(plan, context);
+        _replay = new Replay(device);
     }
 
     /// <summary>Denoises.</summary>
@@ -61,6 +63,7 @@ internal sealed class DenoisingLoop : IDisposable
     /// <summary>Frees what was computed once.</summary>
     public void Dispose()
     {
+        _replay.Dispose();
         _controls.Dispose();
         _times.Dispose();
     }
@@ -71,9 +74,26 @@ internal sealed class DenoisingLoop : IDisposable
         Sampler sampler = _plan.Sampler;
         float timestep = (float)sampler.Timesteps[call];
         Tensor input = sampler.ScaleInput(latents, call);
-        ControlResiduals? residuals = _controls.At(input, call, timestep);
-        Tensor estimate = _unet.Forward(input, [timestep], _context, residuals, _times);
+        Tensor estimate = _replay.Repeats(_controls.ActingAt(call)) && !ModuleTrace.Listening
+            ? _replay.Run([input, _times.AllOf(timestep)], fed => Replayable(fed[0], fed[1], call, timestep))
+            : Estimate(input, call, timestep, _times);
         return scope.Keep(run.Step(Guide(estimate), call, latents, DrawNoise));
+    }
+
+    /// <summary>
+    /// What the networks make of the latents. Calls in which the same controls act differ in the latents and in the
+    /// time alone, and the first of them has computed what does not depend on either.
+    /// </summary>
+    private Tensor Estimate(Tensor input, int call, float timestep, TimeContext times)
+    {
+        ControlResiduals? residuals = _controls.At(input, call, timestep, times);
+        return _unet.Forward(input, [timestep], _context, residuals, times);
+    }
+
+    private Tensor Replayable(Tensor input, Tensor time, int call, float timestep)
+    {
+        using TimeContext times = _times.Over(time, timestep);
+        return Estimate(input, call, timestep, times);
     }
 
     /// <summary>Joins the halves: <c>uncond + w (cond - uncond)</c>.</summary>

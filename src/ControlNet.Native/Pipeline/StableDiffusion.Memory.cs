@@ -12,8 +12,10 @@ namespace ControlNet.Native;
 /// <content>What a request will take.</content>
 public sealed partial class StableDiffusion
 {
-    /// <summary>Calls of the UNet after which memory has seen everything it will see.</summary>
-    private const int RehearsedSteps = 2;
+    /// <summary>
+    /// Calls of the UNet after which memory has seen everything it will see, recorded work included.
+    /// </summary>
+    private const int RehearsedSteps = 4;
 
     /// <summary>
     /// Finds out what a request would take, by running it on a device without elements: milliseconds, and the same

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Linq;
 using ControlNet.Native.Nn;
 using ControlNet.Native.Tensors;
 
@@ -15,6 +16,12 @@ public sealed class TimeContext : IDisposable
 {
     private readonly float[] _timesteps;
     private readonly Dictionary<object, Tensor> _rows = new(ReferenceEqualityComparer.Instance);
+
+    /// <summary>
+    /// The projections side by side, <c>[S, sum of C]</c>, and whose they are; null before it is asked for.
+    /// </summary>
+    private Tensor? _joined;
+    private object[] _joinedLayers = [];
 
     /// <summary>Remembers the timesteps. Nothing is computed before a network asks.</summary>
     /// <param name="timesteps">
@@ -48,6 +55,46 @@ public sealed class TimeContext : IDisposable
         }
 
         _rows.Clear();
+        _joined?.Dispose();
+        _joined = null;
+    }
+
+    /// <summary>
+    /// Everything residual blocks take of one timestep, in one row: what a step that is replayed is fed with, because
+    /// it reads the same memory each time.
+    /// </summary>
+    /// <param name="timestep">One that was announced.</param>
+    /// <returns><c>[1, sum of C]</c> of the layers that have asked so far, in the caller's scope.</returns>
+    internal Tensor AllOf(float timestep)
+    {
+        object[] layers = [.. _rows.Keys.Where(layer => layer is Linear)];
+        if (_joined is null || layers.Length != _joinedLayers.Length)
+        {
+            Tensor joined = Ops.Concat(1, [.. layers.Select(layer => _rows[layer])]).Detach();
+            _joined?.Dispose();
+            (_joined, _joinedLayers) = (joined, layers);
+        }
+
+        return _joined.Rows(RowOf(timestep), 1);
+    }
+
+    /// <summary>A context of one timestep over a row like that of <see cref="AllOf"/>.</summary>
+    /// <param name="row"><c>[1, sum of C]</c>; stays the caller's and must live as long as the context.</param>
+    /// <param name="timestep">What the forward will call it.</param>
+    internal TimeContext Over(Tensor row, float timestep)
+    {
+        using TensorScope scope = TensorScope.Enter();
+        TimeContext context = new(timestep);
+        Tensor all = row.Reshape(-1);
+        int start = 0;
+        foreach (object layer in _joinedLayers)
+        {
+            int width = _rows[layer].Shape[1];
+            _ = context.Keep(layer, all.Rows(start, width).Reshape(1, width));
+            start += width;
+        }
+
+        return context;
     }
 
     /// <summary>Row of a timestep; -1 when it was not announced.</summary>

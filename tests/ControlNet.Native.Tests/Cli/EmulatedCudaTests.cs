@@ -1,9 +1,6 @@
 using System;
-using System.Collections.Generic;
 using System.IO;
-using System.Linq;
 using System.Threading.Tasks;
-using ControlNet.Native.Tensors;
 using ControlNet.Native.Tests.Support;
 using Xunit;
 using Xunit.Abstractions;
@@ -23,7 +20,7 @@ public sealed class EmulatedCudaTests(ITestOutputHelper output) : IDisposable
     [Fact]
     public async Task A_launch_that_goes_astray_ends_the_command_with_one_sentence()
     {
-        if (!IsThere())
+        if (!EmulatedCuda.IsThere(output))
         {
             return;
         }
@@ -41,7 +38,7 @@ public sealed class EmulatedCudaTests(ITestOutputHelper output) : IDisposable
     [Fact]
     public async Task A_device_that_dies_in_its_self_test_is_warned_of_before_it_refuses()
     {
-        if (!IsThere())
+        if (!EmulatedCuda.IsThere(output))
         {
             return;
         }
@@ -57,19 +54,27 @@ public sealed class EmulatedCudaTests(ITestOutputHelper output) : IDisposable
         Assert.Matches("^error: cuda:0 can do nothing more since cu", run.ErrorLines[^1]);
     }
 
-    private Task<CliRun> Generate(params (string Name, string Value)[] variables) => CliRun.With(
-        variables, "generate", "--model", "tests/Golden/models/sd1-tiny", "--prompt", "a red cat", "--width", "40",
-        "--height", "24", "--steps", "2", "--device", "cuda:0", "--output", _folder.Path("out.png"));
-
-    private bool IsThere()
+    [Fact]
+    public async Task A_recorded_launch_that_goes_astray_ends_the_command_likewise()
     {
-        DeviceInfo? cuda = Devices.Enumerate().FirstOrDefault(device => device.Name == "cuda:0");
-        if (cuda?.Description.Contains("emulated", StringComparison.Ordinal) == true)
+        if (!EmulatedCuda.IsThere(output))
         {
-            return true;
+            return;
         }
 
-        output.WriteLine("not run: CONTROLNET_CUDA_LIB names no library made by tools/emulated-cuda/build.sh");
-        return false;
+        // Some 700 launches load the model and make the first step, the other steps are replayed.
+        CliRun run = await Generate(
+            steps: 6, ("EMULATED_CUDA_FAILS_AT", "1400"), ("CONTROLNET_SELF_TEST", "none"));
+        Assert.Equal((2, ""), (run.ExitCode, run.Output));
+        string sentence = Assert.Single(run.ErrorLines, line => line.StartsWith("error: ", StringComparison.Ordinal));
+        Assert.Contains(
+            "for kernel one (of a recorded step, CONTROLNET_SYNC=1 tells which) failed with " +
+            "CUDA_ERROR_ILLEGAL_ADDRESS (700) and the device can do nothing more", sentence, StringComparison.Ordinal);
     }
+
+    private Task<CliRun> Generate(params (string Name, string Value)[] variables) => Generate(2, variables);
+
+    private Task<CliRun> Generate(int steps, params (string Name, string Value)[] variables) => CliRun.With(
+        variables, "generate", "--model", "tests/Golden/models/sd1-tiny", "--prompt", "a red cat", "--width", "40",
+        "--height", "24", "--steps", $"{steps}", "--device", "cuda:0", "--output", _folder.Path("out.png"));
 }

@@ -19,6 +19,8 @@ internal sealed class CountingGpu(long memoryBytes, long maxBlockBytes = long.Ma
 
     public bool HoldsData => true;
 
+    public IGpuRecorder? Recorder => null;
+
     public long? FreeBytes => Limits.MemoryBytes - HeldBytes;
 
     /// <summary>Bytes that were allocated and not freed.</summary>

@@ -4,8 +4,10 @@ using ControlNet.Native.Tensors.Gpu;
 
 namespace ControlNet.Native.Tests.Support;
 
-/// <summary>A <see cref="CountingGpu"/> of which one call fails: a build, a launch, a copy or a wait.</summary>
-internal sealed class FailingGpu(long memoryBytes) : IGpuDriver
+/// <summary>
+/// A <see cref="CountingGpu"/> of which one call fails: a build, a launch, a copy, a wait or a recording.
+/// </summary>
+internal sealed class FailingGpu(long memoryBytes) : IGpuDriver, IGpuRecorder
 {
     private int _failsAt;
     private bool _isLoss;
@@ -27,6 +29,20 @@ internal sealed class FailingGpu(long memoryBytes) : IGpuDriver
     public GpuLimits Limits => Gpu.Limits;
 
     public bool HoldsData => true;
+
+    public IGpuRecorder? Recorder => Records ? this : null;
+
+    /// <summary>Whether it can record; off unless a test is about that.</summary>
+    public bool Records { get; init; }
+
+    /// <summary>Recordings that were made and not freed, and one that is being made.</summary>
+    public int Recordings { get; private set; }
+
+    /// <summary>How often something recorded was queued.</summary>
+    public int Replays { get; private set; }
+
+    /// <summary>Whether launches are recorded now.</summary>
+    public bool IsRecording { get; private set; }
 
     public long? FreeBytes => Gpu.FreeBytes;
 
@@ -64,6 +80,29 @@ internal sealed class FailingGpu(long memoryBytes) : IGpuDriver
     }
 
     public void Synchronize() => Count("testWait");
+
+    public void BeginRecording()
+    {
+        Count("testBegin");
+        IsRecording = true;
+    }
+
+    public nint EndRecording()
+    {
+        IsRecording = false;
+        Count("testEnd");
+        return ++Recordings;
+    }
+
+    public void AbandonRecording() => IsRecording = false;
+
+    public void QueueRecording(nint recording)
+    {
+        Count("testReplay");
+        Replays++;
+    }
+
+    public void FreeRecording(nint recording) => Recordings--;
 
     public void Dispose()
     {

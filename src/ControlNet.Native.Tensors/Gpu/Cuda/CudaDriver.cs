@@ -10,7 +10,7 @@ namespace ControlNet.Native.Tensors.Gpu.Cuda;
 /// stream of its own that does not wait for theirs. Kernels are PTX made ahead of time; the driver compiles it, and
 /// keeps what it compiled.
 /// </summary>
-internal sealed unsafe class CudaDriver : IGpuDriver
+internal sealed unsafe partial class CudaDriver : IGpuDriver
 {
     private const int LogBytes = 16 << 10;
 
@@ -89,6 +89,7 @@ internal sealed unsafe class CudaDriver : IGpuDriver
         if (!_disposed && CudaNative.CtxSetCurrent(_context) == 0)
         {
             s_current = _context;
+            _ = _staging?.Flush();
             _ = CudaNative.MemFree(memory);
         }
     }
@@ -111,6 +112,7 @@ internal sealed unsafe class CudaDriver : IGpuDriver
     public void Launch(KernelVariant kernel, nint function, GridSize grid, ReadOnlySpan<KernelArgument> arguments)
     {
         MakeCurrent();
+        SendGathered();
         int count = 0;
         long* values = stackalloc long[2 * arguments.Length];
         void** parameters = stackalloc void*[2 * arguments.Length];
@@ -142,6 +144,12 @@ internal sealed unsafe class CudaDriver : IGpuDriver
     public void Upload(ReadOnlySpan<byte> source, nint memory, long offset)
     {
         MakeCurrent();
+        if (Staging is { } staging)
+        {
+            CheckLate(staging.Add(source, memory + (nint)offset), "cuMemcpyHtoDAsync");
+            return;
+        }
+
         fixed (byte* at = source)
         {
             // From pageable memory the call returns once the bytes are in the driver's own buffers.
@@ -153,6 +161,7 @@ internal sealed unsafe class CudaDriver : IGpuDriver
     public void Download(nint memory, long offset, Span<byte> destination)
     {
         MakeCurrent();
+        SendGathered();
         fixed (byte* at = destination)
         {
             int code = CudaNative.MemcpyDtoHAsync(at, memory + (nint)offset, (nuint)destination.Length, _stream);
@@ -164,6 +173,7 @@ internal sealed unsafe class CudaDriver : IGpuDriver
     public void Synchronize()
     {
         MakeCurrent();
+        SendGathered();
         CheckLate(CudaNative.StreamSynchronize(_stream), "cuStreamSynchronize");
         _history.Clear();
     }
@@ -179,6 +189,7 @@ internal sealed unsafe class CudaDriver : IGpuDriver
         if (CudaNative.CtxSetCurrent(_context) == 0)
         {
             _ = CudaNative.StreamSynchronize(_stream);
+            _staging?.Dispose();
             foreach (nint module in _modules.Values)
             {
                 _ = CudaNative.ModuleUnload(module);

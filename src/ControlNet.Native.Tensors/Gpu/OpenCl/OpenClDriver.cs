@@ -50,6 +50,8 @@ internal sealed unsafe class OpenClDriver : IGpuDriver
 
     public bool HoldsData => true;
 
+    public IGpuRecorder? Recorder => null;
+
     public long? FreeBytes => null;
 
     public nint Allocate(long bytes)
