@@ -133,7 +133,12 @@ internal sealed unsafe partial class CudaDriver : IGpuDriver
         int code = CudaNative.LaunchKernel(
             function, (uint)grid.X, (uint)grid.Y, (uint)grid.Z, (uint)kernel.Block.X, (uint)kernel.Block.Y,
             (uint)kernel.Block.Z, 0, _stream, parameters, null);
-        if (code != 0)
+        if (CudaNative.IsLoss(code))
+        {
+            // What lost the device was launched before.
+            CheckLate(code, "cuLaunchKernel");
+        }
+        else if (code != 0)
         {
             Check(code, $"cuLaunchKernel(grid {grid}, block {kernel.Block})", kernel);
         }
