@@ -22,6 +22,7 @@
 #include <mutex>
 #include <set>
 #include <string>
+#include <vector>
 
 namespace cn_emulator
 {
@@ -158,7 +159,6 @@ int record(Stream* stream, Node&& node)
     if (stream->is_void) return CaptureInvalidated;
     stream->captured->push_back(std::move(node));
     return Success;
-}
 }
 
 /* Whether a target of PTX, sm_80 or sm_90a, is for the device. */

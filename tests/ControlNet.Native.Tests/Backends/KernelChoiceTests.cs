@@ -100,8 +100,8 @@ public sealed class KernelChoiceTests
     public void Targets_with_an_a_run_on_their_own_device_alone()
     {
         PtxTarget hopper = new("sm_90a", 90, IsExact: true), ampere = new("sm_80", 80, IsExact: false);
-        Assert.Equal((bool[])[false, true, false], [hopper.RunsOn(89), hopper.RunsOn(90), hopper.RunsOn(100)]);
-        Assert.Equal((bool[])[false, true, true], [ampere.RunsOn(75), ampere.RunsOn(80), ampere.RunsOn(100)]);
+        Assert.Equal((bool[])[false, true, false], (bool[])[hopper.RunsOn(89), hopper.RunsOn(90), hopper.RunsOn(100)]);
+        Assert.Equal((bool[])[false, true, true], (bool[])[ampere.RunsOn(75), ampere.RunsOn(80), ampere.RunsOn(100)]);
         Assert.Null(KernelSource.Ptx(MmaTiles.Variants("nv/matmul_mma", "matmul_mma")[0], 70));
     }
 
@@ -126,7 +126,8 @@ public sealed class KernelChoiceTests
             Assert.Throws<DeviceException>(() => KernelKinds.Best(ampere, "cuda:0", "fast")).Message);
     }
 
-    private static GpuLimits Limits(int compute) => new(256, 48 << 10, 1, 1 << 30, 1 << 30, IsCpu: false, compute);
+    private static GpuLimits Limits(int compute) =>
+        new(256, 48 << 10, 1, 1 << 30, 1 << 30, IsCpu: false, Compute: compute);
 
     private static KernelVariant Linear(
         int compute, DType type, int depth, int offset, KernelKind kind = KernelKind.Mma) =>

@@ -15,7 +15,8 @@ internal sealed class CountingGpu(long memoryBytes, long maxBlockBytes = long.Ma
 
     public string Description => "counts";
 
-    public GpuLimits Limits { get; } = new(256, 32 << 10, 1, memoryBytes, maxBlockBytes, IsCpu: false, compute);
+    public GpuLimits Limits { get; } =
+        new(256, 32 << 10, 1, memoryBytes, maxBlockBytes, IsCpu: false, Compute: compute);
 
     public bool HoldsData => true;
 
