@@ -24,7 +24,7 @@ public sealed record EvaluationOptions
     /// Guidance scale without a prompt. Guess mode leaves the residuals of the largest maps a tenth of their strength;
     /// in latents of 16 x 16 these say where things are, so that it takes much more guidance than in large models.
     /// </summary>
-    public float GuessGuidanceScale { get; init; } = 14;
+    public float GuessGuidanceScale { get; init; } = 12;
 
     /// <summary>Pictures of the contact sheet.</summary>
     public int SheetScenes { get; init; } = 6;

@@ -105,7 +105,7 @@ static void run_threads()
         {
             current->thread = next_thread++;
             place(current->thread);
-            kernel(parameters);
+            kernel(parameters, nullptr);
             for (auto& group : current->copies.groups)
             {
                 if (!group.empty()) stop("a thread that ends before its copies have landed");

@@ -16,6 +16,12 @@ internal sealed record SelfTestCase(string Operation, double Limit, Func<SelfTes
     /// </summary>
     private const double SumLimit = 2e-5;
 
+    /// <summary>
+    /// A result in F16 is half a unit in the last place off, 2^-12 to 2^-11 of its magnitude; so are the weights of
+    /// attention on tensor cores.
+    /// </summary>
+    private const double HalfLimit = 1e-3;
+
     /// <summary>The operations of a denoising step, the commonest first.</summary>
     public static SelfTestCase[] All { get; } =
     [
@@ -27,6 +33,10 @@ internal sealed record SelfTestCase(string Operation, double Limit, Func<SelfTes
         new("a 3x3 convolution of stride 2", SumLimit, x => Conv2d(x, stride: 2)),
         new("attention", SumLimit, x => Ops.Attention(
             x.Numbers(2, 19, 80), x.Numbers(2, 13, 80), x.Numbers(2, 13, 80), heads: 2)),
+        new("a linear layer in F16", HalfLimit, HalfLinear),
+        new("a 3x3 convolution in F16", HalfLimit, HalfConv2d),
+        new("attention in F16", HalfLimit, x => Ops.Cast(
+            Ops.Attention(x.Halves(2, 19, 80), x.Halves(2, 13, 80), x.Halves(2, 13, 80), heads: 2), DType.F32)),
         new("group norm with SiLU", SumLimit, x => Ops.GroupNorm(
             x.Numbers(2, 7, 5, 32), x.Numbers(32), x.Numbers(32), groups: 8, activation: Activation.Silu)),
         new("layer norm", SumLimit, x => Ops.LayerNorm(x.Numbers(5, 320), x.Numbers(320), x.Numbers(320))),
@@ -53,5 +63,23 @@ internal sealed record SelfTestCase(string Operation, double Limit, Func<SelfTes
         return Ops.Conv2d(
             x.Numbers(2, 9, 11, 20), weight, x.Numbers(24), stride, Padding.All(1), Activation.Silu,
             addRow: x.Numbers(2, 24));
+    }
+
+    /// <summary>Channels in eights, as kernels for tensor cores want them; so below.</summary>
+    private static Tensor HalfLinear(SelfTestInputs x)
+    {
+        using PackedWeight weight = Ops.PackLinear(x.Numbers(40, 72), DType.F16);
+        Tensor y = Ops.Linear(
+            x.Halves(67, 72), weight, x.Numbers(40), Activation.Gelu, addTensor: x.Halves(67, 40));
+        return Ops.Cast(y, DType.F32);
+    }
+
+    private static Tensor HalfConv2d(SelfTestInputs x)
+    {
+        using PackedWeight weight = Ops.PackConv2d(x.Numbers(40, 24, 3, 3), DType.F16);
+        Tensor y = Ops.Conv2d(
+            x.Halves(2, 9, 11, 24), weight, x.Numbers(40), stride: 1, Padding.All(1), Activation.Silu,
+            addRow: x.Numbers(2, 40));
+        return Ops.Cast(y, DType.F32);
     }
 }

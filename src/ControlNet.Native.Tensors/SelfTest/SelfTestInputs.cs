@@ -25,4 +25,13 @@ internal sealed class SelfTestInputs(Device device)
 
         return Tensor.From(device, shape, values);
     }
+
+    /// <summary>
+    /// The same in F16, for activations. On a device that stores none the values are those, as F32.
+    /// </summary>
+    public Tensor Halves(params ReadOnlySpan<int> extents)
+    {
+        Tensor halves = Ops.Cast(Numbers(extents), DType.F16);
+        return device.Backend.SupportsActivations(DType.F16) ? halves : Ops.Cast(halves, DType.F32);
+    }
 }
