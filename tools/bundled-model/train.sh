@@ -55,7 +55,7 @@ single() { grep -m 2000 -v ' and ' "$work/shapes/prompt.json"; }
 control() { # name hint data steps options...
   local name=$1 hint=$2 data=$3 steps=$4; shift 4
   train controlnet "$work/unet/final" "$work/$data" "$work/control-$name" --hint "$hint" --batch 16 --steps "$steps" \
-    --lr 1.5e-3 --ema 0.998 --lr-schedule constant --sample-every 250 --cache-latents --cache-text --fidelity mask \
+    --lr 1.5e-3 --ema 0.998 --lr-schedule "${rate:-constant}" --sample-every 250 --cache-latents --cache-text --fidelity mask \
     --sample-cfg-scale 4 "$@"
 }
 on_from() { # another ControlNet, and what control takes
@@ -63,7 +63,7 @@ on_from() { # another ControlNet, and what control takes
   control "$@" --control-net "$work/control-$start/final"
 }
 
-# Where things are. The comparisons are held against the same number of steps.
+# Where things are. The comparisons are held against the same number of steps; depth and segmentation are for the curves.
 if [ ! -e "$work/edges-2500" ]; then
   control edges-begun edges shapes-6000 2500
   mv "$work/control-edges-begun/final" "$work/edges-2500"
@@ -78,13 +78,15 @@ for hint in depth segmentation; do control "$hint-begun" "$hint" shapes-6000 250
 on_from edges-begun edges-colours edges several 1500 --prompt-drop 0.1 --min-timestep 500
 on_from edges-colours edges-bound edges several 3500 --prompt-drop 0.1 --min-timestep 600
 on_from edges-bound edges-whole edges mixed 2500 --prompt-drop 0.2
-on_from edges-whole edges edges mixed 1300 --prompt-drop 0.4
+on_from edges-whole edges-guessed edges mixed 1300 --prompt-drop 0.4
+rate=cosine on_from edges-guessed edges edges mixed 1200 --prompt-drop 0.4
 
 # Another hint keeps the colours: what binds them lies behind the hint encoder.
 on_from edges-bound depth-bound depth mixed 1500 --prompt-drop 0.15 --min-timestep 300
 on_from depth-bound depth depth mixed 2000 --prompt-drop 0.25
 on_from depth-bound segmentation-bound segmentation mixed 1500 --prompt-drop 0.15 --min-timestep 300
-on_from segmentation-bound segmentation segmentation mixed 1800 --prompt-drop 0.25
+on_from segmentation-bound segmentation-whole segmentation mixed 1800 --prompt-drop 0.25
+rate=cosine on_from segmentation-whole segmentation segmentation mixed 1200 --prompt-drop 0.4
 
 assets=${2:-}
 if [ -n "$assets" ]; then
