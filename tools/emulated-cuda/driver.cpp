@@ -6,23 +6,17 @@
  *
  * EMULATED_CUDA_COMPUTE=8.0 is the compute capability it reports, 9.0 where nothing is said.
  *
- * A stream that is captured records launches and copies with the values of their arguments; what NVIDIA's driver
- * refuses meanwhile is refused here, and the capture is then void. emulated_cuda_count tells tests what was asked for.
+ * emulated_cuda_count tells tests what was asked for.
  *
  * Copies from pinned memory are made as late as they may be, so that a source that is reused too early is seen.
  *
  * EMULATED_CUDA_FAILS_AT=5 has the fifth launch go astray as on a GPU, recorded ones counted when they run: it is
  * accepted, and the next call that could tell reports an illegal address, as does every call after it. */
-#include "registry.h"
-#include "threads.h"
-#include <cstdint>
+#include "driver.h"
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <map>
-#include <mutex>
-#include <set>
-#include <string>
-#include <vector>
 
 namespace cn_emulator
 {
@@ -33,47 +27,9 @@ static std::map<std::string, std::map<std::string, Thunk>>& modules()
 }
 
 void enter(const char* module, const char* name, Thunk thunk) { modules()[module][name] = thunk; }
-}
 
-using namespace cn_emulator;
-
-namespace
-{
-const int Success = 0, InvalidValue = 1, OutOfMemory = 2, InvalidDevice = 101, InvalidImage = 200, NoContext = 201,
-    NoBinary = 209, IllegalState = 401, NotFound = 500, IllegalAddress = 700, CaptureUnsupported = 900, CaptureInvalidated = 901;
 const size_t MemoryBytes = 4ull << 30;
 
-struct Function
-{
-    std::string name;
-    Thunk thunk;
-};
-
-/* A launch, or a copy where there is no function. */
-struct Node
-{
-    Function* function = nullptr;
-    Place grid, block;
-    std::vector<std::vector<char>> values;
-    void* to = nullptr;
-    const void* from = nullptr;
-    size_t bytes = 0;
-};
-
-typedef std::vector<Node> Graph;
-
-struct Stream
-{
-    Graph* captured = nullptr;
-    bool is_void = false;
-};
-
-struct Event
-{
-    long copies = 0;
-};
-
-/* What the thread captures, which forbids it what could wait or move memory. */
 thread_local Stream* capture;
 
 long host_launches, recorded_launches, replays, replayed_launches, graphs, copies_in, copies_done, pinned_blocks;
@@ -89,10 +45,8 @@ thread_local bool has_context;
 long launches_left = getenv("EMULATED_CUDA_FAILS_AT") ? atol(getenv("EMULATED_CUDA_FAILS_AT")) : 0;
 bool lost;
 
-/* What stands in the way of a call that works in the context. */
 int state() { return !has_context ? NoContext : lost ? IllegalAddress : Success; }
 
-/* The same for a call that a thread may not make while it captures. */
 int unrecorded()
 {
     if (int code = state()) return code;
@@ -117,7 +71,6 @@ int compute()
     return words ? atoi(words) * 10 + (strchr(words, '.') ? atoi(strchr(words, '.') + 1) : 0) : 90;
 }
 
-/* Makes the copies from pinned memory that were asked for, up to a number of them. */
 void catch_up(long number)
 {
     size_t made = 0;
@@ -128,7 +81,6 @@ void catch_up(long number)
     late_copies.erase(late_copies.begin(), late_copies.begin() + made);
 }
 
-/* Runs a launch whose arguments are values or what points to them. */
 int run(const Node& node, void** arguments)
 {
     if (launches_left > 0 && --launches_left == 0)
@@ -153,7 +105,6 @@ int run(const Node& node, void** arguments)
     return Success;
 }
 
-/* Records a node into what a stream captures. */
 int record(Stream* stream, Node&& node)
 {
     if (stream->is_void) return CaptureInvalidated;
@@ -169,9 +120,9 @@ bool is_for(const std::string& target)
 }
 }
 
-bool cn_emulator::is_device_memory(const void* at, size_t bytes) { return is_inside(memory, (uintptr_t)at, bytes); }
+using namespace cn_emulator;
 
-#define API extern "C" __attribute__((visibility("default"))) int
+bool cn_emulator::is_device_memory(const void* at, size_t bytes) { return is_inside(memory, (uintptr_t)at, bytes); }
 
 API cuInit(unsigned) { return Success; }
 API cuDriverGetVersion(int* version) { *version = 12040; return Success; }
@@ -271,104 +222,6 @@ API cuMemcpyDtoHAsync_v2(void* to, uintptr_t from, size_t bytes, Stream* stream)
     if (stream->captured) return record(stream, std::move(node));
     catch_up(copies_in);
     memcpy(to, (void*)from, bytes);
-    return Success;
-}
-API cuStreamCreate(Stream** stream, unsigned) { *stream = new Stream; return unrecorded(); }
-API cuStreamDestroy_v2(Stream* stream) { delete stream; return Success; }
-API cuStreamSynchronize(Stream* stream)
-{
-    std::lock_guard<std::mutex> lock(one_at_a_time);
-    if (int code = state()) return code;
-    if (!stream->captured)
-    {
-        catch_up(copies_in);
-        return Success;
-    }
-    stream->is_void = true;
-    return CaptureUnsupported;
-}
-API cuStreamBeginCapture_v2(Stream* stream, int mode)
-{
-    std::lock_guard<std::mutex> lock(one_at_a_time);
-    if (int code = state()) return code;
-    if (stream->captured || capture) return IllegalState;
-    if (mode != 1) return InvalidValue;
-    stream->captured = new Graph;
-    stream->is_void = false;
-    capture = stream;
-    return Success;
-}
-API cuStreamEndCapture(Stream* stream, Graph** graph)
-{
-    std::lock_guard<std::mutex> lock(one_at_a_time);
-    *graph = nullptr;
-    if (!stream->captured) return lost ? IllegalAddress : IllegalState;
-    Graph* made = stream->captured;
-    stream->captured = nullptr;
-    capture = nullptr;
-    if (lost || stream->is_void)
-    {
-        delete made;
-        return lost ? IllegalAddress : CaptureInvalidated;
-    }
-    graphs++;
-    *graph = made;
-    return Success;
-}
-API cuGraphInstantiateWithFlags(Graph** executable, const Graph* graph, unsigned long long flags)
-{
-    std::lock_guard<std::mutex> lock(one_at_a_time);
-    if (int code = unrecorded()) return code;
-    if (!graph || flags != 0) return InvalidValue;
-    graphs++;
-    *executable = new Graph(*graph);
-    return Success;
-}
-API cuGraphLaunch(Graph* executable, Stream* stream)
-{
-    std::lock_guard<std::mutex> lock(one_at_a_time);
-    if (int code = state()) return code;
-    if (stream->captured) return CaptureUnsupported;
-    replays++;
-    for (Node& node : *executable)
-    {
-        if (lost) break;
-        if (!node.function)
-        {
-            memcpy(node.to, node.from, node.bytes);
-            continue;
-        }
-        std::vector<void*> arguments;
-        for (std::vector<char>& value : node.values) arguments.push_back(value.data());
-        replayed_launches++;
-        run(node, arguments.data());
-    }
-    return Success;
-}
-static int destroy(Graph* graph)
-{
-    std::lock_guard<std::mutex> lock(one_at_a_time);
-    graphs--;
-    delete graph;
-    return state();
-}
-API cuGraphExecDestroy(Graph* executable) { return destroy(executable); }
-API cuGraphDestroy(Graph* graph) { return destroy(graph); }
-API cuEventCreate(Event** event, unsigned) { *event = new Event; return unrecorded(); }
-API cuEventDestroy_v2(Event* event) { delete event; return Success; }
-API cuEventRecord(Event* event, Stream* stream)
-{
-    std::lock_guard<std::mutex> lock(one_at_a_time);
-    if (int code = state()) return code;
-    if (stream->captured) return CaptureUnsupported;
-    event->copies = copies_in;
-    return Success;
-}
-API cuEventSynchronize(Event* event)
-{
-    std::lock_guard<std::mutex> lock(one_at_a_time);
-    if (int code = unrecorded()) return code;
-    catch_up(event->copies);
     return Success;
 }
 API cuModuleLoadDataEx(void** module, const char* image, unsigned count, int* options, void** values)
