@@ -12,8 +12,14 @@ using Xunit.Abstractions;
 namespace ControlNet.Native.Tests.Backends;
 
 /// <summary>The team's own threads are bound to cores; nothing else of the process ever is.</summary>
+/// <remarks>
+/// Alone, for the threads are those of the process: another test's team, of more threads than cores, is not bound.
+/// </remarks>
+[Collection(Alone)]
 public sealed class CoreBindingTests(ITestOutputHelper output)
 {
+    public const string Alone = "core binding";
+
     [Fact]
     public async Task Only_the_workers_are_bound()
     {
@@ -33,7 +39,7 @@ public sealed class CoreBindingTests(ITestOutputHelper output)
             team.For(2 * cores, ref work);
         }
 
-        // Threads of this team are those that were not there before; other tests start and end theirs meanwhile.
+        // Threads of this team are those that were not there before; those of earlier tests may end meanwhile.
         string[] bound = [.. Workers().Except(others).Select(AllowedIfAlive).OfType<string>()];
         Assert.All(bound, allowed => Assert.DoesNotContain(allowed, c => c is ',' or '-'));
         Assert.True(cores == 1 || bound.Length > 0, "no worker was found");
@@ -101,3 +107,7 @@ public sealed class CoreBindingTests(ITestOutputHelper output)
         public readonly void Run(int item, int worker) => Thread.SpinWait(20);
     }
 }
+
+/// <summary>See <see cref="CoreBindingTests"/>.</summary>
+[CollectionDefinition(CoreBindingTests.Alone, DisableParallelization = true)]
+public sealed class CoreBindingAlone;
