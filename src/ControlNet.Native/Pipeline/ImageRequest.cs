@@ -8,7 +8,7 @@ namespace ControlNet.Native;
 /// What to generate. A plain value: make one with an object initialiser, vary it with <c>with</c>, use it with any
 /// model. It is checked before anything is computed.
 /// </summary>
-public sealed record ImageRequest
+public sealed partial record ImageRequest
 {
     /// <summary>Pixels a latent stands for along each axis.</summary>
     internal const int PixelsPerLatent = 8;
