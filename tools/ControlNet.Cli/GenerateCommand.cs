@@ -27,12 +27,20 @@ internal static class GenerateCommand
         GenerateOptions options = new();
         Command command = new("generate", "Generate an image from a prompt, with control images or without.");
         options.AddTo(command);
-        command.SetAction((arguments, cancellation) => Task.FromResult(Run(options, arguments, cancellation)));
+        command.SetAction((arguments, cancellation) => Task.FromResult(
+            Run(command, options, arguments, cancellation)));
         return command;
     }
 
-    private static int Run(GenerateOptions options, ParseResult arguments, CancellationToken cancellation)
+    private static int Run(
+        Command command, GenerateOptions options, ParseResult arguments, CancellationToken cancellation)
     {
+        string? madeOn = null;
+        if (arguments.GetValue(options.FromPng) is string png)
+        {
+            arguments = FromPng.Expand(command, arguments, png, out madeOn);
+        }
+
         string output = arguments.GetValue(options.Output)!;
         string? latentsPath = arguments.GetValue(options.SaveLatents);
         OutputPath.Check("--output", output, ".png");
@@ -41,6 +49,7 @@ internal static class GenerateCommand
             OutputPath.Check("--save-latents", latentsPath, ".safetensors");
         }
 
+        PreviewFile? preview = options.Preview.Read(arguments);
         ImageRequest request = ReadRequest(options, arguments);
         request.Validate();
         IReadOnlyList<ControlJob> controls = options.Controls.Read(arguments);
@@ -62,7 +71,7 @@ internal static class GenerateCommand
             controls = [.. controls.Select(control => control with { Net = BundledModel.Control(control.Net) })];
         }
 
-        GenerateJob job = new(model, controls, request);
+        GenerateJob job = new(model, controls, request, preview);
         using Device device = options.Device.Open(arguments);
         device.RequireActivations(loading.Activations);
         if (arguments.GetValue(options.EstimateMemory))
@@ -92,8 +101,22 @@ internal static class GenerateCommand
                 .Write(latentsPath);
         }
 
-        image.Image.Save(output, [new PngText(GeneratedImage.ParametersKey, image.Parameters)]);
+        SavedCommand saved = SavedCommand.Of(GivenOptions.Of(command, arguments), device.Name);
+        image.Image.Save(output, arguments.GetValue(options.NoMetadata) ? null :
+        [
+            new PngText(GeneratedImage.ParametersKey, image.Parameters), new PngText(SavedCommand.Key, saved.Write()),
+        ]);
         loaded.ForEach(Console.Out.WriteLine);
+        if (madeOn is not null && madeOn != device.Name)
+        {
+            Console.Out.WriteLine($"the PNG was made on {madeOn}, this is {device.Name}: small differences are possible");
+        }
+
+        if (preview?.Failure is string failure)
+        {
+            Console.Error.WriteLine($"warning: the preview was not written: {ErrorReport.OneLine(failure)}");
+        }
+
         Console.Out.WriteLine(Summary(output, image));
         return ExitCode.Success;
     }
@@ -109,7 +132,8 @@ internal static class GenerateCommand
         string? sampler = arguments.GetValue(options.Sampler), schedule = arguments.GetValue(options.Scheduler);
         ImageRequest request = new()
         {
-            Prompt = arguments.GetValue(options.Prompt)!,
+            Prompt = arguments.GetValue(options.Prompt)
+                ?? throw new UsageException("Option '--prompt' is required; see controlnet generate --help"),
             NegativePrompt = arguments.GetValue(options.NegativePrompt) ?? string.Empty,
             TruncatePrompt = arguments.GetValue(options.TruncatePrompt),
             Width = arguments.GetValue(options.Width),

@@ -12,7 +12,9 @@ namespace ControlNet.Cli;
 /// <param name="Model">Path of the model.</param>
 /// <param name="Controls">The controls; a net that several name is loaded once.</param>
 /// <param name="Request">What to generate, without the controls.</param>
-internal sealed record GenerateJob(string Model, IReadOnlyList<ControlJob> Controls, ImageRequest Request)
+/// <param name="Preview">Where to show it while it comes about; null for nowhere.</param>
+internal sealed record GenerateJob(
+    string Model, IReadOnlyList<ControlJob> Controls, ImageRequest Request, PreviewFile? Preview = null)
 {
     /// <summary>Evaluations of the UNet after which memory has seen everything it will see.</summary>
     private const int RehearsedSteps = 4;
@@ -45,7 +47,7 @@ internal sealed record GenerateJob(string Model, IReadOnlyList<ControlJob> Contr
             {
                 Controls = [.. Controls.Select(control => control.With(nets[control.Net]))],
             };
-            return model.Generate(request, progress, cancellation);
+            return model.Generate(request, Preview is null ? progress : Preview.Before(progress), cancellation);
         }
         finally
         {
@@ -64,6 +66,7 @@ internal sealed record GenerateJob(string Model, IReadOnlyList<ControlJob> Contr
     {
         GenerateJob few = this with
         {
+            Preview = null,
             Controls = [.. Controls.Select(control => control with { Start = 0, End = 1 })],
             Request = Request with { Steps = Math.Min(Request.Steps, RehearsedSteps) },
         };

@@ -19,11 +19,11 @@ internal sealed class GenerateOptions
 
     public ControlOptions Controls { get; } = new();
 
-    public Option<string> Prompt { get; } = new("--prompt", "-p")
+    public Option<string?> Prompt { get; } = new("--prompt", "-p")
     {
-        Description = "What the image shows; '' leaves it to the model or to the control images.",
+        Description = "What the image shows; '' leaves it to the model or to the control images. Needed, unless "
+            + "--from-png tells it.",
         HelpName = "TEXT",
-        Required = true,
     };
 
     public Option<string?> NegativePrompt { get; } = new("--negative-prompt", "-n")
@@ -169,6 +169,20 @@ internal sealed class GenerateOptions
         DefaultValueFactory = _ => "output.png",
     };
 
+    public PreviewOptions Preview { get; } = new();
+
+    public Option<string?> FromPng { get; } = new("--from-png")
+    {
+        Description = "PNG whose text says how it was made, by this tool or by the A1111 web UI: take all options from "
+            + "it but those given here. [default: none]",
+        HelpName = "PNG",
+    };
+
+    public Option<bool> NoMetadata { get; } = new("--no-metadata")
+    {
+        Description = "Write no text into the PNG: neither parameters nor the command. [default: off]",
+    };
+
     public DeviceOptions Device { get; } = new();
 
     /// <summary>Adds everything to a command, in the order of the help.</summary>
@@ -179,6 +193,7 @@ internal sealed class GenerateOptions
             Model, Prompt, NegativePrompt, .. Controls.All, Output, Width, Height, Steps,
             CfgScale, Sampler, Scheduler, Seed, Rng, Eta, ClipSkip, TruncatePrompt, Tokenizer, Config, Prediction,
             WeightType, Precision, MaxMemory, EstimateMemory, InitLatents, SaveLatents,
+            .. Preview.All, FromPng, NoMetadata,
         ];
         all.ToList().ForEach(command.Options.Add);
         Device.AddTo(command);

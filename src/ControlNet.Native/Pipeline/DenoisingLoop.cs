@@ -2,6 +2,7 @@ using System;
 using System.Diagnostics;
 using System.Linq;
 using ControlNet.Native.Control;
+using ControlNet.Native.Imaging;
 using ControlNet.Native.Nn;
 using ControlNet.Native.Sampling;
 using ControlNet.Native.Tensors;
@@ -24,13 +25,17 @@ internal sealed class DenoisingLoop : IDisposable
     private readonly TimeContext _times;
     private readonly ControlRun _controls;
     private readonly Replay _replay;
+    private readonly Func<Tensor, bool, RgbImage> _paint;
 
     /// <param name="unet">The network that estimates the noise.</param>
     /// <param name="device">Where it computes.</param>
     /// <param name="plan">What to do.</param>
     /// <param name="context">The text of each half: the negative prompt first, as in diffusers.</param>
     /// <param name="latentShape">Shape of the latents of one image, <c>[1, H / 8, W / 8, C]</c>.</param>
-    public DenoisingLoop(UnetModel unet, Device device, GenerationPlan plan, TextContext context, Shape latentShape)
+    /// <param name="paint">Makes a picture of clean latents, with the decoder or without, for a preview.</param>
+    public DenoisingLoop(
+        UnetModel unet, Device device, GenerationPlan plan, TextContext context, Shape latentShape,
+        Func<Tensor, bool, RgbImage> paint)
     {
         _unet = unet;
         _device = device;
@@ -40,6 +45,7 @@ internal sealed class DenoisingLoop : IDisposable
         _times = new TimeContext([.. plan.Sampler.Timesteps.Select(timestep => (float)timestep)]);
         _controls = new ControlRun(plan, context);
         _replay = new Replay(device);
+        _paint = paint;
     }
 
     /// <summary>Denoises.</summary>
@@ -53,8 +59,10 @@ internal sealed class DenoisingLoop : IDisposable
         using SamplerRun run = sampler.Start();
         for (int call = 0; call < sampler.CallCount; call++)
         {
-            latents = latents.ReplacedBy(Step(run, call, latents));
-            Report(progress, call, latents, start);
+            (Tensor next, Tensor? clean) = Step(run, call, latents, estimatesClean: progress is not null);
+            latents = latents.ReplacedBy(next);
+            Report(progress, call, latents, clean, start);
+            clean?.Dispose();
         }
 
         return scope.Keep(latents);
@@ -68,7 +76,7 @@ internal sealed class DenoisingLoop : IDisposable
         _times.Dispose();
     }
 
-    private Tensor Step(SamplerRun run, int call, Tensor latents)
+    private (Tensor Next, Tensor? Clean) Step(SamplerRun run, int call, Tensor latents, bool estimatesClean)
     {
         using TensorScope scope = TensorScope.Enter();
         Sampler sampler = _plan.Sampler;
@@ -77,7 +85,9 @@ internal sealed class DenoisingLoop : IDisposable
         Tensor estimate = _replay.Repeats(_controls.ActingAt(call)) && !ModuleTrace.Listening
             ? _replay.Run([input, _times.AllOf(timestep)], fed => Replayable(fed[0], fed[1], call, timestep))
             : Estimate(input, call, timestep, _times);
-        return scope.Keep(run.Step(Guide(estimate), call, latents, DrawNoise));
+        Tensor guided = Guide(estimate);
+        Tensor? clean = estimatesClean ? scope.Keep(sampler.CleanEstimate(guided, call, latents)) : null;
+        return (scope.Keep(run.Step(guided, call, latents, DrawNoise)), clean);
     }
 
     /// <summary>
@@ -132,7 +142,8 @@ internal sealed class DenoisingLoop : IDisposable
         return scope.Keep(Ops.ToChannelsLast(Tensor.From(_device, torch, values)));
     }
 
-    private void Report(IProgress<GenerationProgress>? progress, int call, Tensor latents, long start)
+    private void Report(
+        IProgress<GenerationProgress>? progress, int call, Tensor latents, Tensor? clean, long start)
     {
         if (progress is null)
         {
@@ -140,11 +151,12 @@ internal sealed class DenoisingLoop : IDisposable
         }
 
         bool returned = false;
+        T Inside<T>(Func<T> read) => returned
+            ? throw new InvalidOperationException("the latents have moved on; copy them inside IProgress.Report")
+            : read();
         progress.Report(new GenerationProgress(
             call + 1, _plan.Sampler.CallCount, _plan.Sampler.Timesteps[call], Stopwatch.GetElapsedTime(start),
-            () => returned
-                ? throw new InvalidOperationException("the latents have moved on; copy them inside IProgress.Report")
-                : InTorchOrder(latents)));
+            () => Inside(() => InTorchOrder(latents)), decode => Inside(() => _paint(clean!, decode))));
         returned = true;
     }
 

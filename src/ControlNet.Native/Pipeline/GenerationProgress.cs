@@ -1,4 +1,5 @@
 using System;
+using ControlNet.Native.Imaging;
 
 namespace ControlNet.Native;
 
@@ -6,14 +7,17 @@ namespace ControlNet.Native;
 public sealed class GenerationProgress
 {
     private readonly Func<float[]> _copyLatents;
+    private readonly Func<bool, RgbImage> _preview;
 
-    internal GenerationProgress(int completed, int total, double timestep, TimeSpan elapsed, Func<float[]> copyLatents)
+    internal GenerationProgress(
+        int completed, int total, double timestep, TimeSpan elapsed, Func<float[]> copyLatents, Func<bool, RgbImage> preview)
     {
         Completed = completed;
         Total = total;
         Timestep = timestep;
         Elapsed = elapsed;
         _copyLatents = copyLatents;
+        _preview = preview;
     }
 
     /// <summary>Evaluations done, from 1.</summary>
@@ -34,4 +38,16 @@ public sealed class GenerationProgress
     /// </summary>
     /// <exception cref="InvalidOperationException">The report has returned already.</exception>
     public float[] CopyLatents() => _copyLatents();
+
+    /// <summary>
+    /// A picture of what the image will be as far as the UNet can tell by now, made of the clean latents it estimates.
+    /// Only inside <see cref="IProgress{T}.Report"/>, as <see cref="CopyLatents"/>.
+    /// </summary>
+    /// <param name="decode">
+    /// False paints one pixel for each latent, H / 8 x W / 8, with colours fitted to the model's autoencoder, which the
+    /// first call of a model does: cheap, and right to a first approximation. True runs the decoder: H x W, exact, as
+    /// slow as it is.
+    /// </param>
+    /// <exception cref="InvalidOperationException">The report has returned already.</exception>
+    public RgbImage Preview(bool decode = false) => _preview(decode);
 }

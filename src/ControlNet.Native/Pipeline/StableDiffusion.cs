@@ -80,7 +80,7 @@ public sealed partial class StableDiffusion : IDisposable
         using TensorScope scope = TensorScope.Enter(cancellation);
         Tensor latents;
         using (TextContext context = new(EncodePrompts(plan)))
-        using (DenoisingLoop loop = new(_unet, Device, plan, context, LatentShape(plan)))
+        using (DenoisingLoop loop = new(_unet, Device, plan, context, LatentShape(plan), Paint))
         {
             latents = loop.Run(progress);
         }

@@ -137,6 +137,21 @@ public abstract class Sampler
         return Ops.LinearCombination(((float)signal, x0), ((float)deviation, noise));
     }
 
+    /// <summary>
+    /// The clean sample that a model output stands for: where the process would end if the model saw right already.
+    /// </summary>
+    /// <param name="modelOutput">What the UNet made of the scaled sample, after guidance.</param>
+    /// <param name="callIndex">The call, from 0.</param>
+    /// <param name="sample">The sample, not scaled; the shape of the output.</param>
+    /// <exception cref="SamplingException">There is no such call.</exception>
+    public Tensor CleanEstimate(Tensor modelOutput, int callIndex, Tensor sample)
+    {
+        ArgumentNullException.ThrowIfNull(modelOutput);
+        ArgumentNullException.ThrowIfNull(sample);
+        CheckCall(callIndex);
+        return CleanForm(callIndex).Of(sample, modelOutput);
+    }
+
     /// <summary>Begins a run. The caller disposes it.</summary>
     /// <param name="firstCall">
     /// The call it begins with, a multiple of <see cref="CallsPerStep"/>; above 0 for image-to-image.
@@ -162,6 +177,13 @@ public abstract class Sampler
     {
         double alphaCumprod = AlphaCumprod(Timesteps[call]);
         return (Math.Sqrt(alphaCumprod), Math.Sqrt(1 - alphaCumprod));
+    }
+
+    /// <summary>x0 as a form of sample and model output at a call.</summary>
+    private protected virtual LinearForm CleanForm(int call)
+    {
+        (double signal, double deviation) = NoiseMix(call);
+        return Prediction.Clean(Config.Prediction, signal, deviation);
     }
 
     private protected abstract SamplerRun NewRun(int firstCall);

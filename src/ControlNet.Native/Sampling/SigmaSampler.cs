@@ -21,6 +21,9 @@ internal abstract class SigmaSampler : Sampler
 
     private protected override (double Signal, double Deviation) NoiseMix(int call) => (1, Sigmas[call]);
 
+    private protected override LinearForm CleanForm(int call) =>
+        Prediction.CleanUnscaled(Config.Prediction, InputSigma(call));
+
     // Leading spacing does not begin at the noisiest timestep: its first sample has unit variance beside the noise.
     private static double InitialScale(SchedulerConfig config, double largest) =>
         config.TimestepSpacing == TimestepSpacing.Leading ? Math.Sqrt((largest * largest) + 1) : largest;
