@@ -42,7 +42,7 @@ internal static class FromPng
     }
 
     private static IReadOnlyDictionary<string, string[]> OptionsOf(
-        string path, IReadOnlyDictionary<string, string[]> given, out string? madeOn)
+        string path, SortedDictionary<string, string[]> given, out string? madeOn)
     {
         IReadOnlyList<PngText> texts = PngImage.Load(path).Text;
         madeOn = null;

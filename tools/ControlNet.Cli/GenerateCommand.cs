@@ -109,7 +109,8 @@ internal static class GenerateCommand
         loaded.ForEach(Console.Out.WriteLine);
         if (madeOn is not null && madeOn != device.Name)
         {
-            Console.Out.WriteLine($"the PNG was made on {madeOn}, this is {device.Name}: small differences are possible");
+            Console.Out.WriteLine(
+                $"the PNG was made on {madeOn}, this is {device.Name}: small differences are possible");
         }
 
         if (preview?.Failure is string failure)

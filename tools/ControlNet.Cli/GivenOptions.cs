@@ -27,7 +27,8 @@ internal static class GivenOptions
     }
 
     /// <summary>
-    /// The arguments that say so. A value goes with its name into one argument, so that none of them reads as an option.
+    /// The arguments that say so. A value goes with its name into one argument, so that none of them reads as an
+    /// option.
     /// </summary>
     public static string[] ToArguments(IReadOnlyDictionary<string, string[]> given) =>
     [

@@ -4,7 +4,9 @@ using ControlNet.Native.Imaging;
 
 namespace ControlNet.Cli;
 
-/// <summary>A PNG that shows where a generation stands. Readers see the picture before or the new one, never a part.</summary>
+/// <summary>
+/// A PNG that shows where a generation stands. Readers see the picture before or the new one, never a part.
+/// </summary>
 /// <param name="path">The file.</param>
 /// <param name="every">Evaluations from one picture to the next; the last one always gives one.</param>
 /// <param name="decode">Whether the decoder makes it; else it is painted and enlarged.</param>
@@ -12,7 +14,9 @@ internal sealed class PreviewFile(string path, int every, bool decode)
 {
     private const int PixelsPerLatent = 8;
 
-    /// <summary>Why the file was not written the last time; null when it was. A preview never ends a generation.</summary>
+    /// <summary>
+    /// Why the file was not written the last time; null when it was. A preview never ends a generation.
+    /// </summary>
     public string? Failure { get; private set; }
 
     /// <summary>A progress that writes the picture and then tells another.</summary>

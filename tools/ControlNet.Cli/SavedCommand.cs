@@ -131,14 +131,16 @@ internal sealed record SavedCommand(
             {
                 if (Fingerprint(path) is not string hash)
                 {
-                    throw new UsageException($"'{png}' was made with {name} '{path}', which is not there; name it anew");
+                    throw new UsageException(
+                        $"'{png}' was made with {name} '{path}', which is not there; name it anew");
                 }
 
                 if (hash != Files[path])
                 {
                     throw new UsageException(
-                        $"'{png}' was made with {name} '{path}', which has changed since (SHA-256 {Files[path][..12]}… " +
-                        $"then, {hash[..12]}… now); name the file it was, or this one with {name}");
+                        $"'{png}' was made with {name} '{path}', which has changed since (SHA-256 " +
+                        $"{Files[path][..12]}… then, {hash[..12]}… now); name the file it was, or this one with " +
+                        name);
                 }
             }
         }

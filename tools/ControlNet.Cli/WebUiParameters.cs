@@ -34,14 +34,14 @@ internal static partial class WebUiParameters
     /// The text has no settings, or needs a file that neither it nor the user names.
     /// </exception>
     public static SortedDictionary<string, string[]> Read(
-        string text, string png, IReadOnlyDictionary<string, string[]> given)
+        string text, string png, SortedDictionary<string, string[]> given)
     {
         string[] lines = text.Replace("\r", "", StringComparison.Ordinal).Trim('\n').Split('\n');
         if (!lines[^1].StartsWith("Steps: ", StringComparison.Ordinal))
         {
             throw new UsageException(
-                $"the text 'parameters' of '{png}' does not end in a line of settings ('Steps: 20, …'); give the options " +
-                "that made the image");
+                $"the text 'parameters' of '{png}' does not end in a line of settings ('Steps: 20, …'); give the " +
+                "options that made the image");
         }
 
         Dictionary<string, string> settings = Settings(lines[^1]);
@@ -50,7 +50,8 @@ internal static partial class WebUiParameters
             if (settings.ContainsKey(setting) && !given.ContainsKey(option))
             {
                 throw new UsageException(
-                    $"'{png}' was made with '{setting}', and its text does not say from which file; give it with {option}");
+                    $"'{png}' was made with '{setting}', and its text does not say from which file; give it " +
+                    $"with {option}");
             }
         }
 
@@ -120,7 +121,8 @@ internal static partial class WebUiParameters
                 "DPM2 A" => "dpm2_a",
                 "PLMS" => "pndm",
                 _ => Known(name) ?? throw new UsageException(
-                    $"'{png}' was made with the sampler '{name}', which this tool has not; take another with --sampler"),
+                    $"'{png}' was made with the sampler '{name}', which this tool has not; take another with " +
+                    "--sampler"),
             },
         ];
         if (schedule is not null && SamplerNames.Schedules.Contains(schedule.ToLowerInvariant()))

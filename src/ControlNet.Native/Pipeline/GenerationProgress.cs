@@ -10,7 +10,8 @@ public sealed class GenerationProgress
     private readonly Func<bool, RgbImage> _preview;
 
     internal GenerationProgress(
-        int completed, int total, double timestep, TimeSpan elapsed, Func<float[]> copyLatents, Func<bool, RgbImage> preview)
+        int completed, int total, double timestep, TimeSpan elapsed, Func<float[]> copyLatents,
+        Func<bool, RgbImage> preview)
     {
         Completed = completed;
         Total = total;

@@ -1,6 +1,5 @@
 using ControlNet.Native.Imaging;
 using ControlNet.Native.Tensors;
-using ControlNet.Native.Vae;
 
 namespace ControlNet.Native;
 

@@ -23,7 +23,8 @@ public sealed class FromPngTests : IDisposable
         string hint = _folder.Path("hint.png"), first = _folder.Path("first.png"), again = _folder.Path("again.png");
         File.Copy(Repository.Golden("annotators", "canny_shapes_0.png"), hint);
         await Ok(
-            "generate", "-m", $"{Models}/sd1-tiny", "-p", "--a \"red\" [sphere]=\n2, 100 %", "-n", "fog", "--steps", "3",
+            "generate", "-m", $"{Models}/sd1-tiny", "-p", "--a \"red\" [sphere]=\n2, 100 %", "-n", "fog",
+            "--steps", "3",
             "--control-net", $"{Models}/controlnet-tiny-canny", "--control-image", hint, "--control-scale", "0.5",
             "--control-net", $"{Models}/controlnet-tiny-canny", "--control-image", hint, "--control-scale", "0.25",
             "--sampler", "euler_a", "--seed", "42", "-W", "64", "-H", "32", "-o", first);
@@ -41,7 +42,8 @@ public sealed class FromPngTests : IDisposable
             "generate", "--from-png", first, "-o", again);
         File.Delete(hint);
         await Refused(
-            [again], "--control-image", "which is not there; name it anew", "generate", "--from-png", first, "-o", again);
+            [again], "--control-image", "which is not there; name it anew",
+            "generate", "--from-png", first, "-o", again);
     }
 
     [Fact]
@@ -51,8 +53,9 @@ public sealed class FromPngTests : IDisposable
         RgbImage picture = new(1, 1, new byte[3]);
         picture.Save(png,
         [
-            new PngText("parameters", "a lighthouse,\nat dawn\nNegative prompt: fog, rain\nSteps: 3, Sampler: DPM++ 2M Karras, "
-                + "CFG scale: 6.5, Seed: 1234567, Size: 32x48, Model hash: 6ce0161689, Model: \"v1-5, pruned\", "
+            new PngText("parameters", "a lighthouse,\nat dawn\nNegative prompt: fog, rain\nSteps: 3, "
+                + "Sampler: DPM++ 2M Karras, CFG scale: 6.5, Seed: 1234567, Size: 32x48, "
+                + "Model hash: 6ce0161689, Model: \"v1-5, pruned\", "
                 + "Clip skip: 2, Version: v1.8.0"),
         ]);
         string output = _folder.Path("out.png");
@@ -80,7 +83,8 @@ public sealed class FromPngTests : IDisposable
     [InlineData("{\"version\":1,\"options\":{\"--steps\":3},\"files\":{},\"device\":\"cpu\"}", "is damaged")]
     [InlineData("{\"version\":2}", "keeps its command in version 2, this tool reads version 1")]
     [InlineData(
-        "{\"version\":1,\"options\":{\"--teleport\":[]},\"files\":{},\"device\":\"cpu\"}", "an option that this tool does")]
+        "{\"version\":1,\"options\":{\"--teleport\":[]},\"files\":{},\"device\":\"cpu\"}",
+        "an option that this tool does")]
     public async Task A_damaged_or_foreign_command_is_refused(string json, string sentence)
     {
         string png = _folder.Path("in.png"), output = _folder.Path("out.png");
@@ -93,7 +97,8 @@ public sealed class FromPngTests : IDisposable
     {
         string png = _folder.Path("mute.png");
         await Ok(
-            "generate", "-m", $"{Models}/sd1-tiny", "-p", "x", "--steps", "1", "-W", "32", "-H", "32", "--no-metadata", "-o", png);
+            "generate", "-m", $"{Models}/sd1-tiny", "-p", "x", "--steps", "1", "-W", "32", "-H", "32",
+            "--no-metadata", "-o", png);
         Assert.Empty(PngImage.Load(png).Text);
         await Refused(
             [], "does not say how it was made", "", "generate", "--from-png", png, "-o", _folder.Path("out.png"));
@@ -105,7 +110,8 @@ public sealed class FromPngTests : IDisposable
     [InlineData("--preview-every needs --preview, the PNG to write", "--preview-every", "2")]
     [InlineData("--preview-method needs --preview, the PNG to write", "--preview-method", "decoder")]
     [InlineData(
-        "--preview-method is 'film', but must be 'colours' or 'decoder'", "--preview", "p.png", "--preview-method", "film")]
+        "--preview-method is 'film', but must be 'colours' or 'decoder'", "--preview", "p.png",
+        "--preview-method", "film")]
     [InlineData("--preview 'p.jpg' must end in .png", "--preview", "p.jpg")]
     public async Task A_bad_preview_is_refused(string sentence, params string[] options) => await Refused(
         [], sentence, "", ["generate", "-m", $"{Models}/sd1-tiny", "-p", "x", "-o", _folder.Path("o.png"), .. options]);
@@ -115,8 +121,8 @@ public sealed class FromPngTests : IDisposable
     {
         string preview = _folder.Path("preview.png");
         await Ok(
-            "generate", "-m", $"{Models}/sd1-tiny", "-p", "x", "--steps", "3", "-W", "64", "-H", "32", "--preview", preview,
-            "--preview-every", "2", "-o", _folder.Path("out.png"));
+            "generate", "-m", $"{Models}/sd1-tiny", "-p", "x", "--steps", "3", "-W", "64", "-H", "32",
+            "--preview", preview, "--preview-every", "2", "-o", _folder.Path("out.png"));
         RgbImage picture = RgbImage.Load(preview);
         Assert.Equal((64, 32), (picture.Width, picture.Height));
     }

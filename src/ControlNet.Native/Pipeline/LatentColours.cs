@@ -2,8 +2,9 @@ using System;
 using ControlNet.Native.Imaging;
 using ControlNet.Native.Sampling;
 using ControlNet.Native.Tensors;
+using ControlNet.Native.Vae;
 
-namespace ControlNet.Native.Vae;
+namespace ControlNet.Native;
 
 /// <summary>
 /// What colour a latent stands for, to a first approximation: red, green and blue as quadratic functions of its
