@@ -30,6 +30,7 @@ internal static class Program
             EvaluateCommand.Create(),
             TrainCommand.Create(),
             NewModelCommand.Create(),
+            PreprocessCommand.Create(),
         };
         ParseResult parsed = root.Parse(arguments);
         if (parsed.Action is ParseErrorAction)

@@ -12,6 +12,8 @@ public static class GoldenChecks
     public static IReadOnlyList<GoldenCheck> All { get; } =
     [
         new PngCheck(),
+        new AnnotatorsCheck(),
+        new AnnotatorTensorsCheck(),
         new SafeTensorsCheck(),
         new DTypeConvertCheck(),
         new TokenizerCheck(),

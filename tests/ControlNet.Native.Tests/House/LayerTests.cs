@@ -32,12 +32,16 @@ public sealed class LayerTests
         [$"{Engine}/Basics"] = ["Silu", "Gelu", "QuickGelu"],
         [$"{Library}/Weights"] = ["Prediction", "PredictionType"],
         [$"{Library}/Sampling"] = ["Linear"],
+        [$"{Library}/Preprocessing"] = ["Linear"],
     };
 
     private static readonly string[] s_assemblies = [Engine, Library];
 
     private static readonly string[] s_libraryFolders =
-        ["Weights", "Imaging", "Nn", "Text", "Unet", "Control", "Vae", "Sampling", "Pipeline", "Training"];
+    [
+        "Weights", "Imaging", "Nn", "Text", "Unet", "Control", "Vae", "Sampling", "Preprocessing", "Pipeline",
+        "Training",
+    ];
 
     /// <summary>A folder below src, and the folders whose types it must not name.</summary>
     public static TheoryData<string, string[]> Layers => new()
@@ -58,6 +62,7 @@ public sealed class LayerTests
         { $"{Library}/Control", Above("Control", "Weights", "Nn", "Unet") },
         { $"{Library}/Vae", Above("Vae", "Weights", "Nn", "Unet") },
         { $"{Library}/Sampling", Above("Sampling") },
+        { $"{Library}/Preprocessing", Above("Preprocessing", "Imaging", "Weights", "Sampling") },
         { $"{Library}/Pipeline", [$"{Library}/Training"] },
         { $"{Library}/Training", [] },
     };

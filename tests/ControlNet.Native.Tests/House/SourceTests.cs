@@ -23,7 +23,7 @@ public sealed class SourceTests
     private static readonly string[] s_parsers =
     [
         "src/ControlNet.Native/Weights", "src/ControlNet.Native/Imaging", "src/ControlNet.Native/Text",
-        "src/ControlNet.Native/Training/Data",
+        "src/ControlNet.Native/Training/Data", "src/ControlNet.Native/Preprocessing",
     ];
 
     private static readonly string[] s_folders = ["src", "tools", "tests", "bench"];
