@@ -26,6 +26,7 @@ internal static partial class OptionWords
         ["InitialLatents"] = "--init-latents",
         ["Tokenizer"] = "--tokenizer",
         ["ConfigsFrom"] = "--config",
+        ["Overwrite"] = "--force",
         ["WeightStorage"] = "--weight-type",
         ["Activations"] = "--precision",
         ["Prediction"] = "--prediction",

@@ -36,6 +36,7 @@ internal static class OriginalLayout
 
         AddLoose(source, tensors, plan);
         AddOriginalOnly(source, originalOnly, tensors, plan);
+        AddUnusedBlock(tensors);
         if (source.IsWhole && source.Unet is { IsOriginal: false }
             && source.Checkpoint.SchedulerConfigPath is string scheduler)
         {
@@ -161,6 +162,30 @@ internal static class OriginalLayout
             else
             {
                 tensors.TryAdd(name, PlannedTensor.AsIs(name, slot));
+            }
+        }
+    }
+
+    /// <summary>
+    /// OpenCLIP's encoder has a block behind those that Stable Diffusion 2.x runs, and loaders take the last one for it.
+    /// Folders do not carry it: where the source has none either, the last block that is run stands in.
+    /// </summary>
+    private static void AddUnusedBlock(Dictionary<string, PlannedTensor> tensors)
+    {
+        const string blocks = OpenClip + "transformer.resblocks.";
+        int last = NameRules.Indices(tensors.Keys, blocks).DefaultIfEmpty(-1).Max();
+        string own = $"{blocks}{last}.";
+        PlannedTensor[] block =
+            [.. tensors.Values.Where(tensor => tensor.Name.StartsWith(own, StringComparison.Ordinal))];
+
+        // Only the blocks that are run are weights of the model.
+        if (block.Any(tensor => tensor.Pieces.Any(piece => piece.Weight is not null)))
+        {
+            foreach (PlannedTensor tensor in block)
+            {
+                string name = $"{blocks}{last + 1}.{tensor.Name[own.Length..]}";
+                tensors.Add(name, new PlannedTensor(
+                    name, tensor.Shape, [.. tensor.Pieces.Select(piece => new Piece(piece.Slot))]));
             }
         }
     }
