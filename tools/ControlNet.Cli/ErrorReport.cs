@@ -25,7 +25,7 @@ internal static class ErrorReport
         {
             OperationCanceledException => (ExitCode.Cancelled, "cancelled"),
             RequestException or TokenizerException or CheckpointException or DeviceException or TrainingOptionsException
-                or MemoryBudgetException =>
+                or MemoryBudgetException or ConversionException =>
                 (ExitCode.BadInput, OptionWords.Translate(exception.Message)),
             EngineException or UsageException => (ExitCode.BadInput, exception.Message),
             IOException or UnauthorizedAccessException => (ExitCode.BadInput, exception.Message),

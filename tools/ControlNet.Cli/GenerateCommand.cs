@@ -148,6 +148,7 @@ internal static class GenerateCommand
             Eta = arguments.GetValue(options.Eta),
             ClipSkip = arguments.GetValue(options.ClipSkip),
         };
+        request = options.Sampling.AddTo(request, arguments);
         return arguments.GetValue(options.InitLatents) is string path ? StartFrom(request, path) : request;
     }
 

@@ -68,7 +68,10 @@ internal sealed record GenerateJob(
         {
             Preview = null,
             Controls = [.. Controls.Select(control => control with { Start = 0, End = 1 })],
-            Request = Request with { Steps = Math.Min(Request.Steps, RehearsedSteps) },
+            Request = Request with
+            {
+                Steps = Math.Min(Request.Steps, RehearsedSteps), Timesteps = null, Sigmas = null,
+            },
         };
         _ = few.Run(planner, options, progress: null, loaded: [], CancellationToken.None);
     }

@@ -24,6 +24,7 @@ internal static class Program
             verbose,
             GenerateCommand.Create(),
             InfoCommand.Create(),
+            ConvertCommand.Create(),
             DevicesCommand.Create(),
             VerifyCommand.Create(),
             DatasetCommand.Create(),

@@ -116,7 +116,9 @@ internal sealed class DenoisingLoop : IDisposable
 
         float w = _plan.Request.GuidanceScale;
         int half = estimate.Shape[0] / 2;
-        return Ops.LinearCombination((1 - w, estimate.Rows(0, half)), (w, estimate.Rows(half, half)));
+        Tensor conditional = estimate.Rows(half, half);
+        Tensor guided = Ops.LinearCombination((1 - w, estimate.Rows(0, half)), (w, conditional));
+        return GuidanceRescale.Apply(guided, conditional, _plan.Request.GuidanceRescale);
     }
 
     private Tensor InitialLatents()

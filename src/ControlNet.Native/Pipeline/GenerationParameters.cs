@@ -29,7 +29,7 @@ internal static class GenerationParameters
 
         List<string> settings =
         [
-            Invariant($"Steps: {request.Steps}"),
+            Invariant($"Steps: {plan.Sampler.Steps}"),
             $"Sampler: {SamplerNames.Of(scheduler.Kind)}",
             $"Schedule type: {SamplerNames.Of(scheduler.SigmaSchedule)}",
             Invariant($"CFG scale: {request.GuidanceScale}"),
@@ -40,6 +40,17 @@ internal static class GenerationParameters
         if (scheduler.Eta > 0)
         {
             settings.Add(Invariant($"Eta: {(float)scheduler.Eta}"));
+        }
+
+        if (plan.HasGuidance && request.GuidanceRescale > 0)
+        {
+            settings.Add(Invariant($"Guidance rescale: {request.GuidanceRescale}"));
+        }
+
+        if ((scheduler.Timesteps ?? scheduler.Sigmas) is { } steps)
+        {
+            string list = string.Join(' ', steps.Select(step => step.ToString(CultureInfo.InvariantCulture)));
+            settings.Add($"{(scheduler.Timesteps is null ? "Sigmas" : "Timesteps")}: {list}");
         }
 
         if (request.ClipSkip > 1)

@@ -185,7 +185,7 @@ internal sealed class GenerationPlan
                 config = config with { Eta = request.Eta };
             }
 
-            return Sampler.Create(config, request.Steps);
+            return Sampler.Create(request.WithLists(config), CustomSteps.CountOf(config) ?? request.StepCount);
         }
         catch (SamplingException e)
         {

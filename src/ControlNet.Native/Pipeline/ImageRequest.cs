@@ -40,7 +40,9 @@ public sealed partial record ImageRequest
     /// <summary>Height in pixels; as <see cref="Width"/>.</summary>
     public int? Height { get; init; }
 
-    /// <summary>Denoising steps, 1 to 1000.</summary>
+    /// <summary>
+    /// Denoising steps, 1 to 1000; where <see cref="Timesteps"/> or <see cref="Sigmas"/> are given, their number counts.
+    /// </summary>
     public int Steps { get; init; } = 20;
 
     /// <summary>
@@ -110,6 +112,7 @@ public sealed partial record ImageRequest
         CheckRange(nameof(Steps), Steps, 1, 1000);
         CheckRange(nameof(GuidanceScale), GuidanceScale, 0, 100);
         CheckRange(nameof(Eta), Eta, 0, 1);
+        ValidateSampling();
         CheckRange(nameof(ClipSkip), ClipSkip, 1, MaxClipSkip);
         CheckRange(nameof(NegativeClipSkip), NegativeClipSkip ?? ClipSkip, 1, MaxClipSkip);
         if (Scheduler is not null && (Sampler is not null || SigmaSchedule is not null || Eta != 0))

@@ -62,9 +62,8 @@ public sealed partial class StableDiffusion
     /// A request that takes the memory of <paramref name="request"/> and less time; draws no number from its noise.
     /// Its few calls would miss the window of a control, so every control acts in all of them.
     /// </summary>
-    internal static ImageRequest Rehearsal(ImageRequest request) => request with
+    internal static ImageRequest Rehearsal(ImageRequest request) => request.WithFewSteps(RehearsedSteps) with
     {
-        Steps = Math.Min(request.Steps, RehearsedSteps),
         NoiseSource = null,
         Controls = [.. request.Controls.Select(control => control with { Start = 0, End = 1 })],
     };

@@ -19,9 +19,9 @@ internal sealed class DdimSampler(SchedulerConfig config, int steps)
             double timestep = sampler.Timesteps[call];
 
             // diffusers steps back by the whole part of T / steps whatever the spacing is; so does this, for equal
-            // images.
+            // images, but where the steps are listed.
             double here = sampler.AlphaCumprod(timestep);
-            double there = sampler.AlphaCumprod(timestep - (config.TrainTimesteps / sampler.Steps));
+            double there = sampler.AlphaCumprod(CustomSteps.Next(sampler, call));
             double variance = (1 - there) / (1 - here) * (1 - (here / there));
             double deviation = config.Eta * Math.Sqrt(Math.Max(0, variance));
             double direction = Math.Sqrt(Math.Max(0, 1 - there - (deviation * deviation)));

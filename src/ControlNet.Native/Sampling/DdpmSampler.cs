@@ -23,7 +23,7 @@ internal sealed class DdpmSampler(SchedulerConfig config, int steps)
         {
             SchedulerConfig config = sampler.Config;
             double timestep = sampler.Timesteps[call];
-            double previous = timestep - (config.TrainTimesteps / sampler.Steps);
+            double previous = CustomSteps.Next(sampler, call);
             double here = sampler.AlphaCumprod(timestep);
             double there = previous >= 0 ? sampler.AlphaCumprod(previous) : 1;
             double kept = here / there;

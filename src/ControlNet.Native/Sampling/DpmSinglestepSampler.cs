@@ -16,7 +16,7 @@ internal sealed class DpmSinglestepSampler : SolverSampler
     public DpmSinglestepSampler(SchedulerConfig config, int steps)
         : base(config, steps, SigmaPlan.Whole(config with { TimestepSpacing = TimestepSpacing.Linspace }, steps))
     {
-        _orders = Orders(config, steps);
+        _orders = Orders(config, steps, Sigmas[^1] == 0);
         _draws = config.Algorithm is DpmAlgorithm.SdeDpmSolver or DpmAlgorithm.SdeDpmSolverPlusPlus;
         _integratesClean = config.Algorithm is DpmAlgorithm.DpmSolverPlusPlus or DpmAlgorithm.SdeDpmSolverPlusPlus;
         if ((!_integratesClean && Sigmas[^1] == 0) || (_draws && (config.SolverOrder > 2 || !_integratesClean)))
@@ -32,7 +32,7 @@ internal sealed class DpmSinglestepSampler : SolverSampler
     private protected override SamplerRun NewRun(int firstCall) => new Run(this, firstCall);
 
     /// <summary>The order of each call: 1, 2, 3 inside a group; the last group may be cut short or broken up.</summary>
-    private static int[] Orders(SchedulerConfig config, int steps)
+    private static int[] Orders(SchedulerConfig config, int steps, bool endsWithoutNoise)
     {
         int order = config.SolverOrder;
         int[] orders = new int[steps];
@@ -43,7 +43,7 @@ internal sealed class DpmSinglestepSampler : SolverSampler
 
         // Only order 1 can end without noise; a full last group otherwise becomes one of a lower order and a single
         // call.
-        if (config.FinalSigma == FinalSigma.Zero || (config.LowerOrderFinal && steps % order == 0))
+        if (endsWithoutNoise || (config.LowerOrderFinal && steps % order == 0))
         {
             orders[^1] = 1;
         }

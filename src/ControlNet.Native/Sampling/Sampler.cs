@@ -69,7 +69,9 @@ public abstract class Sampler
 
     /// <summary>Makes the sampler a configuration names.</summary>
     /// <param name="config">The configuration.</param>
-    /// <param name="steps">Steps, from 1 to the timesteps of training.</param>
+    /// <param name="steps">
+    /// Steps, from 1 to the timesteps of training; where the configuration lists them, as many as it lists.
+    /// </param>
     /// <exception cref="SamplingException">
     /// The configuration contradicts itself or does not allow that many steps.
     /// </exception>
@@ -82,6 +84,7 @@ public abstract class Sampler
                 $"steps is {steps}, but must be from 1 to the {config.TrainTimesteps} timesteps of training");
         }
 
+        CustomSteps.Check(config, steps);
         Sampler sampler = config.Kind switch
         {
             SamplerKind.Ddim => new DdimSampler(config, steps),

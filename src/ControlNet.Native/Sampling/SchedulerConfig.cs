@@ -169,6 +169,20 @@ public sealed record SchedulerConfig
     /// <summary>Noise DDIM adds back at each step, 0 (none) to 1 (as much as DDPM). Not a key of the file.</summary>
     public double Eta { get; init; }
 
+    /// <summary>
+    /// The timestep of each step, strictly descending, in place of <see cref="TimestepSpacing"/> and
+    /// <see cref="SigmaSchedule"/>: 0 to T - 1, whole but for Euler and its kin. PNDM, which needs equal gaps, takes
+    /// none. Not a key of the file. Source: diffusers' <c>set_timesteps(timesteps=…)</c>.
+    /// </summary>
+    public IReadOnlyList<double>? Timesteps { get; init; }
+
+    /// <summary>
+    /// The noise level of each step and the one after the last, usually 0, strictly descending, in place of the same.
+    /// DDIM, PNDM, DDPM and LCM, which work on timesteps, take none. Not a key of the file. Source: diffusers'
+    /// <c>set_timesteps(sigmas=…)</c>.
+    /// </summary>
+    public IReadOnlyList<double>? Sigmas { get; init; }
+
     /// <summary>Reads a <c>scheduler_config.json</c>.</summary>
     /// <param name="path">The file.</param>
     /// <param name="kind">The sampler; null is the one the file names.</param>

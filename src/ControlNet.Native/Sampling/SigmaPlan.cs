@@ -11,9 +11,14 @@ internal sealed record SigmaPlan(NoiseSchedule Schedule, double[] Timesteps, dou
     {
         NoiseSchedule schedule = NoiseSchedule.From(config);
         double[] trained = schedule.Sigmas();
+        if (config.Sigmas is { } given)
+        {
+            return new SigmaPlan(schedule, SigmaList.TimestepsOf(trained, [.. given.SkipLast(1)]), [.. given]);
+        }
+
         double[] timesteps = TimestepList.Fractional(config, steps);
         double[] sigmas = SigmaList.At(trained, timesteps);
-        if (config.SigmaSchedule != SigmaSchedule.Normal)
+        if (config.SigmaSchedule != SigmaSchedule.Normal && config.Timesteps is null)
         {
             sigmas = SigmaList.Spaced(
                 config.SigmaSchedule, config.SigmaMax ?? sigmas[0], config.SigmaMin ?? sigmas[^1], steps);
@@ -30,20 +35,27 @@ internal sealed record SigmaPlan(NoiseSchedule Schedule, double[] Timesteps, dou
     {
         NoiseSchedule schedule = NoiseSchedule.From(config);
         double[] trained = schedule.Sigmas();
+        if (config.Sigmas is { } given)
+        {
+            return new SigmaPlan(schedule, Rounded(trained, [.. given.SkipLast(1)]), [.. given]);
+        }
+
         int visited = config.Kind == SamplerKind.UniPc
             ? trained.Length
             : trained.Count(sigma => -Math.Log(sigma) >= config.LambdaMinClipped);
         double[] timesteps = TimestepList.Solver(config, steps, visited);
         double[] sigmas = SigmaList.At(trained, timesteps);
-        if (config.SigmaSchedule != SigmaSchedule.Normal)
+        if (config.SigmaSchedule != SigmaSchedule.Normal && config.Timesteps is null)
         {
             sigmas = SigmaList.Spaced(
                 config.SigmaSchedule, config.SigmaMax ?? trained[^1], config.SigmaMin ?? trained[0], steps);
-            timesteps = Array.ConvertAll(
-                SigmaList.TimestepsOf(trained, sigmas), t => Math.Round(t, MidpointRounding.ToEven));
+            timesteps = Rounded(trained, sigmas);
         }
 
         bool endsAboveZero = config.FinalSigma == FinalSigma.SigmaMin || config.Kind == SamplerKind.Deis;
         return new SigmaPlan(schedule, timesteps, [.. sigmas, endsAboveZero ? trained[0] : 0]);
     }
+
+    private static double[] Rounded(double[] trained, double[] sigmas) => Array.ConvertAll(
+        SigmaList.TimestepsOf(trained, sigmas), t => Math.Round(t, MidpointRounding.ToEven));
 }

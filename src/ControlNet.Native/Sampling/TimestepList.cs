@@ -1,4 +1,5 @@
 using System;
+using System.Linq;
 
 namespace ControlNet.Native.Sampling;
 
@@ -9,7 +10,7 @@ namespace ControlNet.Native.Sampling;
 internal static class TimestepList
 {
     /// <summary>Whole timesteps as DDIM, PNDM and DDPM pick them.</summary>
-    public static double[] Whole(SchedulerConfig config, int steps) => Build(steps, config.TimestepSpacing switch
+    public static double[] Whole(SchedulerConfig config, int steps) => config.Timesteps?.ToArray() ?? Build(steps, config.TimestepSpacing switch
     {
         TimestepSpacing.Linspace => i => Round(Fraction(i, steps) * (config.TrainTimesteps - 1)),
         TimestepSpacing.Leading => i => ((steps - 1 - i) * (config.TrainTimesteps / steps)) + config.StepsOffset,
@@ -17,7 +18,7 @@ internal static class TimestepList
     });
 
     /// <summary>Timesteps as Euler, Heun, LMS and DPM2 pick them: linspace gives fractional ones.</summary>
-    public static double[] Fractional(SchedulerConfig config, int steps) => Build(steps, config.TimestepSpacing switch
+    public static double[] Fractional(SchedulerConfig config, int steps) => config.Timesteps?.ToArray() ?? Build(steps, config.TimestepSpacing switch
     {
         TimestepSpacing.Linspace => i => Fraction(i, steps) * (config.TrainTimesteps - 1),
         TimestepSpacing.Leading => i => ((steps - 1 - i) * (config.TrainTimesteps / steps)) + config.StepsOffset,
@@ -31,7 +32,7 @@ internal static class TimestepList
     /// <param name="steps">Steps.</param>
     /// <param name="noisiest">Timesteps that may be visited, at most T.</param>
     public static double[] Solver(SchedulerConfig config, int steps, int noisiest) =>
-        Build(steps, config.TimestepSpacing switch
+        config.Timesteps?.ToArray() ?? Build(steps, config.TimestepSpacing switch
         {
             TimestepSpacing.Linspace => i => Round(Fraction(i, steps + 1) * (noisiest - 1)),
             TimestepSpacing.Leading => i => ((steps - i) * (noisiest / (steps + 1))) + config.StepsOffset,
@@ -43,6 +44,11 @@ internal static class TimestepList
     /// </summary>
     public static double[] Consistency(SchedulerConfig config, int steps)
     {
+        if (config.Timesteps is { } given)
+        {
+            return [.. given];
+        }
+
         int distilled = config.OriginalInferenceSteps;
         if (steps > distilled || distilled > config.TrainTimesteps)
         {

@@ -133,7 +133,7 @@ public sealed partial class Checkpoint
 
     private void Add(TensorFiles files, string? folder)
     {
-        OpenSet set = new(files);
+        OpenSet set = new(files, folder);
         _sets.Add(set);
         foreach (DetectedModel model in ModelDetection.Detect(files.Name, [.. files.Tensors.Keys]))
         {
@@ -206,6 +206,9 @@ public sealed partial class Checkpoint
         ModelKind.Vae => "AutoencoderKL",
         _ => string.Empty,
     };
+
+    /// <summary>The folder of a pipeline that a kind of model lies in.</summary>
+    internal static string FolderOf(ModelKind kind) => s_folders[kind];
 
     private (string Type, bool IsAssumed) Prediction()
     {

@@ -23,6 +23,9 @@ public sealed partial class Checkpoint : IDisposable
     /// <summary>The path, or the name given with the stream or memory.</summary>
     public string Source { get; }
 
+    /// <summary>The sets of tensors: one for each component folder, or that of the file.</summary>
+    internal IReadOnlyList<OpenSet> Sets => _sets;
+
     /// <summary>How it is laid out.</summary>
     public CheckpointLayout Layout { get; }
 
@@ -171,7 +174,9 @@ public sealed partial class Checkpoint : IDisposable
     }
 
     /// <summary>A set of tensors, the names in it that belong to a model, and those models.</summary>
-    private sealed record OpenSet(TensorFiles Files)
+    /// <param name="Files">The tensors.</param>
+    /// <param name="Folder">The folder they lie in; null for a stream or memory.</param>
+    internal sealed record OpenSet(TensorFiles Files, string? Folder)
     {
         public HashSet<string> Claimed { get; } = new(StringComparer.Ordinal);
 

@@ -26,6 +26,21 @@ public sealed class GenerateRefusalTests : IDisposable
         "--seed 9223372036854775808",
         "error: option '--seed' needs a whole number, got '9223372036854775808'; see controlnet generate --help")]
     [InlineData("--eta 2", "error: --eta is 2, but must be from 0 to 1")]
+    [InlineData("--guidance-rescale 2", "error: --guidance-rescale is 2, but must be from 0 to 1")]
+    [InlineData(
+        "--timesteps 999,850 --sigmas 1,0",
+        "error: --timesteps and --sigmas are two ways of saying the same; give one of them")]
+    [InlineData("--timesteps 999,850 --scheduler karras", "error: --timesteps replaces --scheduler; give one or the *")]
+    [InlineData(
+        "--sampler ddim --timesteps 999,850,850",
+        "error: --timesteps[2] is 850 after 850, but each must be less than the one before")]
+    [InlineData(
+        "--timesteps 999;1",
+        "error: --timesteps has '999;1' where a number is needed; separate numbers with commas")]
+    [InlineData(
+        "--timesteps 999,850",
+        "error: pndm needs timesteps at equal gaps and takes neither --timesteps nor --sigmas; take another sampler")]
+    [InlineData("--sigmas 1", "error: --sigmas makes 0 steps, but must make from 1 to 1000")]
     [InlineData("--rng gpu", "error: --rng is 'gpu', but must be 'cpu' or 'cuda'")]
     [InlineData("--prediction x", "error: --prediction is 'x', but must be 'epsilon', 'v' or 'sample'")]
     [InlineData("--sampler nope", "error: there is no sampler 'nope'; take one of ddim, *")]

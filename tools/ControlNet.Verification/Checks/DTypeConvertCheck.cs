@@ -2,6 +2,7 @@ using System;
 using System.Buffers.Binary;
 using System.Collections.Generic;
 using ControlNet.Native.Tensors;
+using ControlNet.Native.Weights;
 
 namespace ControlNet.Verification.Checks;
 
@@ -25,11 +26,30 @@ public sealed class DTypeConvertCheck : GoldenCheck
             golden, "f32_to_f16_bits", device, DType.F16, bits => (float)BitConverter.UInt16BitsToHalf(bits));
         yield return Narrow(
             golden, "f32_to_bf16_bits", device, DType.BF16, bits => BitConverter.UInt32BitsToSingle((uint)bits << 16));
+
+        // 8-bit floats are widened to binary16 when a file is read, and from there as F16 weights are.
+        yield return Widen8(
+            golden, "f8_e4m3_to_f32", device, Float8Conversion.WidenE4M3, Float8Conversion.E4M3ToHalf);
+        yield return Widen8(
+            golden, "f8_e5m2_to_f32", device, Float8Conversion.WidenE5M2, Float8Conversion.E5M2ToHalf);
     }
 
-    /// <inheritdoc/>
-    public override IEnumerable<string> NotCovered(GoldenContext context, string file) =>
-        ["f8_e4m3_to_f32 and f8_e5m2_to_f32: no Stable Diffusion 1.x or 2.x weights are read from 8-bit floats"];
+    private delegate void Widening8<T>(ReadOnlySpan<byte> source, Span<T> destination);
+
+    private static GoldenResult Widen8(
+        GoldenTensors golden, string name, Device device, Widening8<float> toSingle, Widening8<byte> toHalf)
+    {
+        ReadOnlySpan<byte> bits = golden["f8_bits"].Octets();
+        float[] expected = golden[name].Floats(), single = new float[expected.Length];
+        byte[] half = new byte[2 * expected.Length];
+        toSingle(bits, single);
+        toHalf(bits, half);
+        using TensorScope scope = TensorScope.Enter();
+        Tensor stored = Tensor.FromBytes(device, new Shape(expected.Length), DType.F16, half);
+        float[] cast = Ops.Cast(stored, DType.F32).ToArray();
+        return Count(
+            name, expected.Length, i => SameValue(expected[i], single[i]) && SameValue(expected[i], cast[i]));
+    }
 
     private static GoldenResult Widen(
         GoldenTensors golden, string bits, string name, Device device, DType type)

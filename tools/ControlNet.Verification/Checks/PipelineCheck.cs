@@ -30,7 +30,7 @@ public sealed class PipelineCheck : GoldenCheck
     private const double HalfLimit = 1e-2;
 
     /// <summary>What a request cannot express yet; a file that asks for it is not covered.</summary>
-    private static readonly string[] s_unsupported = ["guidance_rescale", "strength"];
+    private static readonly string[] s_unsupported = ["strength"];
 
     /// <inheritdoc/>
     public override IEnumerable<string> Files(GoldenContext context)
@@ -141,6 +141,7 @@ public sealed class PipelineCheck : GoldenCheck
             Height = height,
             Steps = p.GetProperty("steps").GetInt32(),
             GuidanceScale = p.GetProperty("cfg").GetSingle(),
+            GuidanceRescale = (float)Number(p, "guidance_rescale", 0, 0),
             // diffusers counts from 0 and skips no layer for the negative prompt.
             ClipSkip = p.TryGetProperty("clip_skip", out JsonElement skip) ? skip.GetInt32() + 1 : 1,
             NegativeClipSkip = 1,

@@ -33,7 +33,7 @@ internal static class ModelExport
         Directory.CreateDirectory(folder);
         if (layouts.HasFlag(ExportLayouts.Diffusers))
         {
-            WriteText(Path.Combine(folder, Config), ControlNetConfigWriter.Json(config));
+            WriteText(Path.Combine(folder, Config), ConfigWriter.ControlNet(config));
             WriteWeights(Path.Combine(folder, Weights), parameters, type);
         }
 
@@ -41,7 +41,7 @@ internal static class ModelExport
         {
             string own = Path.Combine(folder, "original");
             Directory.CreateDirectory(own);
-            LdmControlNames names = new([.. parameters.Select(parameter => parameter.Name)]);
+            OriginalUnetNames names = new([.. parameters.Select(parameter => parameter.Name)]);
             WriteWeights(
                 Path.Combine(own, "control_model.safetensors"),
                 [.. parameters.Select(p => p with { Name = OriginalPrefix + names.Translate(p.Name) })], type);

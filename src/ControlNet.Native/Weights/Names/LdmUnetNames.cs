@@ -41,7 +41,7 @@ internal sealed class LdmUnetNames
     }
 
     /// <summary>Pairs of original and diffusers' names of the parts of a residual block.</summary>
-    public static IReadOnlyList<(string Original, string Diffusers)> ResnetParts => s_resnet;
+    public static ReadOnlySpan<(string Original, string Diffusers)> ResnetParts => s_resnet;
 
     /// <summary>Pairs of original and diffusers' names of modules that are there once.</summary>
     public static IReadOnlyList<(string Original, string Diffusers)> FixedModules => s_fixed;

@@ -22,6 +22,22 @@ internal static class NameRules
         return null;
     }
 
+    /// <summary>What <see cref="Rename"/> does, the other way round.</summary>
+    /// <param name="name">For example <c>norm1.weight</c>.</param>
+    /// <param name="heads">Pairs of old and new heads. A new head matches whole components only.</param>
+    public static string? RenameBack(string name, ReadOnlySpan<(string Old, string New)> heads)
+    {
+        foreach ((string old, string @new) in heads)
+        {
+            if (name.StartsWith(@new, StringComparison.Ordinal) && name.Length > @new.Length && name[@new.Length] == '.')
+            {
+                return old + name[@new.Length..];
+            }
+        }
+
+        return null;
+    }
+
     /// <summary>
     /// Splits <c>7.0.rest</c> into 7 and <c>0.rest</c>; false when the name does not begin with a number.
     /// </summary>

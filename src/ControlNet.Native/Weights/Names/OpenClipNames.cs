@@ -26,6 +26,9 @@ internal sealed class OpenClipNames
 
     private readonly int _unusedBlock;
 
+    /// <summary>Weights of one tensor that holds query, key and value.</summary>
+    public const int FusedParts = 3;
+
     /// <param name="names">Every name of the model, its prefix taken off.</param>
     public OpenClipNames(IReadOnlySet<string> names) =>
         _unusedBlock = NameRules.Indices(names, "transformer.resblocks.").DefaultIfEmpty(-1).Max();
@@ -60,6 +63,42 @@ internal sealed class OpenClipNames
             "attn.in_proj_bias" => [.. Fused(layer, "bias")],
             _ => NameRules.Rename(rest, s_layer) is string part ? [$"{layer}.{part}"] : [],
         };
+    }
+
+    /// <summary>
+    /// The original name for one of transformers', and which equal part of the outermost axis the weight is; null for a
+    /// name the layout does not have.
+    /// </summary>
+    public static (string Name, int Part)? Back(string name)
+    {
+        const string layers = "text_model.encoder.layers.";
+        if (name == "text_model.embeddings.position_embedding.weight")
+        {
+            return ("positional_embedding", 0);
+        }
+
+        if (NameRules.RenameBack(name, s_root) is string known)
+        {
+            return (known, 0);
+        }
+
+        if (!name.StartsWith(layers, StringComparison.Ordinal)
+            || !NameRules.TrySplitIndex(name[layers.Length..], out int layer, out string rest))
+        {
+            return null;
+        }
+
+        string block = $"transformer.resblocks.{layer}";
+        for (int part = 0; part < s_fused.Length; part++)
+        {
+            string head = $"self_attn.{s_fused[part]}.";
+            if (rest.StartsWith(head, StringComparison.Ordinal))
+            {
+                return ($"{block}.attn.in_proj_{rest[head.Length..]}", part);
+            }
+        }
+
+        return NameRules.RenameBack(rest, s_layer) is string other ? ($"{block}.{other}", 0) : null;
     }
 
     private static IEnumerable<string> Fused(string layer, string kind) =>

@@ -32,13 +32,13 @@ internal sealed class VaeNames
 
     /// <param name="names">Every name of the model, its prefix taken off.</param>
     public VaeNames(IReadOnlySet<string> names) =>
-        _levels = NameRules.Indices(names, "decoder.up.").DefaultIfEmpty(-1).Max() + 1;
+        _levels = NameRules.Indices(names, "decoder.up.").Concat(NameRules.Indices(names, "decoder.up_blocks."))
+            .DefaultIfEmpty(-1).Max() + 1;
 
     /// <summary>diffusers' name for an original one; null for a name the layout does not have.</summary>
     public string? Translate(string name)
     {
-        if (name.StartsWith("quant_conv.", StringComparison.Ordinal)
-            || name.StartsWith("post_quant_conv.", StringComparison.Ordinal))
+        if (IsOutside(name))
         {
             return name;
         }
@@ -57,6 +57,28 @@ internal sealed class VaeNames
             : $"{half}.{known.Replace("nin_shortcut", "conv_shortcut", StringComparison.Ordinal)}";
     }
 
+    /// <summary>The original name for one of diffusers'; null for a name the layout does not have.</summary>
+    public string? Back(string name)
+    {
+        if (IsOutside(name))
+        {
+            return name;
+        }
+
+        int dot = name.IndexOf('.', StringComparison.Ordinal);
+        string half = dot < 0 ? name : name[..dot];
+        if (half is not ("encoder" or "decoder"))
+        {
+            return null;
+        }
+
+        string rest = name[(dot + 1)..];
+        string? known = NameRules.RenameBack(rest, s_middle) ?? LevelBack(rest);
+        return known is null
+            ? null
+            : $"{half}.{known.Replace("conv_shortcut", "nin_shortcut", StringComparison.Ordinal)}";
+    }
+
     /// <summary>Brings the attention names of old diffusers up to date; other names are returned as they are.</summary>
     public static string Modernise(string name)
     {
@@ -65,6 +87,11 @@ internal sealed class VaeNames
             ? $"{name[..dot]}.{known}"
             : name;
     }
+
+    // The convolutions between the halves have one name in both layouts.
+    private static bool IsOutside(string name) =>
+        name.StartsWith("quant_conv.", StringComparison.Ordinal)
+        || name.StartsWith("post_quant_conv.", StringComparison.Ordinal);
 
     private string? Level(string name)
     {
@@ -81,6 +108,25 @@ internal sealed class VaeNames
             ("down", "downsample", "conv") => $"down_blocks.{level}.downsamplers.0.conv.{parts[4]}",
             ("up", "block", _) => $"up_blocks.{_levels - 1 - level}.resnets.{parts[3]}.{parts[4]}",
             ("up", "upsample", "conv") => $"up_blocks.{_levels - 1 - level}.upsamplers.0.conv.{parts[4]}",
+            _ => null,
+        };
+    }
+
+    private string? LevelBack(string name)
+    {
+        // down_blocks.I.resnets.J.rest, down_blocks.I.downsamplers.0.conv.rest, and the same going up
+        string[] parts = name.Split('.', 5);
+        if (parts.Length < 5 || !int.TryParse(parts[1], out int level))
+        {
+            return null;
+        }
+
+        return (parts[0], parts[2]) switch
+        {
+            ("down_blocks", "resnets") => $"down.{level}.block.{parts[3]}.{parts[4]}",
+            ("down_blocks", "downsamplers") => $"down.{level}.downsample.{parts[4]}",
+            ("up_blocks", "resnets") => $"up.{_levels - 1 - level}.block.{parts[3]}.{parts[4]}",
+            ("up_blocks", "upsamplers") => $"up.{_levels - 1 - level}.upsample.{parts[4]}",
             _ => null,
         };
     }
