@@ -64,7 +64,8 @@ public sealed partial class StableDiffusion
     /// </summary>
     internal static ImageRequest Rehearsal(ImageRequest request) => request with
     {
-        Steps = Math.Min(request.Steps, RehearsedSteps),
+        Steps = Math.Min(request.StepsTaken, RehearsedSteps),
+        Strength = request.InitialImage is null ? null : 1,
         NoiseSource = null,
         Controls = [.. request.Controls.Select(control => control with { Start = 0, End = 1 })],
     };

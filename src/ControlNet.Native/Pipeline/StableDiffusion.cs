@@ -80,13 +80,12 @@ public sealed partial class StableDiffusion : IDisposable
         using TensorScope scope = TensorScope.Enter(cancellation);
         Tensor latents;
         using (TextContext context = new(EncodePrompts(plan)))
-        using (DenoisingLoop loop = new(_unet, Device, plan, context, LatentShape(plan)))
         {
-            latents = loop.Run(progress);
+            latents = Denoise(plan, context, progress);
         }
 
         float[] decoded = _vae.Decode(Ops.Scale(latents, (float)(1 / _vae.Config.ScalingFactor))).ToArray();
-        RgbImage image = RgbImage.FromFloats(decoded, plan.Width, plan.Height, PixelRange.MinusOneToOne);
+        RgbImage image = Finished(plan, decoded);
         cancellation.ThrowIfCancellationRequested();
         return new GeneratedImage(
             image, decoded, GenerationParameters.Write(plan, Name), Ops.ToChannelsFirst(latents).ToArray(),
@@ -108,9 +107,6 @@ public sealed partial class StableDiffusion : IDisposable
         _unet.Dispose();
         _text.Dispose();
     }
-
-    private Shape LatentShape(GenerationPlan plan) => new(
-        1, plan.Height / _vae.Config.Downscale, plan.Width / _vae.Config.Downscale, _vae.Config.LatentChannels);
 
     /// <summary>The text states of the batch: the negative prompt first, as in diffusers.</summary>
     private Tensor EncodePrompts(GenerationPlan plan)

@@ -1,0 +1,36 @@
+using System;
+using ControlNet.Native.Imaging;
+using ControlNet.Native.Tensors;
+using ControlNet.Native.Unet;
+
+namespace ControlNet.Native;
+
+/// <content>From noise or a picture to latents, and from decoded values to the picture.</content>
+public sealed partial class StableDiffusion
+{
+    /// <summary>One denoising process.</summary>
+    /// <param name="plan">The request.</param>
+    /// <param name="context">Its texts.</param>
+    /// <param name="progress">Told after every call of the UNet.</param>
+    /// <returns>The final latents, <c>[1, H / 8, W / 8, C]</c>; they belong to the caller's scope.</returns>
+    private Tensor Denoise(GenerationPlan plan, TextContext context, IProgress<GenerationProgress>? progress)
+    {
+        using TensorScope scope = TensorScope.Enter();
+        LatentNoise noise = new(Device, plan.Noise, LatentShape(plan));
+        DenoisingStart start = DenoisingStart.Make(plan, noise, _vae, Device);
+        using DenoisingLoop loop = new(_unet, Device, plan, context, start, noise);
+        return scope.Keep(loop.Run(progress));
+    }
+
+    /// <summary>The picture, with what the mask keeps put back where that is asked for.</summary>
+    private static RgbImage Finished(GenerationPlan plan, float[] decoded)
+    {
+        RgbImage image = RgbImage.FromFloats(decoded, plan.Width, plan.Height, PixelRange.MinusOneToOne);
+        return plan.Request.KeepUnmasked
+            ? plan.Mask!.Join(image, plan.Request.InitialImage!.Resize(plan.Width, plan.Height))
+            : image;
+    }
+
+    private Shape LatentShape(GenerationPlan plan) => new(
+        1, plan.Height / _vae.Config.Downscale, plan.Width / _vae.Config.Downscale, _vae.Config.LatentChannels);
+}
