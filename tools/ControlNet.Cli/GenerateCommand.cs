@@ -1,20 +1,17 @@
 using System;
 using System.Collections.Generic;
 using System.CommandLine;
-using System.Globalization;
-using System.IO;
 using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
 using ControlNet.Native;
-using ControlNet.Native.Imaging;
 using ControlNet.Native.Sampling;
 using ControlNet.Native.Tensors;
 
 namespace ControlNet.Cli;
 
 /// <summary>
-/// <c>controlnet generate</c>: one image from a prompt, with control images or without. Whatever can be refused is
+/// <c>controlnet generate</c>: images from a prompt, with control images or without. Whatever can be refused is
 /// refused before anything is loaded, and what was written is written whole.
 /// </summary>
 internal static class GenerateCommand
@@ -35,12 +32,8 @@ internal static class GenerateCommand
     {
         string output = arguments.GetValue(options.Output)!;
         string? latentsPath = arguments.GetValue(options.SaveLatents);
-        OutputPath.Check("--output", output, ".png");
-        if (latentsPath is not null)
-        {
-            OutputPath.Check("--save-latents", latentsPath, ".safetensors");
-        }
-
+        int count = arguments.GetValue(options.Count);
+        ImageOutput files = new(output, latentsPath, count);
         ImageRequest request = ReadRequest(options, arguments);
         request.Validate();
         IReadOnlyList<ControlJob> controls = options.Controls.Read(arguments);
@@ -62,7 +55,7 @@ internal static class GenerateCommand
             controls = [.. controls.Select(control => control with { Net = BundledModel.Control(control.Net) })];
         }
 
-        GenerateJob job = new(model, controls, request);
+        GenerateJob job = new(model, controls, request, count);
         using Device device = options.Device.Open(arguments);
         device.RequireActivations(loading.Activations);
         if (arguments.GetValue(options.EstimateMemory))
@@ -82,19 +75,18 @@ internal static class GenerateCommand
             loaded.Add($"memory: {plan}");
         }
 
-        GeneratedImage image = ProgressDisplay.Run(progress =>
-            job.Run(device, loading, progress, loaded, cancellation));
-
-        cancellation.ThrowIfCancellationRequested();
-        if (latentsPath is not null)
+        ProgressDisplay.Run(progress =>
         {
-            new LatentsFile(image.Latents, image.Image.Height / PixelsPerLatent, image.Image.Width / PixelsPerLatent)
-                .Write(latentsPath);
-        }
+            foreach (GeneratedImage image in job.Run(device, loading, progress, loaded, cancellation))
+            {
+                cancellation.ThrowIfCancellationRequested();
+                files.Write(image);
+            }
 
-        image.Image.Save(output, [new PngText(GeneratedImage.ParametersKey, image.Parameters)]);
+            return files;
+        });
         loaded.ForEach(Console.Out.WriteLine);
-        Console.Out.WriteLine(Summary(output, image));
+        files.Written.ForEach(Console.Out.WriteLine);
         return ExitCode.Success;
     }
 
@@ -123,6 +115,7 @@ internal static class GenerateCommand
             Eta = arguments.GetValue(options.Eta),
             ClipSkip = arguments.GetValue(options.ClipSkip),
         };
+        request = options.Hires.AddTo(options.Image.AddTo(request, arguments), arguments);
         return arguments.GetValue(options.InitLatents) is string path ? StartFrom(request, path) : request;
     }
 
@@ -146,13 +139,4 @@ internal static class GenerateCommand
         "CUDA" => NoiseGenerator.TorchCuda,
         _ => throw new UsageException($"--rng is '{name}', but must be 'cpu' or 'cuda'"),
     };
-
-    /// <summary>The file, then the last line of the parameters, which names seed, sampler and size.</summary>
-    private static string Summary(string output, GeneratedImage image)
-    {
-        string settings = image.Parameters[(image.Parameters.LastIndexOf('\n') + 1)..];
-        return string.Create(
-            CultureInfo.InvariantCulture,
-            $"{Path.GetFullPath(output)}: {settings}, {image.Elapsed.TotalSeconds:0.0} s");
-    }
 }

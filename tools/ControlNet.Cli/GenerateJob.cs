@@ -1,4 +1,3 @@
-using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
@@ -8,22 +7,21 @@ using ControlNet.Native.Tensors;
 
 namespace ControlNet.Cli;
 
-/// <summary>One image to be made: loads what it needs, generates, frees it.</summary>
+/// <summary>Images to be made of one request: loads what it needs, generates, frees it.</summary>
 /// <param name="Model">Path of the model.</param>
 /// <param name="Controls">The controls; a net that several name is loaded once.</param>
 /// <param name="Request">What to generate, without the controls.</param>
-internal sealed record GenerateJob(string Model, IReadOnlyList<ControlJob> Controls, ImageRequest Request)
+/// <param name="Count">How many images, with seeds from that of the request on.</param>
+internal sealed record GenerateJob(
+    string Model, IReadOnlyList<ControlJob> Controls, ImageRequest Request, int Count)
 {
-    /// <summary>Evaluations of the UNet after which memory has seen everything it will see.</summary>
-    private const int RehearsedSteps = 4;
-
-    /// <summary>Does it.</summary>
+    /// <summary>Does it; each image is made when it is asked for, and everything freed after the last.</summary>
     /// <param name="device">Where.</param>
     /// <param name="options">How weights are loaded and kept.</param>
     /// <param name="progress">Told of loading and sampling; null for nobody.</param>
     /// <param name="loaded">Receives one line for each checkpoint.</param>
     /// <param name="cancellation">Ends it.</param>
-    public GeneratedImage Run(
+    public IEnumerable<GeneratedImage> Run(
         Device device, LoadOptions options, ProgressDisplay? progress, List<string> loaded,
         CancellationToken cancellation)
     {
@@ -45,7 +43,10 @@ internal sealed record GenerateJob(string Model, IReadOnlyList<ControlJob> Contr
             {
                 Controls = [.. Controls.Select(control => control.With(nets[control.Net]))],
             };
-            return model.Generate(request, progress, cancellation);
+            foreach (GeneratedImage image in model.GenerateMany(request, Count, progress, cancellation))
+            {
+                yield return image;
+            }
         }
         finally
         {
@@ -65,8 +66,9 @@ internal sealed record GenerateJob(string Model, IReadOnlyList<ControlJob> Contr
         GenerateJob few = this with
         {
             Controls = [.. Controls.Select(control => control with { Start = 0, End = 1 })],
-            Request = Request with { Steps = Math.Min(Request.Steps, RehearsedSteps) },
+            Request = Request.ForRehearsal(),
+            Count = 1,
         };
-        _ = few.Run(planner, options, progress: null, loaded: [], CancellationToken.None);
+        _ = few.Run(planner, options, progress: null, loaded: [], CancellationToken.None).Count();
     }
 }

@@ -19,6 +19,18 @@ internal sealed class GenerateOptions
 
     public ControlOptions Controls { get; } = new();
 
+    public ImageOptions Image { get; } = new();
+
+    public HiresOptions Hires { get; } = new();
+
+    public Option<int> Count { get; } = new("--count", "-b")
+    {
+        Description = "Images to make, with seeds from --seed on; of several, --output and --save-latents get a number, "
+            + "as output-0001.png, and each is written when it is finished.",
+        HelpName = "COUNT",
+        DefaultValueFactory = _ => 1,
+    };
+
     public Option<string> Prompt { get; } = new("--prompt", "-p")
     {
         Description = "What the image shows; '' leaves it to the model or to the control images.",
@@ -40,7 +52,7 @@ internal sealed class GenerateOptions
     public Option<int?> Width { get; } = new("--width", "-W")
     {
         Description = "Pixels, a multiple of 8. "
-            + "[default: that of the initial latents or the first control image, else the model's own]",
+            + "[default: that of the initial latents, the initial image or the first control image, else the model's own]",
         HelpName = "PIXELS",
     };
 
@@ -176,7 +188,7 @@ internal sealed class GenerateOptions
     {
         IEnumerable<Option> all =
         [
-            Model, Prompt, NegativePrompt, .. Controls.All, Output, Width, Height, Steps,
+            Model, Prompt, NegativePrompt, .. Controls.All, .. Image.All, Output, Count, Width, Height, .. Hires.All, Steps,
             CfgScale, Sampler, Scheduler, Seed, Rng, Eta, ClipSkip, TruncatePrompt, Tokenizer, Config, Prediction,
             WeightType, Precision, MaxMemory, EstimateMemory, InitLatents, SaveLatents,
         ];

@@ -34,7 +34,7 @@ internal sealed class DenoisingStart
         bool blends = plan.Mask is not null && !plan.ReadsMask;
         if (clean is null && request.InitialImage is { } image && (blends || !fromNoise))
         {
-            clean = Encode(vae, device, Pixels(image, plan), plan, noise.Draw());
+            clean = Encode(vae, device, image, plan, noise.Draw());
         }
 
         Tensor unit = request.InitialLatents is { } given ? noise.FromTorchOrder(given.Span) : noise.Draw();
@@ -103,10 +103,15 @@ internal sealed class DenoisingStart
     /// <summary>A sample of the latents of a picture, as the UNet scales them.</summary>
     /// <param name="vae">What encodes.</param>
     /// <param name="device">Where.</param>
-    /// <param name="pixels"><c>[Height, Width, 3]</c> in [-1, 1].</param>
+    /// <param name="image">The picture; stretched to the size of the plan.</param>
     /// <param name="plan">The size.</param>
     /// <param name="noise">The noise of the sample.</param>
-    internal static Tensor Encode(Autoencoder vae, Device device, float[] pixels, GenerationPlan plan, Tensor noise)
+    public static Tensor Encode(
+        Autoencoder vae, Device device, RgbImage image, GenerationPlan plan, Tensor noise) =>
+        Encode(vae, device, Pixels(image, plan), plan, noise);
+
+    /// <summary>The same of <c>[Height, Width, 3]</c> in [-1, 1].</summary>
+    private static Tensor Encode(Autoencoder vae, Device device, float[] pixels, GenerationPlan plan, Tensor noise)
     {
         using TensorScope scope = TensorScope.Enter();
         Shape shape = new(1, plan.Height, plan.Width, 3);

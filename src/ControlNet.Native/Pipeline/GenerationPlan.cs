@@ -82,9 +82,16 @@ internal sealed class GenerationPlan
     public bool IsActive(ControlInput control, int call) => control.ActsAt(call - FirstCall, CallsTaken);
 
     /// <summary>Works a request out.</summary>
+    /// <param name="request">The request.</param>
+    /// <param name="model">The model.</param>
+    /// <param name="unet">What its UNet is built from.</param>
+    /// <param name="vae">What its autoencoder is built from.</param>
+    /// <param name="text">What its text encoder is built from.</param>
+    /// <param name="stepsTaken">Steps to take, for a second pass; null as the request says.</param>
     /// <exception cref="RequestException">It does not fit the model, or a value is out of its range.</exception>
     public static GenerationPlan Make(
-        ImageRequest request, StableDiffusion model, UnetConfig unet, VaeConfig vae, ClipTextConfig text)
+        ImageRequest request, StableDiffusion model, UnetConfig unet, VaeConfig vae, ClipTextConfig text,
+        int? stepsTaken = null)
     {
         request.Validate();
         (int width, int height) = SizeOf(request, model.NativeSize);
@@ -118,7 +125,7 @@ internal sealed class GenerationPlan
             : null;
         return new GenerationPlan(
             request, width, height, SamplerOf(request, model.Scheduler), prompt, negative, NoiseOf(request),
-            request.StepsTaken, mask)
+            stepsTaken ?? request.StepsTaken, mask)
         {
             ReadsMask = readsMask,
         };

@@ -66,7 +66,7 @@ public sealed partial record ImageRequest
         }
     }
 
-    private static void CheckStrength(string name, double strength, string stepsName, int steps)
+    internal static void CheckStrength(string name, double strength, string stepsName, int steps)
     {
         CheckRange(name, strength, 0, 1);
         if (StepsOf(steps, strength) < 1)

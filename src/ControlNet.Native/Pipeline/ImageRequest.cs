@@ -95,7 +95,8 @@ public sealed partial record ImageRequest
 
     /// <summary>
     /// Unit normal latents to start from instead of drawing them, <c>[1, 4, Height / 8, Width / 8]</c> in PyTorch's
-    /// order, before the sampler scales them; finite numbers. With an initial image they are the noise added to it. Null draws them from <see cref="Seed"/>.
+    /// order, before the sampler scales them; finite numbers. With <see cref="InitialImage"/> they are the noise that is
+    /// added to it. Null draws them from <see cref="Seed"/>.
     /// </summary>
     public ReadOnlyMemory<float>? InitialLatents { get; init; }
 
@@ -120,6 +121,7 @@ public sealed partial record ImageRequest
 
         CheckNumbers(nameof(InitialLatents), InitialLatents);
         ValidateImage();
+        ValidateHires();
         for (int i = 0; i < Controls.Count; i++)
         {
             ArgumentNullException.ThrowIfNull(Controls[i]);
@@ -127,7 +129,7 @@ public sealed partial record ImageRequest
         }
     }
 
-    private static void CheckSize(string name, int? size)
+    internal static void CheckSize(string name, int? size)
     {
         if (size is not { } pixels)
         {

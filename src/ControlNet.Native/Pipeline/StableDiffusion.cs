@@ -74,6 +74,7 @@ public sealed partial class StableDiffusion : IDisposable
         ObjectDisposedException.ThrowIf(_disposed, this);
         ArgumentNullException.ThrowIfNull(request);
         GenerationPlan plan = GenerationPlan.Make(request, this, _unet.Config, _vae.Config, _text.Config);
+        GenerationPlan? second = SecondPlan(plan);
         long start = Stopwatch.GetTimestamp();
 
         using DeviceReservation turn = Device.Reserve(cancellation);
@@ -81,11 +82,11 @@ public sealed partial class StableDiffusion : IDisposable
         Tensor latents;
         using (TextContext context = new(EncodePrompts(plan)))
         {
-            latents = Denoise(plan, context, progress);
+            latents = Denoise(plan, second, context, progress);
         }
 
-        float[] decoded = _vae.Decode(Ops.Scale(latents, (float)(1 / _vae.Config.ScalingFactor))).ToArray();
-        RgbImage image = Finished(plan, decoded);
+        float[] decoded = Decode(latents);
+        RgbImage image = Finished(second ?? plan, decoded);
         cancellation.ThrowIfCancellationRequested();
         return new GeneratedImage(
             image, decoded, GenerationParameters.Write(plan, Name), Ops.ToChannelsFirst(latents).ToArray(),
