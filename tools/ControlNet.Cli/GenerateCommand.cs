@@ -43,6 +43,7 @@ internal static class GenerateCommand
             ConfigsFrom = arguments.GetValue(options.Config),
             Prediction = LoadWords.Prediction(arguments.GetValue(options.Prediction)),
             WeightStorage = LoadWords.WeightType("--weight-type", arguments.GetValue(options.WeightType)),
+            TileVae = LoadWords.Tiling("--tile-vae", arguments.GetValue(options.TileVae)!),
             Activations = LoadWords.Precision(arguments.GetValue(options.Precision)!),
         };
         string? budget = arguments.GetValue(options.MaxMemory);

@@ -156,6 +156,14 @@ internal sealed class GenerateOptions
         HelpName = "SIZE",
     };
 
+    public Option<string> TileVae { get; } = new("--tile-vae")
+    {
+        Description = "Decode and encode pictures in bands of rows, without seams: half the memory for a little time. "
+            + "on; off; auto, where --max-memory asks for it.",
+        HelpName = "NAME",
+        DefaultValueFactory = _ => "auto",
+    };
+
     public Option<bool> EstimateMemory { get; } = new("--estimate-memory")
     {
         Description = "Say what the image would take in each way of keeping the weights, and stop. [default: off]",
@@ -190,7 +198,7 @@ internal sealed class GenerateOptions
         [
             Model, Prompt, NegativePrompt, .. Controls.All, .. Image.All, Output, Count, Width, Height, .. Hires.All, Steps,
             CfgScale, Sampler, Scheduler, Seed, Rng, Eta, ClipSkip, TruncatePrompt, Tokenizer, Config, Prediction,
-            WeightType, Precision, MaxMemory, EstimateMemory, InitLatents, SaveLatents,
+            WeightType, Precision, MaxMemory, TileVae, EstimateMemory, InitLatents, SaveLatents,
         ];
         all.ToList().ForEach(command.Options.Add);
         Device.AddTo(command);

@@ -96,6 +96,7 @@ public sealed class ImageModeTests : IDisposable
     [InlineData("--count 0", "error: --count is 0, but must be from 1 to 10000")]
     [InlineData("-b 10001", "error: --count is 10001, but must be from 1 to 10000")]
     [InlineData("--count x", "error: option '--count' needs a whole number, got 'x'; see controlnet generate --help")]
+    [InlineData("--tile-vae maybe", "error: --tile-vae is 'maybe', but must be 'auto', 'on' or 'off'")]
     [InlineData("--hires-scale 0.5", "error: --hires-scale is 0.5, but must be from 1 to 8")]
     [InlineData("--hires-width 100", "error: --hires-width is 100, but must be a multiple of 8; take 96 or 104")]
     [InlineData("--hires-steps 0", "error: --hires-steps is 0, but must be from 1 to 1000")]
