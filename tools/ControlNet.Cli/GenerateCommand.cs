@@ -1,20 +1,17 @@
 using System;
 using System.Collections.Generic;
 using System.CommandLine;
-using System.Globalization;
-using System.IO;
 using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
 using ControlNet.Native;
-using ControlNet.Native.Imaging;
 using ControlNet.Native.Sampling;
 using ControlNet.Native.Tensors;
 
 namespace ControlNet.Cli;
 
 /// <summary>
-/// <c>controlnet generate</c>: one image from a prompt, with control images or without. Whatever can be refused is
+/// <c>controlnet generate</c>: images from a prompt, with control images or without. Whatever can be refused is
 /// refused before anything is loaded, and what was written is written whole.
 /// </summary>
 internal static class GenerateCommand
@@ -43,12 +40,8 @@ internal static class GenerateCommand
 
         string output = arguments.GetValue(options.Output)!;
         string? latentsPath = arguments.GetValue(options.SaveLatents);
-        OutputPath.Check("--output", output, ".png");
-        if (latentsPath is not null)
-        {
-            OutputPath.Check("--save-latents", latentsPath, ".safetensors");
-        }
-
+        int count = arguments.GetValue(options.Count);
+        ImageOutput files = new(output, latentsPath, count);
         PreviewFile? preview = options.Preview.Read(arguments);
         ImageRequest request = ReadRequest(options, arguments);
         request.Validate();
@@ -59,6 +52,7 @@ internal static class GenerateCommand
             ConfigsFrom = arguments.GetValue(options.Config),
             Prediction = LoadWords.Prediction(arguments.GetValue(options.Prediction)),
             WeightStorage = LoadWords.WeightType("--weight-type", arguments.GetValue(options.WeightType)),
+            TileVae = LoadWords.Tiling("--tile-vae", arguments.GetValue(options.TileVae)!),
             Activations = LoadWords.Precision(arguments.GetValue(options.Precision)!),
         };
         string? budget = arguments.GetValue(options.MaxMemory);
@@ -71,7 +65,7 @@ internal static class GenerateCommand
             controls = [.. controls.Select(control => control with { Net = BundledModel.Control(control.Net) })];
         }
 
-        GenerateJob job = new(model, controls, request, preview);
+        GenerateJob job = new(model, controls, request, count, preview);
         using Device device = options.Device.Open(arguments);
         device.RequireActivations(loading.Activations);
         if (arguments.GetValue(options.EstimateMemory))
@@ -91,21 +85,19 @@ internal static class GenerateCommand
             loaded.Add($"memory: {plan}");
         }
 
-        GeneratedImage image = ProgressDisplay.Run(progress =>
-            job.Run(device, loading, progress, loaded, cancellation));
-
-        cancellation.ThrowIfCancellationRequested();
-        if (latentsPath is not null)
+        SavedCommand? saved = arguments.GetValue(options.NoMetadata)
+            ? null
+            : SavedCommand.Of(GivenOptions.Of(command, arguments), device.Name);
+        ProgressDisplay.Run(progress =>
         {
-            new LatentsFile(image.Latents, image.Image.Height / PixelsPerLatent, image.Image.Width / PixelsPerLatent)
-                .Write(latentsPath);
-        }
+            foreach (GeneratedImage image in job.Run(device, loading, progress, loaded, cancellation))
+            {
+                cancellation.ThrowIfCancellationRequested();
+                files.Write(image, TextOf(image, saved?.OfImage(request.Seed + files.Written.Count)));
+            }
 
-        SavedCommand saved = SavedCommand.Of(GivenOptions.Of(command, arguments), device.Name);
-        image.Image.Save(output, arguments.GetValue(options.NoMetadata) ? null :
-        [
-            new PngText(GeneratedImage.ParametersKey, image.Parameters), new PngText(SavedCommand.Key, saved.Write()),
-        ]);
+            return files;
+        });
         loaded.ForEach(Console.Out.WriteLine);
         if (madeOn is not null && madeOn != device.Name)
         {
@@ -118,9 +110,13 @@ internal static class GenerateCommand
             Console.Error.WriteLine($"warning: the preview was not written: {ErrorReport.OneLine(failure)}");
         }
 
-        Console.Out.WriteLine(Summary(output, image));
+        files.Written.ForEach(Console.Out.WriteLine);
         return ExitCode.Success;
     }
+
+    private static IReadOnlyList<PngText>? TextOf(GeneratedImage image, SavedCommand? saved) => saved is null
+        ? null
+        : [new(GeneratedImage.ParametersKey, image.Parameters), new(SavedCommand.Key, saved.Write())];
 
     private static ImageRequest ReadRequest(GenerateOptions options, ParseResult arguments)
     {
@@ -149,6 +145,7 @@ internal static class GenerateCommand
             ClipSkip = arguments.GetValue(options.ClipSkip),
         };
         request = options.Sampling.AddTo(request, arguments);
+        request = options.Hires.AddTo(options.Image.AddTo(request, arguments), arguments);
         return arguments.GetValue(options.InitLatents) is string path ? StartFrom(request, path) : request;
     }
 
@@ -172,13 +169,4 @@ internal static class GenerateCommand
         "CUDA" => NoiseGenerator.TorchCuda,
         _ => throw new UsageException($"--rng is '{name}', but must be 'cpu' or 'cuda'"),
     };
-
-    /// <summary>The file, then the last line of the parameters, which names seed, sampler and size.</summary>
-    private static string Summary(string output, GeneratedImage image)
-    {
-        string settings = image.Parameters[(image.Parameters.LastIndexOf('\n') + 1)..];
-        return string.Create(
-            CultureInfo.InvariantCulture,
-            $"{Path.GetFullPath(output)}: {settings}, {image.Elapsed.TotalSeconds:0.0} s");
-    }
 }

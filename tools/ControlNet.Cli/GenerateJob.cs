@@ -1,4 +1,3 @@
-using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
@@ -8,24 +7,22 @@ using ControlNet.Native.Tensors;
 
 namespace ControlNet.Cli;
 
-/// <summary>One image to be made: loads what it needs, generates, frees it.</summary>
+/// <summary>Images to be made of one request: loads what it needs, generates, frees it.</summary>
 /// <param name="Model">Path of the model.</param>
 /// <param name="Controls">The controls; a net that several name is loaded once.</param>
 /// <param name="Request">What to generate, without the controls.</param>
-/// <param name="Preview">Where to show it while it comes about; null for nowhere.</param>
+/// <param name="Count">How many images, with seeds from that of the request on.</param>
+/// <param name="Preview">Where to show them while they come about; null for nowhere.</param>
 internal sealed record GenerateJob(
-    string Model, IReadOnlyList<ControlJob> Controls, ImageRequest Request, PreviewFile? Preview = null)
+    string Model, IReadOnlyList<ControlJob> Controls, ImageRequest Request, int Count, PreviewFile? Preview = null)
 {
-    /// <summary>Evaluations of the UNet after which memory has seen everything it will see.</summary>
-    private const int RehearsedSteps = 4;
-
-    /// <summary>Does it.</summary>
+    /// <summary>Does it; each image is made when it is asked for, and everything freed after the last.</summary>
     /// <param name="device">Where.</param>
     /// <param name="options">How weights are loaded and kept.</param>
     /// <param name="progress">Told of loading and sampling; null for nobody.</param>
     /// <param name="loaded">Receives one line for each checkpoint.</param>
     /// <param name="cancellation">Ends it.</param>
-    public GeneratedImage Run(
+    public IEnumerable<GeneratedImage> Run(
         Device device, LoadOptions options, ProgressDisplay? progress, List<string> loaded,
         CancellationToken cancellation)
     {
@@ -47,7 +44,11 @@ internal sealed record GenerateJob(
             {
                 Controls = [.. Controls.Select(control => control.With(nets[control.Net]))],
             };
-            return model.Generate(request, Preview is null ? progress : Preview.Before(progress), cancellation);
+            IProgress<GenerationProgress>? watcher = Preview is null ? progress : Preview.Before(progress);
+            foreach (GeneratedImage image in model.GenerateMany(request, Count, watcher, cancellation))
+            {
+                yield return image;
+            }
         }
         finally
         {
@@ -68,11 +69,9 @@ internal sealed record GenerateJob(
         {
             Preview = null,
             Controls = [.. Controls.Select(control => control with { Start = 0, End = 1 })],
-            Request = Request with
-            {
-                Steps = Math.Min(Request.Steps, RehearsedSteps), Timesteps = null, Sigmas = null,
-            },
+            Request = Request.ForRehearsal(),
+            Count = 1,
         };
-        _ = few.Run(planner, options, progress: null, loaded: [], CancellationToken.None);
+        _ = few.Run(planner, options, progress: null, loaded: [], CancellationToken.None).Count();
     }
 }

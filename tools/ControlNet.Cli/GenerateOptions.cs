@@ -21,6 +21,18 @@ internal sealed class GenerateOptions
 
     public SamplingOptions Sampling { get; } = new();
 
+    public ImageOptions Image { get; } = new();
+
+    public HiresOptions Hires { get; } = new();
+
+    public Option<int> Count { get; } = new("--count", "-b")
+    {
+        Description = "Images to make, with seeds from --seed on; of several, --output and --save-latents get a number, "
+            + "as output-0001.png, and each is written when it is finished.",
+        HelpName = "COUNT",
+        DefaultValueFactory = _ => 1,
+    };
+
     public Option<string?> Prompt { get; } = new("--prompt", "-p")
     {
         Description = "What the image shows; '' leaves it to the model or to the control images. Needed, unless "
@@ -42,7 +54,7 @@ internal sealed class GenerateOptions
     public Option<int?> Width { get; } = new("--width", "-W")
     {
         Description = "Pixels, a multiple of 8. "
-            + "[default: that of the initial latents or the first control image, else the model's own]",
+            + "[default: that of the initial latents, the initial image or the first control image, else the model's own]",
         HelpName = "PIXELS",
     };
 
@@ -146,6 +158,14 @@ internal sealed class GenerateOptions
         HelpName = "SIZE",
     };
 
+    public Option<string> TileVae { get; } = new("--tile-vae")
+    {
+        Description = "Decode and encode pictures in bands of rows, without seams: half the memory for a little time. "
+            + "on; off; auto, where --max-memory asks for it.",
+        HelpName = "NAME",
+        DefaultValueFactory = _ => "auto",
+    };
+
     public Option<bool> EstimateMemory { get; } = new("--estimate-memory")
     {
         Description = "Say what the image would take in each way of keeping the weights, and stop. [default: off]",
@@ -192,10 +212,10 @@ internal sealed class GenerateOptions
     {
         IEnumerable<Option> all =
         [
-            Model, Prompt, NegativePrompt, .. Controls.All, Output, Width, Height, Steps,
-            CfgScale, Sampler, Scheduler, .. Sampling.All, Seed, Rng, Eta, ClipSkip,
+            Model, Prompt, NegativePrompt, .. Controls.All, .. Image.All, Output, Count, Width, Height, .. Hires.All,
+            Steps, CfgScale, Sampler, Scheduler, .. Sampling.All, Seed, Rng, Eta, ClipSkip,
             TruncatePrompt, Tokenizer, Config, Prediction,
-            WeightType, Precision, MaxMemory, EstimateMemory, InitLatents, SaveLatents,
+            WeightType, Precision, MaxMemory, TileVae, EstimateMemory, InitLatents, SaveLatents,
             .. Preview.All, FromPng, NoMetadata,
         ];
         all.ToList().ForEach(command.Options.Add);

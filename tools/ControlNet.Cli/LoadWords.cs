@@ -19,6 +19,16 @@ internal static class LoadWords
         _ => throw new UsageException($"{option} is '{name}', but must be 'f32', 'f16' or 'bf16'"),
     };
 
+    /// <summary>Whether pictures go through the autoencoder in bands; null for <c>auto</c>.</summary>
+    /// <exception cref="UsageException">It is another word.</exception>
+    public static bool? Tiling(string option, string name) => name.ToUpperInvariant() switch
+    {
+        "AUTO" => null,
+        "ON" => true,
+        "OFF" => false,
+        _ => throw new UsageException($"{option} is '{name}', but must be 'auto', 'on' or 'off'"),
+    };
+
     /// <summary>How activations are stored: <c>f32</c> or <c>f16</c>.</summary>
     /// <exception cref="UsageException">It is another word.</exception>
     public static DType Precision(string name) => name.ToUpperInvariant() switch

@@ -1,6 +1,7 @@
 using System;
 using System.Buffers;
 using System.Collections.Generic;
+using System.Globalization;
 using System.IO;
 using System.Linq;
 using System.Security.Cryptography;
@@ -55,6 +56,17 @@ internal sealed record SavedCommand(
 
         return new SavedCommand(options, files, device);
     }
+
+    /// <summary>The command that makes one image of several alone.</summary>
+    /// <param name="seed">Its seed.</param>
+    public SavedCommand OfImage(long seed) => !Options.ContainsKey("--count") ? this : this with
+    {
+        Options = new SortedDictionary<string, string[]>(
+            Options.Where(option => option.Key is not ("--count" or "--seed")).ToDictionary(), StringComparer.Ordinal)
+        {
+            ["--seed"] = [seed.ToString(CultureInfo.InvariantCulture)],
+        },
+    };
 
     /// <summary>Reads what <see cref="Write"/> wrote.</summary>
     /// <param name="json">The text of the entry.</param>

@@ -62,6 +62,15 @@ internal sealed class Conv2d : Module
             ? ForwardInSteps(x, activation, addRow, addTensor)
             : Convolve(x, activation, addRow, addTensor);
 
+    /// <summary>The same of a part of an image, with other zeros around it.</summary>
+    /// <param name="x"><c>[N, rows, W, inChannels]</c></param>
+    /// <param name="padding">Zeros around it, instead of the layer's own.</param>
+    /// <param name="addTensor">A residual of the shape of the result, or none.</param>
+    /// <returns><c>conv(x) + bias + addTensor</c></returns>
+    public Tensor Forward(Tensor x, Padding padding, Tensor? addTensor = null) => _packed is not null
+        ? Ops.Conv2d(x, _packed, _bias, _stride, padding, addTensor: addTensor, result: _result)
+        : Ops.Conv2d(x, _unpacked!, _bias, _stride, padding, addTensor: addTensor, result: _result);
+
     private Tensor Convolve(
         Tensor x, Activation activation = Activation.None, Tensor? addRow = null, Tensor? addTensor = null) =>
         _packed is not null

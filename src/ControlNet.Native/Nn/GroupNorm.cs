@@ -1,3 +1,4 @@
+using System;
 using ControlNet.Native.Tensors;
 using ControlNet.Native.Weights;
 
@@ -25,6 +26,23 @@ internal sealed class GroupNorm : Module
         _activation = activation;
         _gamma = Own(weights.Take("weight", new Shape(channels)));
         _beta = Own(weights.Take("bias", new Shape(channels)));
+    }
+
+    /// <summary>The norm of an image in bands: statistics of all of them, one function for each.</summary>
+    /// <returns>Its tensors belong to the caller's scope.</returns>
+    public BandNorm Fit(Bands image)
+    {
+        (double Mean, double Variance)[] moments = BandMoments.Of(image.All, _groups);
+        float[] scale = _gamma.ToArray();
+        float[] mean = new float[scale.Length];
+        for (int c = 0; c < scale.Length; c++)
+        {
+            int group = c / (scale.Length / _groups);
+            mean[c] = (float)moments[group].Mean;
+            scale[c] = (float)(scale[c] / Math.Sqrt(moments[group].Variance + _eps));
+        }
+
+        return new BandNorm(_gamma.Like(mean), _gamma.Like(scale), _beta, _activation);
     }
 
     /// <param name="x"><c>[N, H, W, C]</c></param>

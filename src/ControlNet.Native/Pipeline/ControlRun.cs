@@ -31,7 +31,7 @@ internal sealed class ControlRun : IDisposable
     /// The controls that act in one call of the sampler, a digit for each: calls that agree compute the same.
     /// </summary>
     public string ActingAt(int call) => string.Concat(
-        _plan.Controls.Select(control => control.ActsAt(call, _plan.Sampler.CallCount) ? '1' : '0'));
+        _plan.Controls.Select(control => _plan.IsActive(control, call) ? '1' : '0'));
 
     /// <summary>What is to be added to the UNet in one call of the sampler.</summary>
     /// <param name="latents"><c>[N, H, W, C]</c>, the latents the UNet sees.</param>
@@ -44,7 +44,7 @@ internal sealed class ControlRun : IDisposable
         ControlResiduals? sum = null;
         for (int i = 0; i < _plan.Controls.Count; i++)
         {
-            if (_plan.Controls[i].ActsAt(call, _plan.Sampler.CallCount))
+            if (_plan.IsActive(_plan.Controls[i], call))
             {
                 ControlResiduals part = Residuals(i, latents, timestep, times);
                 sum = sum is null ? part : Joined(sum, part);

@@ -20,8 +20,8 @@ internal sealed class DenoisingLoop : IDisposable
     private readonly UnetModel _unet;
     private readonly GenerationPlan _plan;
     private readonly TextContext _context;
-    private readonly Device _device;
-    private readonly Shape _latentShape;
+    private readonly DenoisingStart _start;
+    private readonly LatentNoise _noise;
     private readonly TimeContext _times;
     private readonly ControlRun _controls;
     private readonly Replay _replay;
@@ -31,17 +31,18 @@ internal sealed class DenoisingLoop : IDisposable
     /// <param name="device">Where it computes.</param>
     /// <param name="plan">What to do.</param>
     /// <param name="context">The text of each half: the negative prompt first, as in diffusers.</param>
-    /// <param name="latentShape">Shape of the latents of one image, <c>[1, H / 8, W / 8, C]</c>.</param>
+    /// <param name="start">What it starts from; the caller's.</param>
+    /// <param name="noise">Noise for the steps that draw some.</param>
     /// <param name="paint">Makes a picture of clean latents, with the decoder or without, for a preview.</param>
     public DenoisingLoop(
-        UnetModel unet, Device device, GenerationPlan plan, TextContext context, Shape latentShape,
-        Func<Tensor, bool, RgbImage> paint)
+        UnetModel unet, Device device, GenerationPlan plan, TextContext context, DenoisingStart start,
+        LatentNoise noise, Func<Tensor, bool, RgbImage> paint)
     {
         _unet = unet;
-        _device = device;
         _plan = plan;
         _context = context;
-        _latentShape = latentShape;
+        _start = start;
+        _noise = noise;
         _times = new TimeContext([.. plan.Sampler.Timesteps.Select(timestep => (float)timestep)]);
         _controls = new ControlRun(plan, context);
         _replay = new Replay(device);
@@ -55,9 +56,9 @@ internal sealed class DenoisingLoop : IDisposable
         Sampler sampler = _plan.Sampler;
         long start = Stopwatch.GetTimestamp();
         using TensorScope scope = TensorScope.Enter();
-        Tensor latents = InitialLatents();
-        using SamplerRun run = sampler.Start();
-        for (int call = 0; call < sampler.CallCount; call++)
+        Tensor latents = _start.Sample;
+        using SamplerRun run = sampler.Start(_plan.FirstCall);
+        for (int call = _plan.FirstCall; call < sampler.CallCount; call++)
         {
             (Tensor next, Tensor? clean) = Step(run, call, latents, estimatesClean: progress is not null);
             latents = latents.ReplacedBy(next);
@@ -87,7 +88,7 @@ internal sealed class DenoisingLoop : IDisposable
             : Estimate(input, call, timestep, _times);
         Tensor guided = Guide(estimate);
         Tensor? clean = estimatesClean ? scope.Keep(sampler.CleanEstimate(guided, call, latents)) : null;
-        return (scope.Keep(run.Step(guided, call, latents, DrawNoise)), clean);
+        return (scope.Keep(_start.Restore(run.Step(guided, call, latents, _noise.Draw), call)), clean);
     }
 
     /// <summary>
@@ -97,7 +98,7 @@ internal sealed class DenoisingLoop : IDisposable
     private Tensor Estimate(Tensor input, int call, float timestep, TimeContext times)
     {
         ControlResiduals? residuals = _controls.At(input, call, timestep, times);
-        return _unet.Forward(input, [timestep], _context, residuals, times);
+        return _unet.Forward(_start.Input(input), [timestep], _context, residuals, times);
     }
 
     private Tensor Replayable(Tensor input, Tensor time, int call, float timestep)
@@ -121,29 +122,6 @@ internal sealed class DenoisingLoop : IDisposable
         return GuidanceRescale.Apply(guided, conditional, _plan.Request.GuidanceRescale);
     }
 
-    private Tensor InitialLatents()
-    {
-        using TensorScope scope = TensorScope.Enter();
-        Tensor noise = _plan.Request.InitialLatents is { } given ? FromTorchOrder(given.Span) : DrawNoise();
-        return scope.Keep(Ops.Scale(noise, (float)_plan.Sampler.InitialNoiseScale));
-    }
-
-    /// <summary>One <c>torch.randn</c> of the shape of the latents.</summary>
-    private Tensor DrawNoise()
-    {
-        float[] values = new float[_latentShape.Count];
-        _plan.Noise.FillNormal(values);
-        return FromTorchOrder(values);
-    }
-
-    /// <summary>Values in PyTorch's order <c>[1, C, H, W]</c> as latents <c>[1, H, W, C]</c>.</summary>
-    private Tensor FromTorchOrder(ReadOnlySpan<float> values)
-    {
-        using TensorScope scope = TensorScope.Enter();
-        Shape torch = new(_latentShape[0], _latentShape[3], _latentShape[1], _latentShape[2]);
-        return scope.Keep(Ops.ToChannelsLast(Tensor.From(_device, torch, values)));
-    }
-
     private void Report(
         IProgress<GenerationProgress>? progress, int call, Tensor latents, Tensor? clean, long start)
     {
@@ -157,8 +135,9 @@ internal sealed class DenoisingLoop : IDisposable
             ? throw new InvalidOperationException("the latents have moved on; copy them inside IProgress.Report")
             : read();
         progress.Report(new GenerationProgress(
-            call + 1, _plan.Sampler.CallCount, _plan.Sampler.Timesteps[call], Stopwatch.GetElapsedTime(start),
-            () => Inside(() => InTorchOrder(latents)), decode => Inside(() => _paint(clean!, decode))));
+            call + 1 - _plan.FirstCall, _plan.CallsTaken, _plan.Sampler.Timesteps[call],
+            Stopwatch.GetElapsedTime(start), () => Inside(() => InTorchOrder(latents)),
+            decode => Inside(() => _paint(clean!, decode))));
         returned = true;
     }
 

@@ -11,7 +11,7 @@ namespace ControlNet.Native;
 /// Writes what made an image in the layout of the A1111 web UI, which other tools read from the PNG text entry
 /// <c>parameters</c>: the prompt, a line with the negative prompt, and one line of settings.
 /// </summary>
-internal static class GenerationParameters
+internal static partial class GenerationParameters
 {
     /// <summary>The three parts, separated by line feeds.</summary>
     /// <param name="plan">What was carried out.</param>
@@ -53,6 +53,7 @@ internal static class GenerationParameters
             settings.Add($"{(scheduler.Timesteps is null ? "Sigmas" : "Timesteps")}: {list}");
         }
 
+        settings.AddRange(ImageSettings(request));
         if (request.ClipSkip > 1)
         {
             settings.Add(Invariant($"Clip skip: {request.ClipSkip}"));

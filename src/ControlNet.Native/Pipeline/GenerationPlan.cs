@@ -18,7 +18,7 @@ internal sealed class GenerationPlan
 {
     private GenerationPlan(
         ImageRequest request, int width, int height, Sampler sampler, int[] prompt, int[]? negativePrompt,
-        INoiseSource noise)
+        INoiseSource noise, int stepsTaken, RepaintMask? mask)
     {
         Request = request;
         Width = width;
@@ -27,10 +27,12 @@ internal sealed class GenerationPlan
         Prompt = prompt;
         NegativePrompt = negativePrompt;
         Noise = noise;
-        int calls = sampler.CallCount;
+        FirstCall = (sampler.Steps - stepsTaken) * sampler.CallsPerStep;
+        Mask = mask;
         Controls =
         [
-            .. request.Controls.Where(control => Enumerable.Range(0, calls).Any(call => control.ActsAt(call, calls))),
+            .. request.Controls.Where(control =>
+                Enumerable.Range(FirstCall, CallsTaken).Any(call => IsActive(control, call))),
         ];
     }
 
@@ -55,25 +57,46 @@ internal sealed class GenerationPlan
     /// <summary>Where this generation's noise comes from.</summary>
     public INoiseSource Noise { get; }
 
+    /// <summary>The call of the sampler that is the first: above 0 where the request starts from a picture.</summary>
+    public int FirstCall { get; }
+
+    /// <summary>Calls of the sampler that are made.</summary>
+    public int CallsTaken => Sampler.CallCount - FirstCall;
+
+    /// <summary>What to repaint, at the size of the result; null for everything.</summary>
+    public RepaintMask? Mask { get; }
+
+    /// <summary>Whether the UNet reads mask and masked picture itself, as that of an inpainting model does.</summary>
+    public bool ReadsMask { get; private init; }
+
+    /// <summary>Whether inpainting starts from noise alone; image-to-image never does.</summary>
+    public bool StartsFromNoise => Mask is not null && Request.EffectiveStrength >= 1;
+
     /// <summary>Whether the unconditional half is computed.</summary>
     public bool HasGuidance => NegativePrompt is not null;
 
     /// <summary>The controls that act in some call of the sampler, in the order of the request.</summary>
     public IReadOnlyList<ControlInput> Controls { get; }
 
+    /// <summary>Whether a control acts in a call; its window is one of the calls that are made.</summary>
+    public bool IsActive(ControlInput control, int call) => control.ActsAt(call - FirstCall, CallsTaken);
+
     /// <summary>Works a request out.</summary>
+    /// <param name="request">The request.</param>
+    /// <param name="model">The model.</param>
+    /// <param name="unet">What its UNet is built from.</param>
+    /// <param name="vae">What its autoencoder is built from.</param>
+    /// <param name="text">What its text encoder is built from.</param>
+    /// <param name="stepsTaken">Steps to take, for a second pass; null as the request says.</param>
     /// <exception cref="RequestException">It does not fit the model, or a value is out of its range.</exception>
     public static GenerationPlan Make(
-        ImageRequest request, StableDiffusion model, UnetConfig unet, VaeConfig vae, ClipTextConfig text)
+        ImageRequest request, StableDiffusion model, UnetConfig unet, VaeConfig vae, ClipTextConfig text,
+        int? stepsTaken = null)
     {
         request.Validate();
         (int width, int height) = SizeOf(request, model.NativeSize);
-        if (unet.InChannels != vae.LatentChannels)
-        {
-            throw new RequestException(
-                $"the UNet of {model.Name} takes {unet.InChannels} channels, latents have {vae.LatentChannels}: " +
-                "it is an inpainting model, which needs an image and a mask; an ordinary model generates from text");
-        }
+        RepaintMask? mask = ImageChecks.MaskOf(request, width, height);
+        bool readsMask = ImageChecks.ReadsMask(request, model.Name, unet, vae);
 
         int clipSkip = Math.Max(request.ClipSkip, request.NegativeClipSkip ?? 1);
         if (clipSkip > text.Layers)
@@ -100,21 +123,27 @@ internal sealed class GenerationPlan
         int[]? negative = request.GuidanceScale > 1
             ? Tokenize(model.Tokenizer, nameof(request.NegativePrompt), request.NegativePrompt, truncate)
             : null;
+        Sampler sampler = SamplerOf(request, model.Scheduler);
         return new GenerationPlan(
-            request, width, height, SamplerOf(request, model.Scheduler), prompt, negative, NoiseOf(request));
+            request, width, height, sampler, prompt, negative, NoiseOf(request),
+            stepsTaken ?? request.StepsTakenOf(sampler.Steps), mask)
+        {
+            ReadsMask = readsMask,
+        };
     }
 
     private static (int Width, int Height) SizeOf(ImageRequest request, int nativeSize)
     {
         const int step = ImageRequest.PixelsPerLatent;
-        RgbImage? hint = request.Controls.Count > 0 ? request.Controls[0].Image : null;
+        RgbImage? hint = request.InitialImage ?? (request.Controls.Count > 0 ? request.Controls[0].Image : null);
+        string what = request.InitialImage is null ? "control" : "initial";
         int Resolve(string name, int? asked, int? ofHint)
         {
             int size = asked ?? (ofHint is { } pixels ? pixels / step * step : nativeSize);
             return size is >= step and <= ImageRequest.MaxSize
                 ? size
                 : throw new RequestException(
-                    $"the control image is {hint?.Width} x {hint?.Height} pixels, which gives no usable {name}; " +
+                    $"the {what} image is {hint?.Width} x {hint?.Height} pixels, which gives no usable {name}; " +
                     $"set {name} to a multiple of {step}");
         }
 
@@ -145,6 +174,13 @@ internal sealed class GenerationPlan
             throw new RequestException(
                 $"the ControlNet {control.Net.Name} reads hints of " +
                 $"{control.Net.Config.ConditioningChannels} channels, a picture has 3");
+        }
+
+        if (net.InChannels != unet.OutChannels)
+        {
+            throw new RequestException(
+                $"the ControlNet {control.Net.Name} reads latents of {net.InChannels} channels, those of " +
+                $"{model.Name} have {unet.OutChannels}; take one made for the ordinary model of this base");
         }
 
         if (net.CrossAttentionDim != unet.CrossAttentionDim || !Equal(net.BlockOutChannels, unet.BlockOutChannels))

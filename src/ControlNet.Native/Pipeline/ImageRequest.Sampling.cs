@@ -33,10 +33,6 @@ public sealed partial record ImageRequest
         ? config
         : config with { Timesteps = Timesteps, Sigmas = Sigmas };
 
-    /// <summary>As many steps as asked for but at most <paramref name="most"/>; for rehearsals.</summary>
-    internal ImageRequest WithFewSteps(int most) =>
-        this with { Steps = int.Min(StepCount, most), Timesteps = null, Sigmas = null };
-
     private void ValidateSampling()
     {
         CheckRange(nameof(GuidanceRescale), GuidanceRescale, 0, 1);

@@ -32,8 +32,9 @@ public sealed partial record ImageRequest
     public bool TruncatePrompt { get; init; }
 
     /// <summary>
-    /// Width in pixels, a multiple of 8 from 8 to <see cref="MaxSize"/>. Null takes that of the first control image,
-    /// rounded down to a multiple of 8, or without one the size the model was trained at (512 for SD 1.x).
+    /// Width in pixels, a multiple of 8 from 8 to <see cref="MaxSize"/>. Null takes that of <see cref="InitialImage"/>
+    /// or else of the first control image, rounded down to a multiple of 8, or without one the size the model was
+    /// trained at (512 for SD 1.x).
     /// </summary>
     public int? Width { get; init; }
 
@@ -85,7 +86,7 @@ public sealed partial record ImageRequest
 
     /// <summary>
     /// Where noise comes from instead of <see cref="Seed"/> and <see cref="NoiseGenerator"/>: asked first for the
-    /// initial latents, unless those are given, then once for each step that draws noise, always in PyTorch's order.
+    /// initial latents, unless those are given (<see cref="InitialImage"/> tells what else it is asked for), then once for each step that draws noise, always in PyTorch's order.
     /// </summary>
     public INoiseSource? NoiseSource { get; init; }
 
@@ -96,7 +97,8 @@ public sealed partial record ImageRequest
 
     /// <summary>
     /// Unit normal latents to start from instead of drawing them, <c>[1, 4, Height / 8, Width / 8]</c> in PyTorch's
-    /// order, before the sampler scales them; finite numbers. Null draws them from <see cref="Seed"/>.
+    /// order, before the sampler scales them; finite numbers. With <see cref="InitialImage"/> they are the noise that is
+    /// added to it. Null draws them from <see cref="Seed"/>.
     /// </summary>
     public ReadOnlyMemory<float>? InitialLatents { get; init; }
 
@@ -121,6 +123,8 @@ public sealed partial record ImageRequest
         }
 
         CheckNumbers(nameof(InitialLatents), InitialLatents);
+        ValidateImage();
+        ValidateHires();
         for (int i = 0; i < Controls.Count; i++)
         {
             ArgumentNullException.ThrowIfNull(Controls[i]);
@@ -128,7 +132,7 @@ public sealed partial record ImageRequest
         }
     }
 
-    private static void CheckSize(string name, int? size)
+    internal static void CheckSize(string name, int? size)
     {
         if (size is not { } pixels)
         {

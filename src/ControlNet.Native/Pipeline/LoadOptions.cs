@@ -30,6 +30,13 @@ public sealed record LoadOptions
     /// </summary>
     public DType Activations { get; init; } = DType.F32;
 
+    /// <summary>
+    /// Whether the autoencoder works in bands of rows (<see cref="Vae.Autoencoder.InBands"/>): half the memory for
+    /// pictures, a little more time, no seams. Null does not, and leaves it to <see cref="MemoryPlan"/> where there is a
+    /// budget.
+    /// </summary>
+    public bool? TileVae { get; init; }
+
     /// <summary>What the UNet predicts. Null takes the scheduler configuration, or what the layout implies.</summary>
     public PredictionType? Prediction { get; init; }
 

@@ -8,7 +8,7 @@ namespace ControlNet.Native;
 
 /// <summary>
 /// A way to keep weights, and what a piece of work then takes: transformed convolution weights are fast and large,
-/// 16-bit weights are small.
+/// 16-bit weights are small, and pictures in bands take less than whole ones.
 /// </summary>
 /// <param name="Options">The options to load with; hand their storage and growth to control networks too.</param>
 /// <param name="PeakBytes">The most bytes the device will hold at once.</param>
@@ -17,7 +17,7 @@ public sealed record MemoryPlan(LoadOptions Options, long PeakBytes)
     /// <summary>The ways to keep weights, fastest first, each worked out when it is asked for.</summary>
     /// <param name="device">Where the work will be done.</param>
     /// <param name="options">
-    /// How to load otherwise. A storage or growth that is set is kept; what is null is varied.
+    /// How to load otherwise. A storage, growth or tiling that is set is kept; what is null is varied.
     /// </param>
     /// <param name="rehearse">
     /// The work: load with these options on this device, and generate. It is called once for each way, with a device
@@ -32,13 +32,16 @@ public sealed record MemoryPlan(LoadOptions Options, long PeakBytes)
         WeightGrowth[] growths = options.WeightGrowth is { } growth
             ? [growth]
             : [WeightGrowth.Full, WeightGrowth.Moderate, WeightGrowth.None];
+        bool[] tilings = options.TileVae is { } given ? [given] : [false, true];
         DType?[] storages = options.WeightStorage is { } storage ? [storage]
             : options.Activations == DType.F16 ? [DType.F16]
             : [null, DType.F16];
         return
             from kept in storages
             from grown in growths
-            select Rehearsed(device, options with { WeightStorage = kept, WeightGrowth = grown }, rehearse);
+            from tiled in tilings
+            select Rehearsed(
+                device, options with { WeightStorage = kept, WeightGrowth = grown, TileVae = tiled }, rehearse);
     }
 
     /// <summary>The fastest way that fits.</summary>
@@ -80,7 +83,8 @@ public sealed record MemoryPlan(LoadOptions Options, long PeakBytes)
             _ => "convolutions by their type",
         };
         string activations = Options.Activations == DType.F32 ? "" : $", {Options.Activations.Name()} activations";
-        return $"{Gibibytes(PeakBytes)}: {type}{activations}, {growth}";
+        string pictures = Options.TileVae == true ? ", pictures in bands" : "";
+        return $"{Gibibytes(PeakBytes)}: {type}{activations}, {growth}{pictures}";
     }
 
     private static MemoryPlan Rehearsed(Device device, LoadOptions options, Action<Device, LoadOptions> rehearse)

@@ -95,7 +95,10 @@ public sealed partial class StableDiffusion
             WeightGrowth growth = options.WeightGrowth ?? WeightGrowth.None;
             text = new ClipTextModel(Map(checkpoint.Text, "text encoder"), checkpoint.Text.Config);
             unet = new UnetModel(Map(checkpoint.Unet, "unet"), checkpoint.Unet.Config);
-            Autoencoder vae = new(Map(checkpoint.Vae, "vae"), checkpoint.Vae.Config);
+            Autoencoder vae = new(Map(checkpoint.Vae, "vae"), checkpoint.Vae.Config)
+            {
+                InBands = options.TileVae ?? false,
+            };
 
             WeightMap Map<TConfig>(CheckpointPart<TConfig> part, string what)
                 where TConfig : class =>

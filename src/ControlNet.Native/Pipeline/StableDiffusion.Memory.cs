@@ -13,11 +13,6 @@ namespace ControlNet.Native;
 public sealed partial class StableDiffusion
 {
     /// <summary>
-    /// Calls of the UNet after which memory has seen everything it will see, recorded work included.
-    /// </summary>
-    private const int RehearsedSteps = 4;
-
-    /// <summary>
     /// Finds out what a request would take, by running it on a device without elements: milliseconds, and the same
     /// allocations in the same order.
     /// </summary>
@@ -62,9 +57,8 @@ public sealed partial class StableDiffusion
     /// A request that takes the memory of <paramref name="request"/> and less time; draws no number from its noise.
     /// Its few calls would miss the window of a control, so every control acts in all of them.
     /// </summary>
-    internal static ImageRequest Rehearsal(ImageRequest request) => request.WithFewSteps(RehearsedSteps) with
+    internal static ImageRequest Rehearsal(ImageRequest request) => request.ForRehearsal() with
     {
-        NoiseSource = null,
         Controls = [.. request.Controls.Select(control => control with { Start = 0, End = 1 })],
     };
 }

@@ -74,19 +74,19 @@ public sealed partial class StableDiffusion : IDisposable
         ObjectDisposedException.ThrowIf(_disposed, this);
         ArgumentNullException.ThrowIfNull(request);
         GenerationPlan plan = GenerationPlan.Make(request, this, _unet.Config, _vae.Config, _text.Config);
+        GenerationPlan? second = SecondPlan(plan);
         long start = Stopwatch.GetTimestamp();
 
         using DeviceReservation turn = Device.Reserve(cancellation);
         using TensorScope scope = TensorScope.Enter(cancellation);
         Tensor latents;
         using (TextContext context = new(EncodePrompts(plan)))
-        using (DenoisingLoop loop = new(_unet, Device, plan, context, LatentShape(plan), Paint))
         {
-            latents = loop.Run(progress);
+            latents = Denoise(plan, second, context, progress);
         }
 
-        float[] decoded = _vae.Decode(Ops.Scale(latents, (float)(1 / _vae.Config.ScalingFactor))).ToArray();
-        RgbImage image = RgbImage.FromFloats(decoded, plan.Width, plan.Height, PixelRange.MinusOneToOne);
+        float[] decoded = Decode(latents);
+        RgbImage image = Finished(second ?? plan, decoded);
         cancellation.ThrowIfCancellationRequested();
         return new GeneratedImage(
             image, decoded, GenerationParameters.Write(plan, Name), Ops.ToChannelsFirst(latents).ToArray(),
@@ -108,9 +108,6 @@ public sealed partial class StableDiffusion : IDisposable
         _unet.Dispose();
         _text.Dispose();
     }
-
-    private Shape LatentShape(GenerationPlan plan) => new(
-        1, plan.Height / _vae.Config.Downscale, plan.Width / _vae.Config.Downscale, _vae.Config.LatentChannels);
 
     /// <summary>The text states of the batch: the negative prompt first, as in diffusers.</summary>
     private Tensor EncodePrompts(GenerationPlan plan)

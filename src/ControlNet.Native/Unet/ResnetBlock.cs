@@ -8,7 +8,7 @@ namespace ControlNet.Native.Unet;
 /// Two 3x3 convolutions with a residual around them and, in a UNet, the time embedding added between. Source: Rombach
 /// et al., 2022, arXiv:2112.10752, openaimodel.py ResBlock; diffusers' ResnetBlock2D.
 /// </summary>
-internal sealed class ResnetBlock : Module
+internal sealed partial class ResnetBlock : Module
 {
     private readonly GroupNorm _norm1, _norm2;
     private readonly Conv2d _conv1, _conv2;

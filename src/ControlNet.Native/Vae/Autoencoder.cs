@@ -12,6 +12,12 @@ namespace ControlNet.Native.Vae;
 /// </summary>
 public sealed class Autoencoder : Module
 {
+    /// <summary>
+    /// Rows of latents in a band. At 512 x 512 the widest layer's band is 17 MB in float32; each convolution computes two
+    /// rows of a band's input once more than it would on the whole image.
+    /// </summary>
+    internal const int LatentRowsOfBand = 4;
+
     private readonly VaeEncoder _encoder;
     private readonly VaeDecoder _decoder;
     private readonly Conv2d? _quantConv, _postQuantConv;
@@ -53,8 +59,14 @@ public sealed class Autoencoder : Module
     /// <summary>What the autoencoder is built from.</summary>
     public VaeConfig Config { get; }
 
+    /// <summary>
+    /// Whether images are encoded and decoded in bands of rows, which halves the memory and takes a little longer. The
+    /// results differ by rounding alone: there are no seams.
+    /// </summary>
+    public bool InBands { get; init; }
+
     /// <summary>The same network on a device that only plans; belongs to the caller.</summary>
-    internal Autoencoder OnPlanner(Device planner) => new(Weights.OnPlanner(planner), Config);
+    internal Autoencoder OnPlanner(Device planner) => new(Weights.OnPlanner(planner), Config) { InBands = InBands };
 
     /// <summary>Encodes images, one after the other to bound the memory.</summary>
     /// <param name="images"><c>[N, H, W, InChannels]</c>, values in [-1, 1]; at least 8 x 8 pixels.</param>
@@ -97,15 +109,22 @@ public sealed class Autoencoder : Module
     private Tensor EncodeOne(Tensor image)
     {
         using TensorScope scope = TensorScope.Enter();
-        Tensor h = _encoder.Forward(image);
+        int step = Config.Downscale, rows = step * LatentRowsOfBand;
+        bool bands = CanBand(image, rows) && image.Shape[1] % step == 0 && image.Shape[2] % step == 0;
+        Tensor h = bands ? _encoder.ForwardInBands(image, rows) : _encoder.Forward(image);
         return scope.Keep(_quantConv?.Forward(h) ?? h);
     }
 
     private Tensor DecodeOne(Tensor latent)
     {
         using TensorScope scope = TensorScope.Enter();
-        return scope.Keep(_decoder.Forward(_postQuantConv?.Forward(latent) ?? latent));
+        Tensor h = _postQuantConv?.Forward(latent) ?? latent;
+        return scope.Keep(
+            CanBand(h, LatentRowsOfBand) ? _decoder.ForwardInBands(h, LatentRowsOfBand) : _decoder.Forward(h));
     }
+
+    private bool CanBand(Tensor x, int rows) =>
+        InBands && x.Shape[0] == 1 && x.Shape[1] > rows && !Tape.IsOpen && !ModuleTrace.Listening;
 
     private static Tensor EachAlone(Tensor batch, Func<Tensor, Tensor> function)
     {

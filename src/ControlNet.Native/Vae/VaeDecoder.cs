@@ -11,7 +11,7 @@ namespace ControlNet.Native.Vae;
 /// Memory: at 512 x 512 the widest activation is 268 MB in float32 (256 channels at full resolution); at most three of
 /// that order are alive at once, because every step frees its input as soon as it is read.
 /// </remarks>
-internal sealed class VaeDecoder : Module
+internal sealed partial class VaeDecoder : Module
 {
     private readonly Conv2d _convIn, _convOut;
     private readonly VaeMiddle _middle;

@@ -10,7 +10,7 @@ namespace ControlNet.Native.Vae;
 /// Compresses an image to means and log-variances of latents. Source: Rombach et al., 2022, arXiv:2112.10752, model.py
 /// Encoder.
 /// </summary>
-internal sealed class VaeEncoder : Module
+internal sealed partial class VaeEncoder : Module
 {
     private readonly Conv2d _convIn, _convOut;
     private readonly List<Module> _steps = [];

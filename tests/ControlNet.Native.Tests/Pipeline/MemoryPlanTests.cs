@@ -65,11 +65,11 @@ public sealed class MemoryPlanTests : IDisposable
     {
         List<MemoryPlan> ways = [.. MemoryPlan.Ways(_device, new LoadOptions(), Rehearse)];
         Assert.Equal(
-            [
-                (null, WeightGrowth.Full), (null, WeightGrowth.Moderate), (null, WeightGrowth.None),
-                (DType.F16, WeightGrowth.Full), (DType.F16, WeightGrowth.Moderate), (DType.F16, WeightGrowth.None),
-            ],
-            ways.Select(way => (way.Options.WeightStorage, way.Options.WeightGrowth)));
+            from storage in (DType?[])[null, DType.F16]
+            from growth in (WeightGrowth?[])[WeightGrowth.Full, WeightGrowth.Moderate, WeightGrowth.None]
+            from tiled in (bool?[])[false, true]
+            select (storage, growth, tiled),
+            ways.Select(way => (way.Options.WeightStorage, way.Options.WeightGrowth, way.Options.TileVae)));
         Assert.Equal(ways[0], MemoryPlan.Choose(_device, new LoadOptions(), long.MaxValue, Rehearse));
         long smallest = ways.Min(way => way.PeakBytes);
         MemoryPlan tight = MemoryPlan.Choose(_device, new LoadOptions(), smallest, Rehearse);
@@ -83,9 +83,47 @@ public sealed class MemoryPlanTests : IDisposable
     [Fact]
     public void What_the_caller_set_is_kept()
     {
-        LoadOptions options = new() { WeightStorage = DType.BF16, WeightGrowth = WeightGrowth.None };
+        LoadOptions options = new() { WeightStorage = DType.BF16, WeightGrowth = WeightGrowth.None, TileVae = true };
         MemoryPlan only = Assert.Single(MemoryPlan.Ways(_device, options, Rehearse));
         Assert.Equal(options, only.Options);
+    }
+
+    [Fact]
+    public void Pictures_in_bands_are_chosen_where_whole_ones_do_not_fit_and_are_what_is_planned()
+    {
+        ImageRequest request = TinyPipeline.Request with
+        {
+            Width = 1280, Height = 1280, Steps = 2, InitialImage = TinyPipeline.Hint(64, 64), Strength = 1,
+        };
+        LoadOptions options = new() { WeightStorage = DType.F32, WeightGrowth = WeightGrowth.None };
+        void Work(Device device, LoadOptions way)
+        {
+            using StableDiffusion model =
+                StableDiffusion.Load(TinyPipeline.ModelPath(TinyPipeline.Sd1), device, way);
+            _ = model.Generate(request);
+        }
+
+        MemoryPlan[] ways = [.. MemoryPlan.Ways(_device, options, Work)];
+        Assert.Equal([false, true], ways.Select(way => way.Options.TileVae));
+        Assert.True(ways[1].PeakBytes < ways[0].PeakBytes, string.Join("; ", ways.Select(way => way.ToString())));
+        Assert.EndsWith(", pictures in bands", ways[1].ToString(), StringComparison.Ordinal);
+        Assert.Equal(ways[1], MemoryPlan.Choose(_device, options, ways[0].PeakBytes - 1, Work));
+        Assert.Equal(ways[0], MemoryPlan.Choose(_device, options, ways[0].PeakBytes, Work));
+
+        request = request with { Width = 256, Height = 256 };
+        using StableDiffusion bands =
+            StableDiffusion.Load(TinyPipeline.ModelPath(TinyPipeline.Sd1), _device, ways[1].Options);
+        using StableDiffusion whole = TinyPipeline.Load(_device);
+        MemoryEstimate estimate = bands.EstimateMemory(request);
+        Assert.True(estimate.PeakBytesInUse < whole.EstimateMemory(request).PeakBytesInUse);
+        GeneratedImage image = bands.Generate(request);
+        Assert.InRange(
+            _device.PeakBytesInUse, estimate.PeakBytesInUse * 9 / 10,
+            (estimate.PeakBytesInUse + whole.WeightBytes) * 11 / 10);
+        GeneratedImage other = whole.Generate(request);
+        Assert.All(
+            image.Decoded.ToArray().Zip(other.Decoded.ToArray()),
+            pair => Assert.InRange(Math.Abs(pair.First - pair.Second), 0, 1e-3));
     }
 
     private static void Rehearse(Device planner, LoadOptions options)

@@ -28,12 +28,15 @@ public sealed class PipelineGoldenTests : IDisposable
         GoldenContext context = new(Repository.Golden(), _device);
         PipelineCheck check = new();
         string[] files = [.. check.Files(context)];
-        Assert.True(files.Length >= 33, $"{files.Length} files are covered");
+        Assert.True(files.Length >= 56, $"{files.Length} files are covered");
         string[] among =
         [
             "txt2img_pndm.", "txt2img_euler_a.", "sd2_txt2img_ddim.", "txt2img_nocfg.", "/control_unipc.",
             "/control_guess.", "/control_guess_nocfg.", "/control_guess_noprompt.", "/control_guidance_window.",
-            "txt2img_rescale.", "sd2_txt2img_zsnr_rescale.", "/multi_control_ddim.", "/multi_control_guess.", "/multi_control_window_euler.",
+            "txt2img_rescale.", "sd2_txt2img_zsnr_rescale.",
+            "/multi_control_ddim.", "/multi_control_guess.", "/multi_control_window_euler.",
+            "/img2img_pndm.", "/img2img_strength1.", "/inpaint4_euler_strength.", "/inpaint9_pndm_strength.",
+            "/inpaint9_euler_a.", "/control_img2img_window.", "/control_inpaint_strength.", "/multi_control_img2img.",
         ];
         foreach (string part in among)
         {

@@ -210,7 +210,7 @@ public sealed class RefusalTests : IDisposable
         RequestException thrown = Assert.Throws<RequestException>(() => model.Generate(Request));
         Assert.Equal(
             "the UNet of sd1-tiny takes 9 channels, latents have 4: it is an inpainting model, which needs an image " +
-            "and a mask; an ordinary model generates from text",
+            "and a mask; set InitialImage and Mask, or take an ordinary model",
             thrown.Message);
         Assert.Equal(blocks, _device.BlocksInUse);
     }

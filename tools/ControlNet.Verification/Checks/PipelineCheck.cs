@@ -6,7 +6,6 @@ using System.Text;
 using System.Text.Json;
 using ControlNet.Native;
 using ControlNet.Native.Control;
-using ControlNet.Native.Imaging;
 using ControlNet.Native.Sampling;
 using ControlNet.Native.Tensors;
 
@@ -29,9 +28,6 @@ public sealed class PipelineCheck : GoldenCheck
     /// </summary>
     private const double HalfLimit = 1e-2;
 
-    /// <summary>What a request cannot express yet; a file that asks for it is not covered.</summary>
-    private static readonly string[] s_unsupported = ["strength"];
-
     /// <inheritdoc/>
     public override IEnumerable<string> Files(GoldenContext context)
     {
@@ -43,8 +39,7 @@ public sealed class PipelineCheck : GoldenCheck
 
         return Directory.EnumerateFiles(folder, "*.safetensors")
             .Select(path => $"{Folder}/{Path.GetFileName(path)}")
-            .Order(StringComparer.Ordinal)
-            .Where(file => IsCovered(context.Tensors(file).Params));
+            .Order(StringComparer.Ordinal);
     }
 
     /// <inheritdoc/>
@@ -52,9 +47,9 @@ public sealed class PipelineCheck : GoldenCheck
     {
         GoldenTensors golden = context.Tensors(file);
         JsonElement p = golden.Params;
-        string model = p.GetProperty("model").GetString()!;
+        using ComposedModel model = new(context, p);
         using StableDiffusion diffusion = StableDiffusion.Load(
-            context.Path("models", model), context.Device, new LoadOptions { Activations = context.Activations });
+            model.Path, context.Device, new LoadOptions { Activations = context.Activations });
         List<ControlNetModel> nets = [];
         try
         {
@@ -64,7 +59,7 @@ public sealed class PipelineCheck : GoldenCheck
                     context.Path("models", net), context.Device, activations: context.Activations));
             }
 
-            int batch = golden["in.latents"].Shape[0];
+            int batch = golden["out.decoded"].Shape[0];
             for (int member = 0; member < batch; member++)
             {
                 foreach (GoldenResult result in RunMember(golden, diffusion, nets, member))
@@ -108,8 +103,8 @@ public sealed class PipelineCheck : GoldenCheck
 
         int[] after = [.. p.GetProperty("latents_after_steps").EnumerateArray().Select(e => e.GetInt32())];
         float[] latents = golden["out.latents"].Floats();
-        int each = request.InitialLatents!.Value.Length;
-        int batch = latents.Length / (after.Length * each);
+        int batch = decoded.Shape[0];
+        int each = latents.Length / (after.Length * batch);
         for (int k = 0; k < after.Length; k++)
         {
             ReadOnlySpan<float> expected = latents.AsSpan(((k * batch) + member) * each, each);
@@ -129,10 +124,8 @@ public sealed class PipelineCheck : GoldenCheck
     private static ImageRequest Request(GoldenTensors golden, List<ControlNetModel> nets, int member)
     {
         JsonElement p = golden.Params;
-        float[] latents = golden["in.latents"].Floats();
-        int each = latents.Length / golden["in.latents"].Shape[0];
         (int width, int height) = (p.GetProperty("w").GetInt32(), p.GetProperty("h").GetInt32());
-        return new ImageRequest
+        ImageRequest request = new()
         {
             Prompt = Text(p, "prompt", member),
             NegativePrompt = Text(p, "negative", member),
@@ -146,20 +139,20 @@ public sealed class PipelineCheck : GoldenCheck
             ClipSkip = p.TryGetProperty("clip_skip", out JsonElement skip) ? skip.GetInt32() + 1 : 1,
             NegativeClipSkip = 1,
             Scheduler = Scheduler(p),
-            InitialLatents = latents.AsMemory(member * each, each),
-            NoiseSource = golden.Has("noise.step") ? new Replay(golden["noise.step"].Floats()) : null,
+            InitialLatents = Latents(golden, member),
+            NoiseSource = PipelineImages.Noise(golden),
             Controls = [.. nets.Select((net, i) => Control(golden, net, i, member))],
         };
+        return PipelineImages.AddTo(request, golden, member);
     }
 
     private static ControlInput Control(GoldenTensors golden, ControlNetModel net, int index, int member)
     {
         JsonElement p = golden.Params;
-        (int width, int height) = (p.GetProperty("w").GetInt32(), p.GetProperty("h").GetInt32());
         return new ControlInput
         {
             Net = net,
-            Image = Hint(golden[$"in.control_{p.GetProperty("conds")[index].GetString()}"], width, height, member),
+            Image = PipelineImages.Picture(golden[$"in.control_{p.GetProperty("conds")[index].GetString()}"], member),
             Scale = (float)Number(p, "scale", index, 1),
             Start = Number(p, "start", index, 0),
             End = Number(p, "end", index, 1),
@@ -168,10 +161,6 @@ public sealed class PipelineCheck : GoldenCheck
                 : ControlMode.Balanced,
         };
     }
-
-    private static bool IsCovered(JsonElement p) =>
-        p.GetProperty("kind").GetString() is "txt2img" or "control"
-        && !s_unsupported.Any(name => p.TryGetProperty(name, out _));
 
     private static SchedulerConfig Scheduler(JsonElement p)
     {
@@ -200,21 +189,17 @@ public sealed class PipelineCheck : GoldenCheck
         };
     }
 
-    /// <summary>A U8 hint <c>[N, 3, H, W]</c> as the picture of one member.</summary>
-    private static RgbImage Hint(GoldenTensor hint, int width, int height, int member)
+    private static ReadOnlyMemory<float>? Latents(GoldenTensors golden, int member)
     {
-        byte[] planes = hint.Octets();
-        int pixels = width * height, first = (hint.Shape[0] == 1 ? 0 : member) * 3 * pixels;
-        byte[] rgb = new byte[3 * pixels];
-        for (int i = 0; i < pixels; i++)
+        if (!golden.Has("in.latents"))
         {
-            for (int c = 0; c < 3; c++)
-            {
-                rgb[(3 * i) + c] = planes[first + (c * pixels) + i];
-            }
+            return null;
         }
 
-        return new RgbImage(width, height, rgb);
+        GoldenTensor latents = golden["in.latents"];
+        float[] values = latents.Floats();
+        int each = values.Length / latents.Shape[0];
+        return values.AsMemory(member * each, each);
     }
 
     /// <summary><c>[H, W, 3]</c> as <c>[3, H, W]</c>.</summary>
@@ -268,18 +253,6 @@ public sealed class PipelineCheck : GoldenCheck
         {
             Latents.Add(value.CopyLatents());
             Timesteps.Add(value.Timestep);
-        }
-    }
-
-    /// <summary>Gives out recorded noise, one draw after the other.</summary>
-    private sealed class Replay(float[] noise) : INoiseSource
-    {
-        private int _at;
-
-        public void FillNormal(Span<float> destination)
-        {
-            noise.AsSpan(_at, destination.Length).CopyTo(destination);
-            _at += destination.Length;
         }
     }
 }
