@@ -18,7 +18,7 @@ internal sealed class DenoisingLoop : IDisposable
 {
     private readonly UnetModel _unet;
     private readonly GenerationPlan _plan;
-    private readonly TextContext _context;
+    private readonly PromptContexts _texts;
     private readonly Device _device;
     private readonly Shape _latentShape;
     private readonly TimeContext _times;
@@ -28,17 +28,17 @@ internal sealed class DenoisingLoop : IDisposable
     /// <param name="unet">The network that estimates the noise.</param>
     /// <param name="device">Where it computes.</param>
     /// <param name="plan">What to do.</param>
-    /// <param name="context">The text of each half: the negative prompt first, as in diffusers.</param>
+    /// <param name="texts">The texts: the negative prompt first, as in diffusers.</param>
     /// <param name="latentShape">Shape of the latents of one image, <c>[1, H / 8, W / 8, C]</c>.</param>
-    public DenoisingLoop(UnetModel unet, Device device, GenerationPlan plan, TextContext context, Shape latentShape)
+    public DenoisingLoop(UnetModel unet, Device device, GenerationPlan plan, PromptContexts texts, Shape latentShape)
     {
         _unet = unet;
         _device = device;
         _plan = plan;
-        _context = context;
+        _texts = texts;
         _latentShape = latentShape;
         _times = new TimeContext([.. plan.Sampler.Timesteps.Select(timestep => (float)timestep)]);
-        _controls = new ControlRun(plan, context);
+        _controls = new ControlRun(plan, texts);
         _replay = new Replay(device);
     }
 
@@ -74,39 +74,26 @@ internal sealed class DenoisingLoop : IDisposable
         Sampler sampler = _plan.Sampler;
         float timestep = (float)sampler.Timesteps[call];
         Tensor input = sampler.ScaleInput(latents, call);
-        Tensor estimate = _replay.Repeats(_controls.ActingAt(call)) && !ModuleTrace.Listening
+        Tensor estimate = _replay.Repeats($"{_texts.StateAt(call)} {_controls.ActingAt(call)}") && !ModuleTrace.Listening
             ? _replay.Run([input, _times.AllOf(timestep)], fed => Replayable(fed[0], fed[1], call, timestep))
             : Estimate(input, call, timestep, _times);
-        return scope.Keep(run.Step(Guide(estimate), call, latents, DrawNoise));
+        return scope.Keep(run.Step(_plan.Prompts.Guide(estimate, _plan.Request.GuidanceScale), call, latents, DrawNoise));
     }
 
     /// <summary>
-    /// What the networks make of the latents. Calls in which the same controls act differ in the latents and in the
-    /// time alone, and the first of them has computed what does not depend on either.
+    /// What the networks make of the latents. Calls that read the same texts and in which the same controls act differ
+    /// in the latents and in the time alone, and the first of them has computed what does not depend on either.
     /// </summary>
     private Tensor Estimate(Tensor input, int call, float timestep, TimeContext times)
     {
         ControlResiduals? residuals = _controls.At(input, call, timestep, times);
-        return _unet.Forward(input, [timestep], _context, residuals, times);
+        return _unet.Forward(input, [timestep], _texts.At(call), residuals, times);
     }
 
     private Tensor Replayable(Tensor input, Tensor time, int call, float timestep)
     {
         using TimeContext times = _times.Over(time, timestep);
         return Estimate(input, call, timestep, times);
-    }
-
-    /// <summary>Joins the halves: <c>uncond + w (cond - uncond)</c>.</summary>
-    private Tensor Guide(Tensor estimate)
-    {
-        if (!_plan.HasGuidance)
-        {
-            return estimate;
-        }
-
-        float w = _plan.Request.GuidanceScale;
-        int half = estimate.Shape[0] / 2;
-        return Ops.LinearCombination((1 - w, estimate.Rows(0, half)), (w, estimate.Rows(half, half)));
     }
 
     private Tensor InitialLatents()

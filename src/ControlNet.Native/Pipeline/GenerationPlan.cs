@@ -5,7 +5,6 @@ using System.Linq;
 using ControlNet.Native.Imaging;
 using ControlNet.Native.Sampling;
 using ControlNet.Native.Tensors;
-using ControlNet.Native.Text;
 using ControlNet.Native.Weights;
 
 namespace ControlNet.Native;
@@ -17,15 +16,13 @@ namespace ControlNet.Native;
 internal sealed class GenerationPlan
 {
     private GenerationPlan(
-        ImageRequest request, int width, int height, Sampler sampler, int[] prompt, int[]? negativePrompt,
-        INoiseSource noise)
+        ImageRequest request, int width, int height, Sampler sampler, PromptPlan prompts, INoiseSource noise)
     {
         Request = request;
         Width = width;
         Height = height;
         Sampler = sampler;
-        Prompt = prompt;
-        NegativePrompt = negativePrompt;
+        Prompts = prompts;
         Noise = noise;
         int calls = sampler.CallCount;
         Controls =
@@ -46,17 +43,14 @@ internal sealed class GenerationPlan
     /// <summary>The sampler, its timesteps worked out.</summary>
     public Sampler Sampler { get; }
 
-    /// <summary>Token ids of the prompt, 77 with begin, end and padding.</summary>
-    public int[] Prompt { get; }
-
-    /// <summary>Token ids of the negative prompt; null without guidance, when that half is not computed.</summary>
-    public int[]? NegativePrompt { get; }
+    /// <summary>The prompts, and which of them is read when.</summary>
+    public PromptPlan Prompts { get; }
 
     /// <summary>Where this generation's noise comes from.</summary>
     public INoiseSource Noise { get; }
 
     /// <summary>Whether the unconditional half is computed.</summary>
-    public bool HasGuidance => NegativePrompt is not null;
+    public bool HasGuidance => Prompts.HasNegative;
 
     /// <summary>The controls that act in some call of the sampler, in the order of the request.</summary>
     public IReadOnlyList<ControlInput> Controls { get; }
@@ -75,12 +69,7 @@ internal sealed class GenerationPlan
                 "it is an inpainting model, which needs an image and a mask; an ordinary model generates from text");
         }
 
-        int clipSkip = Math.Max(request.ClipSkip, request.NegativeClipSkip ?? 1);
-        if (clipSkip > text.Layers)
-        {
-            throw new RequestException(
-                $"ClipSkip is {clipSkip}, but the text encoder has {text.Layers} layers; take a smaller one");
-        }
+        CheckClipSkip(request, text);
 
         foreach (ControlInput control in request.Controls)
         {
@@ -95,13 +84,21 @@ internal sealed class GenerationPlan
                 $"[1, {vae.LatentChannels}, {height / vae.Downscale}, {width / vae.Downscale}]");
         }
 
-        bool truncate = request.TruncatePrompt;
-        int[] prompt = Tokenize(model.Tokenizer, nameof(request.Prompt), request.Prompt, truncate);
-        int[]? negative = request.GuidanceScale > 1
-            ? Tokenize(model.Tokenizer, nameof(request.NegativePrompt), request.NegativePrompt, truncate)
-            : null;
+        PromptPlan prompts = PromptPlan.Make(request, model.Tokenizer, model.Inversions, text.HiddenSize);
         return new GenerationPlan(
-            request, width, height, SamplerOf(request, model.Scheduler), prompt, negative, NoiseOf(request));
+            request, width, height, SamplerOf(request, model.Scheduler), prompts, NoiseOf(request));
+    }
+
+    /// <summary>Refuses to leave out more layers than there are.</summary>
+    /// <exception cref="RequestException">The text encoder has fewer.</exception>
+    internal static void CheckClipSkip(ImageRequest request, ClipTextConfig text)
+    {
+        int clipSkip = Math.Max(request.ClipSkip, request.NegativeClipSkip ?? 1);
+        if (clipSkip > text.Layers)
+        {
+            throw new RequestException(
+                $"ClipSkip is {clipSkip}, but the text encoder has {text.Layers} layers; take a smaller one");
+        }
     }
 
     private static (int Width, int Height) SizeOf(ImageRequest request, int nativeSize)
@@ -155,17 +152,6 @@ internal sealed class GenerationPlan
                 $"{model.Name} are {unet.CrossAttentionDim} and {Show(unet.BlockOutChannels)}; " +
                 "take the ControlNet made for this base");
         }
-    }
-
-    private static int[] Tokenize(ClipTokenizer tokenizer, string name, string text, bool truncate)
-    {
-        int[] ids = tokenizer.EncodePrompt(text, out int dropped);
-        int room = tokenizer.MaxLength - 2;
-        return dropped == 0 || truncate
-            ? ids
-            : throw new RequestException(
-                $"{name} has {room + dropped} tokens, but the text encoder reads {room}; shorten it, or set " +
-                $"TruncatePrompt (--truncate-prompt) to leave out the last {dropped}");
     }
 
     private static Sampler SamplerOf(ImageRequest request, SchedulerConfig own)

@@ -32,7 +32,10 @@ public sealed partial class StableDiffusion
         using ClipTextModel text = _text.OnPlanner(planner);
         using UnetModel unet = _unet.OnPlanner(planner);
         using Autoencoder vae = _vae.OnPlanner(planner);
-        using StableDiffusion rehearsal = new(planner, Name, Tokenizer, text, unet, vae, Scheduler, Report);
+        using StableDiffusion rehearsal = new(planner, Name, Tokenizer, text, unet, vae, Scheduler, Report)
+        {
+            Inversions = Inversions,
+        };
         Dictionary<ControlNetModel, ControlNetModel> nets = [];
         try
         {
@@ -60,11 +63,12 @@ public sealed partial class StableDiffusion
 
     /// <summary>
     /// A request that takes the memory of <paramref name="request"/> and less time; draws no number from its noise.
-    /// Its few calls would miss the window of a control, so every control acts in all of them.
+    /// Its few calls would miss the window of a control, so every control acts in all of them; a prompt that changes is
+    /// rehearsed in all its steps.
     /// </summary>
     internal static ImageRequest Rehearsal(ImageRequest request) => request with
     {
-        Steps = Math.Min(request.Steps, RehearsedSteps),
+        Steps = request.MayChangePrompts ? request.Steps : Math.Min(request.Steps, RehearsedSteps),
         NoiseSource = null,
         Controls = [.. request.Controls.Select(control => control with { Start = 0, End = 1 })],
     };

@@ -35,6 +35,7 @@ public sealed partial class StableDiffusion : IDisposable
         _vae = vae;
         Scheduler = scheduler;
         Report = report;
+        Inversions = TextualInversions.None(text.Config.VocabSize);
     }
 
     /// <summary>Where it computes.</summary>
@@ -79,8 +80,8 @@ public sealed partial class StableDiffusion : IDisposable
         using DeviceReservation turn = Device.Reserve(cancellation);
         using TensorScope scope = TensorScope.Enter(cancellation);
         Tensor latents;
-        using (TextContext context = new(EncodePrompts(plan)))
-        using (DenoisingLoop loop = new(_unet, Device, plan, context, LatentShape(plan)))
+        using (PromptContexts texts = new(plan, Encoder.Encode(plan.Prompts)))
+        using (DenoisingLoop loop = new(_unet, Device, plan, texts, LatentShape(plan)))
         {
             latents = loop.Run(progress);
         }
@@ -111,19 +112,4 @@ public sealed partial class StableDiffusion : IDisposable
 
     private Shape LatentShape(GenerationPlan plan) => new(
         1, plan.Height / _vae.Config.Downscale, plan.Width / _vae.Config.Downscale, _vae.Config.LatentChannels);
-
-    /// <summary>The text states of the batch: the negative prompt first, as in diffusers.</summary>
-    private Tensor EncodePrompts(GenerationPlan plan)
-    {
-        int skip = plan.Request.ClipSkip;
-        if (plan.NegativePrompt is not { } negative)
-        {
-            return _text.Forward([plan.Prompt], skip - 1);
-        }
-
-        int negativeSkip = plan.Request.NegativeClipSkip ?? skip;
-        return negativeSkip == skip
-            ? _text.Forward([negative, plan.Prompt], skip - 1)
-            : Ops.Concat(0, _text.Forward([negative], negativeSkip - 1), _text.Forward([plan.Prompt], skip - 1));
-    }
 }
