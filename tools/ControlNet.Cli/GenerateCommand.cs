@@ -43,6 +43,7 @@ internal static class GenerateCommand
 
         ImageRequest request = ReadRequest(options, arguments);
         request.Validate();
+        PromptJob prompts = options.Prompts.ReadJob(arguments);
         IReadOnlyList<ControlJob> controls = options.Controls.Read(arguments);
         LoadOptions loading = new()
         {
@@ -62,7 +63,7 @@ internal static class GenerateCommand
             controls = [.. controls.Select(control => control with { Net = BundledModel.Control(control.Net) })];
         }
 
-        GenerateJob job = new(model, controls, request);
+        GenerateJob job = new(model, controls, prompts, request);
         using Device device = options.Device.Open(arguments);
         device.RequireActivations(loading.Activations);
         if (arguments.GetValue(options.EstimateMemory))
@@ -109,7 +110,7 @@ internal static class GenerateCommand
         string? sampler = arguments.GetValue(options.Sampler), schedule = arguments.GetValue(options.Scheduler);
         ImageRequest request = new()
         {
-            Prompt = arguments.GetValue(options.Prompt)!,
+            Prompt = string.Empty,
             NegativePrompt = arguments.GetValue(options.NegativePrompt) ?? string.Empty,
             TruncatePrompt = arguments.GetValue(options.TruncatePrompt),
             Width = arguments.GetValue(options.Width),
@@ -123,6 +124,7 @@ internal static class GenerateCommand
             Eta = arguments.GetValue(options.Eta),
             ClipSkip = arguments.GetValue(options.ClipSkip),
         };
+        request = options.Prompts.Read(arguments, request, arguments.GetValue(options.Prompt));
         return arguments.GetValue(options.InitLatents) is string path ? StartFrom(request, path) : request;
     }
 

@@ -11,8 +11,10 @@ namespace ControlNet.Cli;
 /// <summary>One image to be made: loads what it needs, generates, frees it.</summary>
 /// <param name="Model">Path of the model.</param>
 /// <param name="Controls">The controls; a net that several name is loaded once.</param>
+/// <param name="Prompts">What the prompts ask for besides.</param>
 /// <param name="Request">What to generate, without the controls.</param>
-internal sealed record GenerateJob(string Model, IReadOnlyList<ControlJob> Controls, ImageRequest Request)
+internal sealed record GenerateJob(
+    string Model, IReadOnlyList<ControlJob> Controls, PromptJob Prompts, ImageRequest Request)
 {
     /// <summary>Evaluations of the UNet after which memory has seen everything it will see.</summary>
     private const int RehearsedSteps = 4;
@@ -45,7 +47,10 @@ internal sealed record GenerateJob(string Model, IReadOnlyList<ControlJob> Contr
             {
                 Controls = [.. Controls.Select(control => control.With(nets[control.Net]))],
             };
-            return model.Generate(request, progress, cancellation);
+            PromptEmbeddingsFile? encoded = Prompts.Prepare(model, request, loaded);
+            GeneratedImage image = model.Generate(request, progress, cancellation);
+            encoded?.Write(Prompts.SaveTo!);
+            return image;
         }
         finally
         {
@@ -58,14 +63,17 @@ internal sealed record GenerateJob(string Model, IReadOnlyList<ControlJob> Contr
 
     /// <summary>
     /// Does it on a device that only plans, with as few steps as tell what many take, in all of which every control
-    /// acts.
+    /// acts; with all of them where the prompt changes on the way.
     /// </summary>
     public void Rehearse(Device planner, LoadOptions options)
     {
         GenerateJob few = this with
         {
             Controls = [.. Controls.Select(control => control with { Start = 0, End = 1 })],
-            Request = Request with { Steps = Math.Min(Request.Steps, RehearsedSteps) },
+            Prompts = Prompts with { SaveTo = null },
+            Request = Request.MayChangePrompts
+                ? Request
+                : Request with { Steps = Math.Min(Request.Steps, RehearsedSteps) },
         };
         _ = few.Run(planner, options, progress: null, loaded: [], CancellationToken.None);
     }

@@ -19,11 +19,13 @@ internal sealed class GenerateOptions
 
     public ControlOptions Controls { get; } = new();
 
-    public Option<string> Prompt { get; } = new("--prompt", "-p")
+    public PromptOptions Prompts { get; } = new();
+
+    public Option<string?> Prompt { get; } = new("--prompt", "-p")
     {
-        Description = "What the image shows; '' leaves it to the model or to the control images.",
+        Description = "What the image shows, of any length; '' leaves it to the model or to the control images. "
+            + "[required, but for --prompt-embeddings]",
         HelpName = "TEXT",
-        Required = true,
     };
 
     public Option<string?> NegativePrompt { get; } = new("--negative-prompt", "-n")
@@ -34,7 +36,7 @@ internal sealed class GenerateOptions
 
     public Option<bool> TruncatePrompt { get; } = new("--truncate-prompt")
     {
-        Description = "Cut prompts after 75 tokens instead of refusing them. [default: off]",
+        Description = "Cut prompts after 75 tokens instead of reading them in chunks of 75. [default: off]",
     };
 
     public Option<int?> Width { get; } = new("--width", "-W")
@@ -99,7 +101,8 @@ internal sealed class GenerateOptions
 
     public Option<int> ClipSkip { get; } = new("--clip-skip")
     {
-        Description = "Last text layer used, from the end: 1 is the last, 2 the one before it.",
+        Description = "Last text layer used, counted from the end as in the A1111 web UI: 1 is the last (nothing "
+            + "skipped), 2 the one before it; diffusers counts one less.",
         HelpName = "COUNT",
         DefaultValueFactory = _ => 1,
     };
@@ -176,7 +179,7 @@ internal sealed class GenerateOptions
     {
         IEnumerable<Option> all =
         [
-            Model, Prompt, NegativePrompt, .. Controls.All, Output, Width, Height, Steps,
+            Model, Prompt, NegativePrompt, .. Prompts.All, .. Controls.All, Output, Width, Height, Steps,
             CfgScale, Sampler, Scheduler, Seed, Rng, Eta, ClipSkip, TruncatePrompt, Tokenizer, Config, Prediction,
             WeightType, Precision, MaxMemory, EstimateMemory, InitLatents, SaveLatents,
         ];

@@ -60,6 +60,10 @@ internal sealed class PromptPlan
     /// <summary>Embeddings the texts refer to.</summary>
     public TextualInversions Inversions { get; }
 
+    /// <summary>Names of the embeddings that stand in the prompts.</summary>
+    public IReadOnlyList<string> NamedInversions => Inversions.NamesOf(
+        _texts.SelectMany(text => text.Chunks).SelectMany(chunk => chunk.Ids));
+
     /// <summary>Tokens of every text, filled up.</summary>
     public int Tokens { get; }
 

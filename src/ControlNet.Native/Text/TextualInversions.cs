@@ -24,6 +24,13 @@ internal sealed class TextualInversions
     /// <param name="vocabulary">Rows the text encoder has of its own.</param>
     public static TextualInversions None(int vocabulary) => new(vocabulary, []);
 
+    /// <summary>Names of those whose rows are among tokens.</summary>
+    public IReadOnlyList<string> NamesOf(IEnumerable<int> tokens)
+    {
+        HashSet<int> found = [.. tokens.Where(token => token >= _vocabulary)];
+        return [.. _all.Where(one => found.Contains(FirstToken(one))).Select(one => one.Name)];
+    }
+
     /// <summary>Whether there is one of that name, whatever its case.</summary>
     public bool Has(string name) => _all.Any(one => IsNamed(one, name));
 
@@ -54,7 +61,7 @@ internal sealed class TextualInversions
                 yield return (text[begin..at], null, 0);
             }
 
-            yield return (string.Empty, found, _vocabulary + _all.TakeWhile(one => one != found).Sum(one => one.Count));
+            yield return (string.Empty, found, FirstToken(found));
             at += found.Name.Length;
             begin = at;
         }
@@ -64,6 +71,9 @@ internal sealed class TextualInversions
             yield return (text[begin..], null, 0);
         }
     }
+
+    private int FirstToken(TextualInversion inversion) =>
+        _vocabulary + _all.TakeWhile(one => !ReferenceEquals(one, inversion)).Sum(one => one.Count);
 
     private static bool IsNamed(TextualInversion one, string name) =>
         one.Name.Equals(name, StringComparison.OrdinalIgnoreCase);
