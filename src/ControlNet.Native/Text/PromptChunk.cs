@@ -14,14 +14,20 @@ internal sealed record PromptChunk(int[] Ids, float[]? Weights)
 
     /// <summary>
     /// Weights the states of a chunk, then brings them back to the mean they had. Source: A1111
-    /// stable-diffusion-webui, sd_emphasis.py <c>EmphasisOriginal</c>.
+    /// stable-diffusion-webui, sd_emphasis.py <c>EmphasisOriginal</c>, which does so where the mean is nothing but
+    /// rounding, too, and then blows the states up; here they are left as weighted.
     /// </summary>
     /// <param name="states"><c>[T, C]</c>, one row for each weight; changed in place.</param>
     /// <param name="weights"><c>[T]</c></param>
     public static void Weigh(Span<float> states, ReadOnlySpan<float> weights)
     {
         int width = states.Length / weights.Length;
-        double before = 0, after = 0;
+        double before = 0, after = 0, smallest = weights[0], largest = weights[0];
+        foreach (float weight in weights)
+        {
+            (smallest, largest) = (Math.Min(smallest, weight), Math.Max(largest, weight));
+        }
+
         for (int i = 0; i < states.Length; i++)
         {
             before += states[i];
@@ -29,11 +35,15 @@ internal sealed record PromptChunk(int[] Ids, float[]? Weights)
             after += states[i];
         }
 
-        // Means that cancel to nothing say nothing of the scale.
+        // Between the smallest and the largest weight unless means of tokens cancel; then they say nothing of the scale.
+        double change = after / before;
         float restore = (float)(before / after);
-        for (int i = 0; float.IsFinite(restore) && i < states.Length; i++)
+        if (change >= smallest && change <= largest && float.IsFinite(restore))
         {
-            states[i] *= restore;
+            foreach (ref float state in states)
+            {
+                state *= restore;
+            }
         }
     }
 }
