@@ -1,5 +1,4 @@
 using System.Collections.Generic;
-using System.Globalization;
 using ControlNet.Native;
 
 namespace ControlNet.Cli;
@@ -19,7 +18,7 @@ internal sealed record PromptJob(IReadOnlyList<(string Path, string? Name)> Embe
         foreach ((string path, string? name) in Embeddings)
         {
             string word = model.AddEmbedding(path, name);
-            loaded.Add(string.Create(CultureInfo.InvariantCulture, $"embedding: '{word}' in prompts stands for {path}"));
+            loaded.Add($"embedding: '{word}' in prompts stands for {path}");
         }
 
         if (SaveTo is null)

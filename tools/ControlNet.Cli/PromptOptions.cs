@@ -20,16 +20,16 @@ internal sealed class PromptOptions
 
     private readonly Option<string[]> _embedding = new("--embedding")
     {
-        Description = "Textual inversion embedding, .safetensors of A1111 or diffusers, that a word of the prompts stands "
-            + "for: NAME, or else the file's name (A1111) or the tensor's (diffusers). May be given several times. "
-            + "[default: none]",
+        Description = "Textual inversion embedding, .safetensors of A1111 or diffusers, that a word of the prompts "
+            + "stands for: NAME, or else the file's name (A1111) or the tensor's (diffusers). May be given several "
+            + "times. [default: none]",
         HelpName = "FILE[=NAME]",
     };
 
     private readonly Option<string?> _encoded = new("--prompt-embeddings")
     {
-        Description = "Safetensors file with encoded prompts in place of --prompt: 'prompt_embeds' [1, 77 k, width], and "
-            + "'negative_prompt_embeds' in place of --negative-prompt where it is there. [default: none]",
+        Description = "Safetensors file with encoded prompts in place of --prompt: 'prompt_embeds' [1, 77 k, width], "
+            + "and 'negative_prompt_embeds' in place of --negative-prompt where it is there. [default: none]",
         HelpName = "FILE",
     };
 

@@ -82,7 +82,9 @@ public sealed class ControlResiduals : ISkipResiduals, IDisposable
     /// <returns>Residuals of twice the batch.</returns>
     public ControlResiduals WithUnconditionalZeros() => WithUnconditionalZeros(1);
 
-    /// <summary>The same where each of the latents has several conditions, which share one unconditional prompt.</summary>
+    /// <summary>
+    /// The same where each of the latents has several conditions, which share one unconditional prompt.
+    /// </summary>
     /// <param name="conditions">How many; divides the members of every residual.</param>
     internal ControlResiduals WithUnconditionalZeros(int conditions) =>
         Map((_, tensor) =>

@@ -74,10 +74,12 @@ internal sealed class DenoisingLoop : IDisposable
         Sampler sampler = _plan.Sampler;
         float timestep = (float)sampler.Timesteps[call];
         Tensor input = sampler.ScaleInput(latents, call);
-        Tensor estimate = _replay.Repeats($"{_texts.StateAt(call)} {_controls.ActingAt(call)}") && !ModuleTrace.Listening
+        string acting = $"{_texts.StateAt(call)} {_controls.ActingAt(call)}";
+        Tensor estimate = _replay.Repeats(acting) && !ModuleTrace.Listening
             ? _replay.Run([input, _times.AllOf(timestep)], fed => Replayable(fed[0], fed[1], call, timestep))
             : Estimate(input, call, timestep, _times);
-        return scope.Keep(run.Step(_plan.Prompts.Guide(estimate, _plan.Request.GuidanceScale), call, latents, DrawNoise));
+        Tensor guided = _plan.Prompts.Guide(estimate, _plan.Request.GuidanceScale);
+        return scope.Keep(run.Step(guided, call, latents, DrawNoise));
     }
 
     /// <summary>

@@ -31,7 +31,9 @@ internal sealed class PromptContexts : IDisposable
     /// <summary>Number of what is read in a call: calls that agree in it read the same.</summary>
     public int StateAt(int call) => _plan.Prompts.StateAt(call, _plan.Sampler.CallCount);
 
-    /// <summary>All texts of a call, <c>[1 + conditions, T, C]</c>, the negative prompt first where there is one.</summary>
+    /// <summary>
+    /// All texts of a call, <c>[1 + conditions, T, C]</c>, the negative prompt first where there is one.
+    /// </summary>
     public TextContext At(int call)
     {
         int state = StateAt(call);

@@ -25,8 +25,8 @@ internal sealed class PromptEncoder(
     public Tensor[] Encode(PromptPlan plan)
     {
         using TensorScope scope = TensorScope.Enter();
-        float[] rows = plan.Inversions.Rows;
         int width = model.Config.HiddenSize;
+        float[] rows = plan.NamedInversions.Count > 0 ? plan.Inversions.Rows : [];
         Tensor? added = rows.Length == 0 ? null : Tensor.From(device, new Shape(rows.Length / width, width), rows);
         Tensor[] states = new Tensor[plan.Texts.Count];
         foreach (IGrouping<int, int> group in Enumerable.Range(0, states.Length)
@@ -49,7 +49,7 @@ internal sealed class PromptEncoder(
         return states;
     }
 
-    /// <summary>The states of an empty chunk where one is needed, then of every chunk, <c>[1, 77, C]</c> each.</summary>
+    /// <summary>The states of an empty chunk where one is needed, then of every chunk, <c>[1, 77, C]</c>.</summary>
     private IEnumerable<Tensor> Chunks(PromptPlan plan, int[] texts, int skippedLayers, Tensor? added)
     {
         IEnumerable<int[]> ids = texts.SelectMany(text => plan.Texts[text].Chunks).Select(chunk => chunk.Ids);

@@ -44,8 +44,8 @@ internal sealed class PromptPlan
         if (odd is not null)
         {
             throw new RequestException(
-                $"one prompt is {odd.Tokens} tokens long, another {Tokens}: only multiples of {Chunk} are filled up to " +
-                "one length; encode both with as many tokens");
+                $"one prompt is {odd.Tokens} tokens long, another {Tokens}: only multiples of {Chunk} are filled up " +
+                "to one length; encode both with as many tokens");
         }
     }
 
@@ -133,8 +133,8 @@ internal sealed class PromptPlan
         if (parts.Count > ImageRequest.MaxJoinedPrompts)
         {
             throw new RequestException(
-                $"Prompt joins {parts.Count} prompts by AND, but at most {ImageRequest.MaxJoinedPrompts} are computed " +
-                "together; join fewer");
+                $"Prompt joins {parts.Count} prompts by AND, but at most {ImageRequest.MaxJoinedPrompts} are " +
+                "computed together; join fewer");
         }
 
         if (request.GuidanceScale <= 1)

@@ -21,8 +21,8 @@ public sealed partial class StableDiffusion
     private PromptEncoder Encoder => new(_text, Device, Tokenizer, Activations);
 
     /// <summary>
-    /// Adds a textual inversion embedding: from then on its word in a prompt stands for its rows. Not to be called while
-    /// another thread adds or removes one.
+    /// Adds a textual inversion embedding: from then on its word in a prompt stands for its rows. Not to be called
+    /// while another thread adds or removes one.
     /// </summary>
     /// <param name="path">
     /// A <c>.safetensors</c> file as A1111 writes it (tensor <c>emb_params</c>) or as diffusers does (one tensor named
@@ -33,7 +33,7 @@ public sealed partial class StableDiffusion
     /// matter.
     /// </param>
     /// <returns>The word.</returns>
-    /// <exception cref="SafeTensorsException">The file is damaged or of another format, a pickle for example.</exception>
+    /// <exception cref="SafeTensorsException">The file is damaged or of another format, say a pickle.</exception>
     /// <exception cref="CheckpointException">It holds no embedding, or one made for another base model.</exception>
     /// <exception cref="RequestException">The word is taken or cannot stand in a prompt.</exception>
     public string AddEmbedding(string path, string? name = null)
@@ -89,7 +89,7 @@ public sealed partial class StableDiffusion
     /// <param name="truncate">As <see cref="ImageRequest.TruncatePrompt"/>.</param>
     /// <param name="cancellation">Ends it within one operation.</param>
     /// <returns>The states of 77 tokens, or of a multiple for a long prompt.</returns>
-    /// <exception cref="RequestException">The prompt cannot be encoded as one text, or a value is out of range.</exception>
+    /// <exception cref="RequestException">The prompt is not one text, or a value is out of its range.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public PromptEmbedding EncodePrompt(
         string prompt, PromptSyntax syntax = PromptSyntax.WebUi, int clipSkip = 1, bool truncate = false,
@@ -113,8 +113,8 @@ public sealed partial class StableDiffusion
         if (plan.Texts.Count > 1)
         {
             throw new RequestException(
-                "Prompt changes on the way ([from:to:when] or [a|b]), but an encoded prompt holds one text; encode them " +
-                "one by one, or write \\[ for a bracket that is text");
+                "Prompt changes on the way ([from:to:when] or [a|b]), but an encoded prompt holds one text; encode " +
+                "them one by one, or write \\[ for a bracket that is text");
         }
 
         using DeviceReservation turn = Device.Reserve(cancellation);

@@ -35,7 +35,7 @@ internal sealed record PromptChunk(int[] Ids, float[]? Weights)
             after += states[i];
         }
 
-        // Between the smallest and the largest weight unless means of tokens cancel; then they say nothing of the scale.
+        // Within the weights unless the means of tokens cancel; then they say nothing of the scale.
         double change = after / before;
         float restore = (float)(before / after);
         if (change >= smallest && change <= largest && float.IsFinite(restore))

@@ -3,7 +3,7 @@ using System.Collections.Generic;
 
 namespace ControlNet.Native.Text;
 
-/// <summary>Finds upper-case key words of a prompt, such as <c>AND</c>, where they stand as words of their own.</summary>
+/// <summary>Finds key words of a prompt, such as <c>AND</c>, where they stand as words of their own.</summary>
 internal static class PromptWords
 {
     /// <summary>The parts between the occurrences of a word; one more than there are.</summary>

@@ -19,7 +19,7 @@ internal static class TextualInversionFile
     /// <summary>Reads a file.</summary>
     /// <param name="path">A <c>.safetensors</c> file.</param>
     /// <param name="name">The word that stands for it; null for the one the file says.</param>
-    /// <exception cref="SafeTensorsException">The file is damaged or of another format, a pickle for example.</exception>
+    /// <exception cref="SafeTensorsException">The file is damaged or of another format, say a pickle.</exception>
     /// <exception cref="CheckpointException">It holds no embedding, or one with values that are not finite.</exception>
     public static TextualInversion Read(string path, string? name)
     {

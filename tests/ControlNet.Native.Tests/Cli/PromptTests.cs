@@ -33,7 +33,8 @@ public sealed class PromptTests : IDisposable
         Assert.Equal([1, 77, 24], tensors["negative_prompt_embeds"].Shape);
 
         run = await Run("two.png", "--prompt-embeddings", encoded);
-        Assert.Contains("Prompt embedding: given, Negative prompt embedding: given", run.Output, StringComparison.Ordinal);
+        Assert.Contains(
+            "Prompt embedding: given, Negative prompt embedding: given", run.Output, StringComparison.Ordinal);
         Assert.Equal(Pixels("one.png"), Pixels("two.png"));
         _ = await Run("three.png", "-p", "a (style:1.2) cat", "-n", "blurry", "--embedding", style, "--clip-skip", "2");
         Assert.Equal(Pixels("one.png"), Pixels("three.png"));
@@ -83,7 +84,8 @@ public sealed class PromptTests : IDisposable
         "error: '*flat.safetensors': 'prompt_embeds' must be F32 or F16 [1, tokens, width], got F32 [1, 24]")]
     [InlineData("-n (fog:200)", "error: --negative-prompt has a part of weight 200, but weights must be from *")]
     [InlineData(
-        "--save-prompt-embeddings {out} -n [a|b]", "error: --prompt changes on the way ([from:to:when] or [a|b]), but *")]
+        "--save-prompt-embeddings {out} -n [a|b]",
+        "error: --prompt changes on the way ([from:to:when] or [a|b]), but *")]
     public async Task An_option_that_cannot_be_used(string arguments, string sentence)
     {
         string all = arguments
@@ -102,8 +104,8 @@ public sealed class PromptTests : IDisposable
 
     private async Task<CliRun> Run(string output, params string[] arguments)
     {
-        CliRun run = await CliRun.Of(
-            ["generate", "-m", Model, "-o", _folder.Path(output), "--steps", "2", "-W", "32", "-H", "32", .. arguments]);
+        string[] common = ["-m", Model, "-o", _folder.Path(output), "--steps", "2", "-W", "32", "-H", "32"];
+        CliRun run = await CliRun.Of(["generate", .. common, .. arguments]);
         Assert.Equal((0, ""), (run.ExitCode, run.Error));
         return run;
     }

@@ -88,23 +88,24 @@ public sealed class EmbeddingTests : IDisposable
         float[] row = new float[Width];
         Refused<CheckpointException>(
             Write("wide.safetensors", "emb_params", "F32", [2, 48], new float[96]), null,
-            "*wide.safetensors: the embedding is 48 wide, but the text encoder of sd1-tiny 24: it was made for another " +
-            "base model (Stable Diffusion 1.x is 768 wide, 2.x 1024); take one made for this base");
+            "*wide.safetensors: the embedding is 48 wide, but the text encoder of sd1-tiny 24: it was made for " +
+            "another base model (Stable Diffusion 1.x is 768 wide, 2.x 1024); take one made for this base");
         Refused<CheckpointException>(
             Write("deep.safetensors", "emb_params", "F32", [1, 1, Width], row), null,
             "*deep.safetensors: tensor 'emb_params' is [1, 1, 24], but an embedding is [width] or [count, width]");
         Refused<CheckpointException>(
             Write("long.safetensors", "emb_params", "F32", [76, Width], new float[76 * Width]), null,
-            "*long.safetensors: the embedding takes 76 tokens, but a chunk of a prompt has room for 75; take a smaller " +
-            "one");
+            "*long.safetensors: the embedding takes 76 tokens, but a chunk of a prompt has room for 75; take a " +
+            "smaller one");
         row[3] = float.NaN;
         Refused<CheckpointException>(
             Write("nan.safetensors", "emb_params", "F32", [Width], row), null,
-            "*nan.safetensors: tensor 'emb_params' has NaN at element 3, but must be finite; train or download it again");
+            "*nan.safetensors: tensor 'emb_params' has NaN at element 3, but must be finite; train or download it " +
+            "again");
         Refused<CheckpointException>(
             TinyPipeline.ModelPath("lora", "kohya.safetensors"), null,
-            "*kohya.safetensors: this is no embedding: it has * tensors, not 'emb_params' or one with the name of its " +
-            "word; give an embedding made for Stable Diffusion 1.x or 2.x");
+            "*kohya.safetensors: this is no embedding: it has * tensors, not 'emb_params' or one with the name of " +
+            "its word; give an embedding made for Stable Diffusion 1.x or 2.x");
         string xl = _folder.Path("xl.safetensors");
         SafeTensorsWriter.Write(xl, [Item("clip_g", 40), Item("clip_l", Width)]);
         Refused<CheckpointException>(
@@ -117,7 +118,7 @@ public sealed class EmbeddingTests : IDisposable
             integers, null,
             "*int.safetensors: tensor 'emb_params' is I32; embeddings are read from F32, F16 or BF16");
         string pickle = _folder.Path("style.pt");
-        File.WriteAllBytes(pickle, [.. "PK\x03\x04"u8, .. new byte[200]]);
+        File.WriteAllBytes(pickle, [.. "PK"u8, 3, 4, 0, 0, 8, 8, .. new byte[200]]);
         Refused<SafeTensorsException>(
             pickle, null,
             "*style.pt: this is a zip archive (a PyTorch .pt or .ckpt file); convert it to safetensors");
@@ -126,13 +127,16 @@ public sealed class EmbeddingTests : IDisposable
         string good = Write("good.safetensors", "emb_params", "F32", [Width], new float[Width]);
         Refused<RequestException>(
             good, "two words",
-            "*good.safetensors: the embedding is named 'two words', but the name must be one word; give it another name");
+            "*good.safetensors: the embedding is named 'two words', but the name must be one word; give it another " +
+            "name");
         Refused<RequestException>(
-            good, "", "*good.safetensors: the embedding is named '', but the name must be one word; give it another name");
+            good, "",
+            "*good.safetensors: the embedding is named '', but the name must be one word; give it another name");
         _ = _model.AddEmbedding(good);
         using Tensor vectors = Tensor.Zeros(_device, new Shape(Width));
         Assert.Equal(
-            "the embedding 'GOOD' is named 'GOOD' as another one of sd1-tiny is; remove that first or give another name",
+            "the embedding 'GOOD' is named 'GOOD' as another one of sd1-tiny is; remove that first or give another " +
+            "name",
             Assert.Throws<RequestException>(() => _model.AddEmbedding("GOOD", vectors)).Message);
         using Tensor four = Tensor.Zeros(_device, new Shape(1, 1, 1, Width));
         Assert.Equal(
@@ -175,11 +179,11 @@ public sealed class EmbeddingTests : IDisposable
         ImageRequest request = Request with { Prompt = "", NegativePrompt = "", PromptEmbedding = five };
         _ = _model.Generate(request with { NegativePromptEmbedding = five });
         _ = _model.Generate(request with { GuidanceScale = 1 });
-        const string odd = "; encode both with as many tokens";
+        const string odd = "only multiples of 77 are filled up to one length; encode both with as many tokens";
         Refused(
             request with { NegativePromptEmbedding = six },
-            "one prompt is 5 tokens long, another 6: only multiples of 77 are filled up to one length" + odd);
-        Refused(request, "one prompt is 5 tokens long, another 77: only multiples of 77 are filled up to one length" + odd);
+            "one prompt is 5 tokens long, another 6: " + odd);
+        Refused(request, "one prompt is 5 tokens long, another 77: " + odd);
     }
 
     [Fact]
@@ -195,8 +199,8 @@ public sealed class EmbeddingTests : IDisposable
             "NegativePromptEmbedding replaces NegativePrompt, which is not empty; give one or the other");
         Refused(
             empty with { PromptEmbedding = new(new float[77 * 48], 77, 48) },
-            "PromptEmbedding is 48 wide, but the text encoder makes states of 24: it was encoded by another base model; " +
-            "encode the prompt with this one");
+            "PromptEmbedding is 48 wide, but the text encoder makes states of 24: it was encoded by another base " +
+            "model; encode the prompt with this one");
         Refused(
             empty with { PromptEmbedding = sound with { Tokens = 76 } },
             "PromptEmbedding has 1848 values, but [76, 24] are 1824; give a row of values for each token");
@@ -214,8 +218,8 @@ public sealed class EmbeddingTests : IDisposable
             "Prompt has a part of weight 101, but weights must be from -100 to 100; usual ones are 0.5 to 1.5");
         Refused(
             Request with { NegativePrompt = $"(cat:{new string('9', 400)})" },
-            "NegativePrompt has a part of weight Infinity, but weights must be from -100 to 100; usual ones are 0.5 to " +
-            "1.5");
+            "NegativePrompt has a part of weight Infinity, but weights must be from -100 to 100; usual ones are 0.5 " +
+            "to 1.5");
         Refused(
             Request with { Prompt = "a cat AND a dog :-200" },
             "Prompt has a part of weight -200, but weights must be from -100 to 100; usual ones are 0.5 to 1.5");
@@ -224,8 +228,8 @@ public sealed class EmbeddingTests : IDisposable
             "Prompt joins 8 prompts by AND, but at most 7 are computed together; join fewer");
         Refused(
             Request with { Prompt = "a AND b", GuidanceScale = 1 },
-            "Prompt joins 2 prompts by AND, which is done by guidance, but GuidanceScale is 1; take more than 1, or one " +
-            "prompt");
+            "Prompt joins 2 prompts by AND, which is done by guidance, but GuidanceScale is 1; take more than 1, or " +
+            "one prompt");
         Refused(
             Request with { Prompt = string.Concat(Enumerable.Repeat("cat BREAK ", 65)) },
             "Prompt takes 65 chunks of 75 tokens, but at most 64 are read; shorten it, or set TruncatePrompt " +
@@ -246,8 +250,8 @@ public sealed class EmbeddingTests : IDisposable
             "Prompt joins several prompts by AND, but an encoded prompt holds one; encode them one by one",
             Assert.Throws<RequestException>(() => _model.EncodePrompt("a AND b")).Message);
         const string changes =
-            "Prompt changes on the way ([from:to:when] or [a|b]), but an encoded prompt holds one text; encode them one " +
-            "by one, or write \\[ for a bracket that is text";
+            "Prompt changes on the way ([from:to:when] or [a|b]), but an encoded prompt holds one text; encode them " +
+            "one by one, or write \\[ for a bracket that is text";
         Assert.Equal(changes, Assert.Throws<RequestException>(() => _model.EncodePrompt("[a:b:0.5]")).Message);
         Assert.Equal(changes, Assert.Throws<RequestException>(() => _model.EncodePrompt("[a|b]")).Message);
         Assert.Equal(

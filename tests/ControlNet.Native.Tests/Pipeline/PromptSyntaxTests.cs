@@ -119,7 +119,8 @@ public sealed class PromptSyntaxTests : IDisposable
         AssertClose(one, _model.Generate(request with { Prompt = "a red cat AND the castle :0" }));
         AssertClose(twice, _model.Generate(request with { Prompt = "a red cat AND a red cat" }));
         AssertClose(
-            twice, _model.Generate(request with { Prompt = "(the castle) :-1 AND a red cat :2 AND (the castle) :+1." }));
+            twice,
+            _model.Generate(request with { Prompt = "(the castle) :-1 AND a red cat :2 AND (the castle) :+1." }));
         TinyPipeline.AssertDifferent(one, _model.Generate(request with { Prompt = "a red cat AND the castle" }));
 
         // One prompt alone has no weight, and a negative prompt joins nothing.
@@ -138,7 +139,8 @@ public sealed class PromptSyntaxTests : IDisposable
     [InlineData(ControlMode.Guess)]
     public void Joined_prompts_are_controlled(ControlMode mode)
     {
-        using ControlNetModel net = TinyPipeline.LoadNet(_device), depth = TinyPipeline.LoadNet(_device, TinyPipeline.Depth);
+        using ControlNetModel net = TinyPipeline.LoadNet(_device);
+        using ControlNetModel depth = TinyPipeline.LoadNet(_device, TinyPipeline.Depth);
         ImageRequest request = Request with
         {
             Sampler = SamplerKind.Euler,
