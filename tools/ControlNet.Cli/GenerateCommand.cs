@@ -45,6 +45,7 @@ internal static class GenerateCommand
         PreviewFile? preview = options.Preview.Read(arguments);
         ImageRequest request = ReadRequest(options, arguments);
         request.Validate();
+        PromptJob prompts = options.Prompts.ReadJob(arguments);
         IReadOnlyList<ControlJob> controls = options.Controls.Read(arguments);
         LoadOptions loading = new()
         {
@@ -65,7 +66,7 @@ internal static class GenerateCommand
             controls = [.. controls.Select(control => control with { Net = BundledModel.Control(control.Net) })];
         }
 
-        GenerateJob job = new(model, controls, request, count, preview);
+        GenerateJob job = new(model, controls, prompts, request, count, preview);
         using Device device = options.Device.Open(arguments);
         device.RequireActivations(loading.Activations);
         if (arguments.GetValue(options.EstimateMemory))
@@ -129,8 +130,7 @@ internal static class GenerateCommand
         string? sampler = arguments.GetValue(options.Sampler), schedule = arguments.GetValue(options.Scheduler);
         ImageRequest request = new()
         {
-            Prompt = arguments.GetValue(options.Prompt)
-                ?? throw new UsageException("Option '--prompt' is required; see controlnet generate --help"),
+            Prompt = string.Empty,
             NegativePrompt = arguments.GetValue(options.NegativePrompt) ?? string.Empty,
             TruncatePrompt = arguments.GetValue(options.TruncatePrompt),
             Width = arguments.GetValue(options.Width),
@@ -144,6 +144,7 @@ internal static class GenerateCommand
             Eta = arguments.GetValue(options.Eta),
             ClipSkip = arguments.GetValue(options.ClipSkip),
         };
+        request = options.Prompts.Read(arguments, request, arguments.GetValue(options.Prompt));
         request = options.Sampling.AddTo(request, arguments);
         request = options.Hires.AddTo(options.Image.AddTo(request, arguments), arguments);
         return arguments.GetValue(options.InitLatents) is string path ? StartFrom(request, path) : request;

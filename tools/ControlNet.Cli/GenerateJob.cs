@@ -10,11 +10,13 @@ namespace ControlNet.Cli;
 /// <summary>Images to be made of one request: loads what it needs, generates, frees it.</summary>
 /// <param name="Model">Path of the model.</param>
 /// <param name="Controls">The controls; a net that several name is loaded once.</param>
+/// <param name="Prompts">What the prompts ask for besides.</param>
 /// <param name="Request">What to generate, without the controls.</param>
 /// <param name="Count">How many images, with seeds from that of the request on.</param>
 /// <param name="Preview">Where to show them while they come about; null for nowhere.</param>
 internal sealed record GenerateJob(
-    string Model, IReadOnlyList<ControlJob> Controls, ImageRequest Request, int Count, PreviewFile? Preview = null)
+    string Model, IReadOnlyList<ControlJob> Controls, PromptJob Prompts, ImageRequest Request, int Count,
+    PreviewFile? Preview = null)
 {
     /// <summary>Does it; each image is made when it is asked for, and everything freed after the last.</summary>
     /// <param name="device">Where.</param>
@@ -44,11 +46,14 @@ internal sealed record GenerateJob(
             {
                 Controls = [.. Controls.Select(control => control.With(nets[control.Net]))],
             };
+            PromptEmbeddingsFile? encoded = Prompts.Prepare(model, request, loaded);
             IProgress<GenerationProgress>? watcher = Preview is null ? progress : Preview.Before(progress);
             foreach (GeneratedImage image in model.GenerateMany(request, Count, watcher, cancellation))
             {
                 yield return image;
             }
+
+            encoded?.Write(Prompts.SaveTo!);
         }
         finally
         {
@@ -61,7 +66,7 @@ internal sealed record GenerateJob(
 
     /// <summary>
     /// Does it on a device that only plans, with as few steps as tell what many take, in all of which every control
-    /// acts.
+    /// acts; with all of them where the prompt changes on the way.
     /// </summary>
     public void Rehearse(Device planner, LoadOptions options)
     {
@@ -69,6 +74,7 @@ internal sealed record GenerateJob(
         {
             Preview = null,
             Controls = [.. Controls.Select(control => control with { Start = 0, End = 1 })],
+            Prompts = Prompts with { SaveTo = null },
             Request = Request.ForRehearsal(),
             Count = 1,
         };

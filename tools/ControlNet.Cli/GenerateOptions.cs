@@ -19,6 +19,8 @@ internal sealed class GenerateOptions
 
     public ControlOptions Controls { get; } = new();
 
+    public PromptOptions Prompts { get; } = new();
+
     public SamplingOptions Sampling { get; } = new();
 
     public ImageOptions Image { get; } = new();
@@ -35,8 +37,8 @@ internal sealed class GenerateOptions
 
     public Option<string?> Prompt { get; } = new("--prompt", "-p")
     {
-        Description = "What the image shows; '' leaves it to the model or to the control images. Needed, unless "
-            + "--from-png tells it.",
+        Description = "What the image shows, of any length; '' leaves it to the model or to the control images. "
+            + "[required, but for --prompt-embeddings and --from-png]",
         HelpName = "TEXT",
     };
 
@@ -48,7 +50,7 @@ internal sealed class GenerateOptions
 
     public Option<bool> TruncatePrompt { get; } = new("--truncate-prompt")
     {
-        Description = "Cut prompts after 75 tokens instead of refusing them. [default: off]",
+        Description = "Cut prompts after 75 tokens instead of reading them in chunks of 75. [default: off]",
     };
 
     public Option<int?> Width { get; } = new("--width", "-W")
@@ -113,7 +115,8 @@ internal sealed class GenerateOptions
 
     public Option<int> ClipSkip { get; } = new("--clip-skip")
     {
-        Description = "Last text layer used, from the end: 1 is the last, 2 the one before it.",
+        Description = "Last text layer used, counted from the end as in the A1111 web UI: 1 is the last (nothing "
+            + "skipped), 2 the one before it; diffusers counts one less.",
         HelpName = "COUNT",
         DefaultValueFactory = _ => 1,
     };
@@ -212,8 +215,8 @@ internal sealed class GenerateOptions
     {
         IEnumerable<Option> all =
         [
-            Model, Prompt, NegativePrompt, .. Controls.All, .. Image.All, Output, Count, Width, Height, .. Hires.All,
-            Steps, CfgScale, Sampler, Scheduler, .. Sampling.All, Seed, Rng, Eta, ClipSkip,
+            Model, Prompt, NegativePrompt, .. Prompts.All, .. Controls.All, .. Image.All, Output, Count, Width, Height,
+            .. Hires.All, Steps, CfgScale, Sampler, Scheduler, .. Sampling.All, Seed, Rng, Eta, ClipSkip,
             TruncatePrompt, Tokenizer, Config, Prediction,
             WeightType, Precision, MaxMemory, TileVae, EstimateMemory, InitLatents, SaveLatents,
             .. Preview.All, FromPng, NoMetadata,

@@ -114,6 +114,7 @@ public sealed class Evaluator : IDisposable
     private ImageRequest Request(EvaluationRow row, Scene scene, long seed) => new()
     {
         Prompt = row.UsesPrompt ? scene.Caption : string.Empty,
+        PromptSyntax = PromptSyntax.Plain,
         Width = _options.Size,
         Height = _options.Size,
         Steps = _options.Steps,

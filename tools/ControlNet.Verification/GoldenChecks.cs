@@ -17,6 +17,7 @@ public static class GoldenChecks
         new SafeTensorsCheck(),
         new DTypeConvertCheck(),
         new TokenizerCheck(),
+        new PromptSyntaxCheck(),
         new RngCheck(),
         new SchedulersCheck(),
         new OpsCheck(),

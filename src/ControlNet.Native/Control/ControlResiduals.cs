@@ -80,11 +80,18 @@ public sealed class ControlResiduals : ISkipResiduals, IDisposable
     /// mode joins both halves of guidance in one call of the UNet.
     /// </summary>
     /// <returns>Residuals of twice the batch.</returns>
-    public ControlResiduals WithUnconditionalZeros() =>
-        Map(static (_, tensor) =>
+    public ControlResiduals WithUnconditionalZeros() => WithUnconditionalZeros(1);
+
+    /// <summary>
+    /// The same where each of the latents has several conditions, which share one unconditional prompt.
+    /// </summary>
+    /// <param name="conditions">How many; divides the members of every residual.</param>
+    internal ControlResiduals WithUnconditionalZeros(int conditions) =>
+        Map((_, tensor) =>
         {
             using TensorScope scope = TensorScope.Enter();
-            return scope.Keep(Ops.Concat(0, Ops.Scale(tensor, 0f), tensor));
+            Tensor one = conditions == 1 ? tensor : tensor.Rows(0, tensor.Shape[0] / conditions);
+            return scope.Keep(Ops.Concat(0, Ops.Scale(one, 0f), tensor));
         });
 
     /// <summary>The sum of several networks' residuals, each already scaled.</summary>

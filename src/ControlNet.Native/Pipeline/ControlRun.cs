@@ -15,15 +15,14 @@ namespace ControlNet.Native;
 internal sealed class ControlRun : IDisposable
 {
     private readonly GenerationPlan _plan;
-    private readonly TextContext _context;
+    private readonly PromptContexts _texts;
     private readonly Tensor?[] _hints;
-    private TextContext? _conditional;
 
     /// <param name="plan">The request.</param>
-    /// <param name="context">The texts: with guidance the unconditional half first. The caller's.</param>
-    public ControlRun(GenerationPlan plan, TextContext context)
+    /// <param name="texts">The texts: with guidance the unconditional one first. The caller's.</param>
+    public ControlRun(GenerationPlan plan, PromptContexts texts)
     {
-        (_plan, _context) = (plan, context);
+        (_plan, _texts) = (plan, texts);
         _hints = new Tensor?[plan.Controls.Count];
     }
 
@@ -46,7 +45,7 @@ internal sealed class ControlRun : IDisposable
         {
             if (_plan.IsActive(_plan.Controls[i], call))
             {
-                ControlResiduals part = Residuals(i, latents, timestep, times);
+                ControlResiduals part = Residuals(i, call, latents, timestep, times);
                 sum = sum is null ? part : Joined(sum, part);
             }
         }
@@ -61,17 +60,14 @@ internal sealed class ControlRun : IDisposable
         {
             hint?.Dispose();
         }
-
-        _conditional?.States.Dispose();
-        _conditional?.Dispose();
     }
 
-    private ControlResiduals Residuals(int index, Tensor latents, float timestep, TimeContext times)
+    private ControlResiduals Residuals(int index, int call, Tensor latents, float timestep, TimeContext times)
     {
         ControlInput control = _plan.Controls[index];
         Tensor hint = _hints[index] ??= EncodeHint(control);
         bool half = _plan.HasGuidance && control.ActsOnConditionOnly;
-        TextContext context = half ? ConditionalContext() : _context;
+        TextContext context = half ? _texts.ConditionsAt(call) : _texts.At(call);
         ControlResiduals residuals = control.Scaled(control.Net.Forward(latents, [timestep], context, hint, times));
         if (!half)
         {
@@ -80,7 +76,7 @@ internal sealed class ControlRun : IDisposable
 
         using (residuals)
         {
-            return residuals.WithUnconditionalZeros();
+            return residuals.WithUnconditionalZeros(_plan.Prompts.Conditions);
         }
     }
 
@@ -91,13 +87,6 @@ internal sealed class ControlRun : IDisposable
         {
             return ControlResiduals.Sum(one, other);
         }
-    }
-
-    /// <summary>The second half of the texts, with projections of its own.</summary>
-    private TextContext ConditionalContext()
-    {
-        int half = _context.States.Shape[0] / 2;
-        return _conditional ??= new TextContext(_context.States.Rows(half, half).Detach());
     }
 
     private Tensor EncodeHint(ControlInput control)

@@ -19,7 +19,7 @@ internal sealed class DenoisingLoop : IDisposable
 {
     private readonly UnetModel _unet;
     private readonly GenerationPlan _plan;
-    private readonly TextContext _context;
+    private readonly PromptContexts _texts;
     private readonly DenoisingStart _start;
     private readonly LatentNoise _noise;
     private readonly TimeContext _times;
@@ -30,21 +30,21 @@ internal sealed class DenoisingLoop : IDisposable
     /// <param name="unet">The network that estimates the noise.</param>
     /// <param name="device">Where it computes.</param>
     /// <param name="plan">What to do.</param>
-    /// <param name="context">The text of each half: the negative prompt first, as in diffusers.</param>
+    /// <param name="texts">The texts: the negative prompt first, as in diffusers.</param>
     /// <param name="start">What it starts from; the caller's.</param>
     /// <param name="noise">Noise for the steps that draw some.</param>
     /// <param name="paint">Makes a picture of clean latents, with the decoder or without, for a preview.</param>
     public DenoisingLoop(
-        UnetModel unet, Device device, GenerationPlan plan, TextContext context, DenoisingStart start,
+        UnetModel unet, Device device, GenerationPlan plan, PromptContexts texts, DenoisingStart start,
         LatentNoise noise, Func<Tensor, bool, RgbImage> paint)
     {
         _unet = unet;
         _plan = plan;
-        _context = context;
+        _texts = texts;
         _start = start;
         _noise = noise;
         _times = new TimeContext([.. plan.Sampler.Timesteps.Select(timestep => (float)timestep)]);
-        _controls = new ControlRun(plan, context);
+        _controls = new ControlRun(plan, texts);
         _replay = new Replay(device);
         _paint = paint;
     }
@@ -83,43 +83,29 @@ internal sealed class DenoisingLoop : IDisposable
         Sampler sampler = _plan.Sampler;
         float timestep = (float)sampler.Timesteps[call];
         Tensor input = sampler.ScaleInput(latents, call);
-        Tensor estimate = _replay.Repeats(_controls.ActingAt(call)) && !ModuleTrace.Listening
+        string acting = $"{_texts.StateAt(call)} {_controls.ActingAt(call)}";
+        Tensor estimate = _replay.Repeats(acting) && !ModuleTrace.Listening
             ? _replay.Run([input, _times.AllOf(timestep)], fed => Replayable(fed[0], fed[1], call, timestep))
             : Estimate(input, call, timestep, _times);
-        Tensor guided = Guide(estimate);
+        Tensor guided = _plan.Prompts.Guide(estimate, _plan.Request.GuidanceScale, _plan.Request.GuidanceRescale);
         Tensor? clean = estimatesClean ? scope.Keep(sampler.CleanEstimate(guided, call, latents)) : null;
         return (scope.Keep(_start.Restore(run.Step(guided, call, latents, _noise.Draw), call)), clean);
     }
 
     /// <summary>
-    /// What the networks make of the latents. Calls in which the same controls act differ in the latents and in the
-    /// time alone, and the first of them has computed what does not depend on either.
+    /// What the networks make of the latents. Calls that read the same texts and in which the same controls act differ
+    /// in the latents and in the time alone, and the first of them has computed what does not depend on either.
     /// </summary>
     private Tensor Estimate(Tensor input, int call, float timestep, TimeContext times)
     {
         ControlResiduals? residuals = _controls.At(input, call, timestep, times);
-        return _unet.Forward(_start.Input(input), [timestep], _context, residuals, times);
+        return _unet.Forward(_start.Input(input), [timestep], _texts.At(call), residuals, times);
     }
 
     private Tensor Replayable(Tensor input, Tensor time, int call, float timestep)
     {
         using TimeContext times = _times.Over(time, timestep);
         return Estimate(input, call, timestep, times);
-    }
-
-    /// <summary>Joins the halves: <c>uncond + w (cond - uncond)</c>.</summary>
-    private Tensor Guide(Tensor estimate)
-    {
-        if (!_plan.HasGuidance)
-        {
-            return estimate;
-        }
-
-        float w = _plan.Request.GuidanceScale;
-        int half = estimate.Shape[0] / 2;
-        Tensor conditional = estimate.Rows(half, half);
-        Tensor guided = Ops.LinearCombination((1 - w, estimate.Rows(0, half)), (w, conditional));
-        return GuidanceRescale.Apply(guided, conditional, _plan.Request.GuidanceRescale);
     }
 
     private void Report(

@@ -68,6 +68,7 @@ internal static partial class GenerationParameters
         settings.Add(request.NoiseSource is null
             ? $"RNG: {(request.NoiseGenerator == NoiseGenerator.TorchCpu ? "CPU" : "GPU")}"
             : "Noise source: custom");
+        settings.AddRange(PromptSettings(plan));
         if (request.InitialLatents is not null)
         {
             settings.Add("Initial latents: given");
@@ -78,6 +79,30 @@ internal static partial class GenerationParameters
             Invariant($"Guidance Start: {control.Start}, Guidance End: {control.End}, ") +
             $"Control Mode: {NameOf(control.Mode)}\""));
         return text.Append(string.Join(", ", settings)).ToString();
+    }
+
+    /// <summary>What the text of the prompts does not tell, or other tools would read into it.</summary>
+    private static IEnumerable<string> PromptSettings(GenerationPlan plan)
+    {
+        if (plan.Request.PromptSyntax == PromptSyntax.Plain)
+        {
+            yield return "Prompt syntax: plain";
+        }
+
+        if (plan.Request.PromptEmbedding is not null)
+        {
+            yield return "Prompt embedding: given";
+        }
+
+        if (plan.HasGuidance && plan.Request.NegativePromptEmbedding is not null)
+        {
+            yield return "Negative prompt embedding: given";
+        }
+
+        if (plan.Prompts.NamedInversions is { Count: > 0 } names)
+        {
+            yield return $"TI: \"{OnOneLine(string.Join(", ", names))}\"";
+        }
     }
 
     /// <summary>The words of the A1111 extension, which has no name for the guess mode of diffusers.</summary>

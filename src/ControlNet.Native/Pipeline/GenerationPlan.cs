@@ -5,7 +5,6 @@ using System.Linq;
 using ControlNet.Native.Imaging;
 using ControlNet.Native.Sampling;
 using ControlNet.Native.Tensors;
-using ControlNet.Native.Text;
 using ControlNet.Native.Weights;
 
 namespace ControlNet.Native;
@@ -17,15 +16,14 @@ namespace ControlNet.Native;
 internal sealed class GenerationPlan
 {
     private GenerationPlan(
-        ImageRequest request, int width, int height, Sampler sampler, int[] prompt, int[]? negativePrompt,
-        INoiseSource noise, int stepsTaken, RepaintMask? mask)
+        ImageRequest request, int width, int height, Sampler sampler, PromptPlan prompts, INoiseSource noise,
+        int stepsTaken, RepaintMask? mask)
     {
         Request = request;
         Width = width;
         Height = height;
         Sampler = sampler;
-        Prompt = prompt;
-        NegativePrompt = negativePrompt;
+        Prompts = prompts;
         Noise = noise;
         FirstCall = (sampler.Steps - stepsTaken) * sampler.CallsPerStep;
         Mask = mask;
@@ -48,11 +46,8 @@ internal sealed class GenerationPlan
     /// <summary>The sampler, its timesteps worked out.</summary>
     public Sampler Sampler { get; }
 
-    /// <summary>Token ids of the prompt, 77 with begin, end and padding.</summary>
-    public int[] Prompt { get; }
-
-    /// <summary>Token ids of the negative prompt; null without guidance, when that half is not computed.</summary>
-    public int[]? NegativePrompt { get; }
+    /// <summary>The prompts, and which of them is read when.</summary>
+    public PromptPlan Prompts { get; }
 
     /// <summary>Where this generation's noise comes from.</summary>
     public INoiseSource Noise { get; }
@@ -73,7 +68,7 @@ internal sealed class GenerationPlan
     public bool StartsFromNoise => Mask is not null && Request.EffectiveStrength >= 1;
 
     /// <summary>Whether the unconditional half is computed.</summary>
-    public bool HasGuidance => NegativePrompt is not null;
+    public bool HasGuidance => Prompts.HasNegative;
 
     /// <summary>The controls that act in some call of the sampler, in the order of the request.</summary>
     public IReadOnlyList<ControlInput> Controls { get; }
@@ -98,12 +93,7 @@ internal sealed class GenerationPlan
         RepaintMask? mask = ImageChecks.MaskOf(request, width, height);
         bool readsMask = ImageChecks.ReadsMask(request, model.Name, unet, vae);
 
-        int clipSkip = Math.Max(request.ClipSkip, request.NegativeClipSkip ?? 1);
-        if (clipSkip > text.Layers)
-        {
-            throw new RequestException(
-                $"ClipSkip is {clipSkip}, but the text encoder has {text.Layers} layers; take a smaller one");
-        }
+        CheckClipSkip(request, text);
 
         foreach (ControlInput control in request.Controls)
         {
@@ -118,18 +108,25 @@ internal sealed class GenerationPlan
                 $"[1, {vae.LatentChannels}, {height / vae.Downscale}, {width / vae.Downscale}]");
         }
 
-        bool truncate = request.TruncatePrompt;
-        int[] prompt = Tokenize(model.Tokenizer, nameof(request.Prompt), request.Prompt, truncate);
-        int[]? negative = request.GuidanceScale > 1
-            ? Tokenize(model.Tokenizer, nameof(request.NegativePrompt), request.NegativePrompt, truncate)
-            : null;
         Sampler sampler = SamplerOf(request, model.Scheduler);
-        return new GenerationPlan(
-            request, width, height, sampler, prompt, negative, NoiseOf(request),
-            stepsTaken ?? request.StepsTakenOf(sampler.Steps), mask)
+        int taken = stepsTaken ?? request.StepsTakenOf(sampler.Steps);
+        PromptPlan prompts = PromptPlan.Make(request, model.Tokenizer, model.Inversions, text.HiddenSize, taken);
+        return new GenerationPlan(request, width, height, sampler, prompts, NoiseOf(request), taken, mask)
         {
             ReadsMask = readsMask,
         };
+    }
+
+    /// <summary>Refuses to leave out more layers than there are.</summary>
+    /// <exception cref="RequestException">The text encoder has fewer.</exception>
+    internal static void CheckClipSkip(ImageRequest request, ClipTextConfig text)
+    {
+        int clipSkip = Math.Max(request.ClipSkip, request.NegativeClipSkip ?? 1);
+        if (clipSkip > text.Layers)
+        {
+            throw new RequestException(
+                $"ClipSkip is {clipSkip}, but the text encoder has {text.Layers} layers; take a smaller one");
+        }
     }
 
     private static (int Width, int Height) SizeOf(ImageRequest request, int nativeSize)
@@ -191,17 +188,6 @@ internal sealed class GenerationPlan
                 $"{model.Name} are {unet.CrossAttentionDim} and {Show(unet.BlockOutChannels)}; " +
                 "take the ControlNet made for this base");
         }
-    }
-
-    private static int[] Tokenize(ClipTokenizer tokenizer, string name, string text, bool truncate)
-    {
-        int[] ids = tokenizer.EncodePrompt(text, out int dropped);
-        int room = tokenizer.MaxLength - 2;
-        return dropped == 0 || truncate
-            ? ids
-            : throw new RequestException(
-                $"{name} has {room + dropped} tokens, but the text encoder reads {room}; shorten it, or set " +
-                $"TruncatePrompt (--truncate-prompt) to leave out the last {dropped}");
     }
 
     private static Sampler SamplerOf(ImageRequest request, SchedulerConfig own)

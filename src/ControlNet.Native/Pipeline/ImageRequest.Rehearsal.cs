@@ -12,17 +12,19 @@ public sealed partial record ImageRequest
 
     /// <summary>
     /// A request that takes the memory of this one and less time, for a device that only plans; draws no number from
-    /// <see cref="NoiseSource"/>. The windows of <see cref="Controls"/> are as they were, and may be missed.
+    /// <see cref="NoiseSource"/>. A prompt that changes is rehearsed in all its steps. The windows of <see cref="Controls"/> are as they were, and may be missed.
     /// </summary>
     public ImageRequest ForRehearsal() => this with
     {
-        Steps = Math.Min(StepsTakenOf(StepCount), RehearsedSteps),
+        Steps = Few(StepsTakenOf(StepCount)),
         Timesteps = null,
         Sigmas = null,
         Strength = InitialImage is null ? null : 1,
         HiresPass = HiresPass is { } pass
-            ? pass with { Steps = Math.Min(pass.StepsTaken(Steps), RehearsedSteps), Strength = 1 }
+            ? pass with { Steps = Few(pass.StepsTaken(Steps)), Strength = 1 }
             : null,
         NoiseSource = null,
     };
+
+    private int Few(int steps) => MayChangePrompts ? steps : Math.Min(steps, RehearsedSteps);
 }

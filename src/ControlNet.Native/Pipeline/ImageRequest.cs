@@ -20,7 +20,8 @@ public sealed partial record ImageRequest
     public const int MaxClipSkip = 12;
 
     /// <summary>
-    /// What to show. At most 75 tokens, unless <see cref="TruncatePrompt"/>. Empty leaves it to the model, or to
+    /// What to show, in the syntax of <see cref="PromptSyntax"/>. More than 75 tokens are read in chunks of 75, each
+    /// encoded by itself, and other prompts are filled up with empty chunks. Empty leaves it to the model, or to
     /// <see cref="Controls"/>.
     /// </summary>
     public required string Prompt { get; init; }
@@ -28,7 +29,7 @@ public sealed partial record ImageRequest
     /// <summary>What to steer away from; empty is the unconditional prompt.</summary>
     public string NegativePrompt { get; init; } = string.Empty;
 
-    /// <summary>Cuts prompts after 75 tokens, as the reference does, instead of refusing them.</summary>
+    /// <summary>Cuts prompts after 75 tokens, as diffusers does, instead of reading them in chunks.</summary>
     public bool TruncatePrompt { get; init; }
 
     /// <summary>
@@ -106,8 +107,7 @@ public sealed partial record ImageRequest
     /// <exception cref="RequestException">One is out of its range.</exception>
     public void Validate()
     {
-        ArgumentNullException.ThrowIfNull(Prompt);
-        ArgumentNullException.ThrowIfNull(NegativePrompt);
+        ValidatePrompts();
         ArgumentNullException.ThrowIfNull(Controls);
         CheckSize(nameof(Width), Width);
         CheckSize(nameof(Height), Height);

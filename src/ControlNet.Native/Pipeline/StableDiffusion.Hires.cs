@@ -20,23 +20,22 @@ public sealed partial class StableDiffusion
     /// <summary>The denoising process of a request, or both of them.</summary>
     /// <param name="plan">The first pass.</param>
     /// <param name="second">The second; null for none.</param>
-    /// <param name="context">The texts.</param>
     /// <param name="progress">Told after every call of the UNet.</param>
     /// <returns>The final latents, <c>[1, H / 8, W / 8, C]</c>; they belong to the caller's scope.</returns>
     private Tensor Denoise(
-        GenerationPlan plan, GenerationPlan? second, TextContext context, IProgress<GenerationProgress>? progress)
+        GenerationPlan plan, GenerationPlan? second, IProgress<GenerationProgress>? progress)
     {
         if (second is null)
         {
-            return Denoise(plan, context, progress, clean: null);
+            return Denoise(plan, progress, clean: null);
         }
 
         using TensorScope scope = TensorScope.Enter();
         int total = plan.CallsTaken + second.CallsTaken;
         long start = Stopwatch.GetTimestamp();
-        Tensor latents = Denoise(plan, context, Part(0), clean: null);
+        Tensor latents = Denoise(plan, Part(0), clean: null);
         latents = latents.ReplacedBy(Enlarged(latents, second, plan.Request.HiresPass!.Upscaler));
-        return scope.Keep(Denoise(second, context, Part(plan.CallsTaken), latents));
+        return scope.Keep(Denoise(second, Part(plan.CallsTaken), latents));
 
         PassProgress? Part(int before) => progress is null ? null : new PassProgress(progress, before, total, start);
     }

@@ -10,17 +10,17 @@ public sealed partial class StableDiffusion
 {
     /// <summary>One denoising process.</summary>
     /// <param name="plan">The request.</param>
-    /// <param name="context">Its texts.</param>
     /// <param name="progress">Told after every call of the UNet.</param>
     /// <param name="clean">Latents to start from; null starts from what the request says.</param>
     /// <returns>The final latents, <c>[1, H / 8, W / 8, C]</c>; they belong to the caller's scope.</returns>
     private Tensor Denoise(
-        GenerationPlan plan, TextContext context, IProgress<GenerationProgress>? progress, Tensor? clean)
+        GenerationPlan plan, IProgress<GenerationProgress>? progress, Tensor? clean)
     {
         using TensorScope scope = TensorScope.Enter();
         LatentNoise noise = new(Device, plan.Noise, LatentShape(plan));
         DenoisingStart start = DenoisingStart.Make(plan, noise, _vae, Device, clean);
-        using DenoisingLoop loop = new(_unet, Device, plan, context, start, noise, Paint);
+        using PromptContexts texts = new(plan, Encoder.Encode(plan.Prompts));
+        using DenoisingLoop loop = new(_unet, Device, plan, texts, start, noise, Paint);
         return scope.Keep(loop.Run(progress));
     }
 

@@ -27,7 +27,10 @@ public sealed partial class StableDiffusion
         using ClipTextModel text = _text.OnPlanner(planner);
         using UnetModel unet = _unet.OnPlanner(planner);
         using Autoencoder vae = _vae.OnPlanner(planner);
-        using StableDiffusion rehearsal = new(planner, Name, Tokenizer, text, unet, vae, Scheduler, Report);
+        using StableDiffusion rehearsal = new(planner, Name, Tokenizer, text, unet, vae, Scheduler, Report)
+        {
+            Inversions = Inversions,
+        };
         Dictionary<ControlNetModel, ControlNetModel> nets = [];
         try
         {
@@ -55,7 +58,8 @@ public sealed partial class StableDiffusion
 
     /// <summary>
     /// A request that takes the memory of <paramref name="request"/> and less time; draws no number from its noise.
-    /// Its few calls would miss the window of a control, so every control acts in all of them.
+    /// Its few calls would miss the window of a control, so every control acts in all of them; a prompt that changes is
+    /// rehearsed in all its steps.
     /// </summary>
     internal static ImageRequest Rehearsal(ImageRequest request) => request.ForRehearsal() with
     {

@@ -35,6 +35,7 @@ public sealed partial class StableDiffusion : IDisposable
         _vae = vae;
         Scheduler = scheduler;
         Report = report;
+        Inversions = TextualInversions.None(text.Config.VocabSize);
     }
 
     /// <summary>Where it computes.</summary>
@@ -79,12 +80,7 @@ public sealed partial class StableDiffusion : IDisposable
 
         using DeviceReservation turn = Device.Reserve(cancellation);
         using TensorScope scope = TensorScope.Enter(cancellation);
-        Tensor latents;
-        using (TextContext context = new(EncodePrompts(plan)))
-        {
-            latents = Denoise(plan, second, context, progress);
-        }
-
+        Tensor latents = Denoise(plan, second, progress);
         float[] decoded = Decode(latents);
         RgbImage image = Finished(second ?? plan, decoded);
         cancellation.ThrowIfCancellationRequested();
@@ -107,20 +103,5 @@ public sealed partial class StableDiffusion : IDisposable
         _vae.Dispose();
         _unet.Dispose();
         _text.Dispose();
-    }
-
-    /// <summary>The text states of the batch: the negative prompt first, as in diffusers.</summary>
-    private Tensor EncodePrompts(GenerationPlan plan)
-    {
-        int skip = plan.Request.ClipSkip;
-        if (plan.NegativePrompt is not { } negative)
-        {
-            return _text.Forward([plan.Prompt], skip - 1);
-        }
-
-        int negativeSkip = plan.Request.NegativeClipSkip ?? skip;
-        return negativeSkip == skip
-            ? _text.Forward([negative, plan.Prompt], skip - 1)
-            : Ops.Concat(0, _text.Forward([negative], negativeSkip - 1), _text.Forward([plan.Prompt], skip - 1));
     }
 }

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Linq;
 using ControlNet.Native.Nn;
 using ControlNet.Native.Tensors;
 using ControlNet.Native.Weights;
@@ -62,7 +63,16 @@ public sealed class ClipTextModel : Module
     /// </param>
     /// <returns><c>[N, T, C]</c> in the type of the encoder's activations.</returns>
     /// <exception cref="ModelException">The tokens or the number of layers do not fit the encoder.</exception>
-    public Tensor Forward(IReadOnlyList<IReadOnlyList<int>> tokens, int skippedLayers = 0)
+    public Tensor Forward(IReadOnlyList<IReadOnlyList<int>> tokens, int skippedLayers = 0) =>
+        ForwardWith(added: null, tokens, skippedLayers);
+
+    /// <summary>As <see cref="Forward"/>, with embeddings of tokens the encoder has not learnt.</summary>
+    /// <param name="added">F32 <c>[rows, C]</c>; null for none.</param>
+    /// <param name="tokens">As there; row i that was added is the size of the vocabulary plus i.</param>
+    /// <param name="skippedLayers">As there.</param>
+    /// <returns>As there.</returns>
+    /// <exception cref="ModelException">As there.</exception>
+    internal Tensor ForwardWith(Tensor? added, IReadOnlyList<IReadOnlyList<int>> tokens, int skippedLayers)
     {
         if (skippedLayers < 0 || skippedLayers >= Config.Layers)
         {
@@ -72,7 +82,7 @@ public sealed class ClipTextModel : Module
         }
 
         using TensorScope scope = TensorScope.Enter();
-        Tensor h = Embed(tokens);
+        Tensor h = Embed(tokens, added);
         for (int layer = 0; layer < _layers.Count - skippedLayers; layer++)
         {
             h = h.ReplacedBy(_layers[layer].Forward(h));
@@ -90,7 +100,7 @@ public sealed class ClipTextModel : Module
     public IReadOnlyList<Tensor> HiddenStates(IReadOnlyList<IReadOnlyList<int>> tokens)
     {
         using TensorScope scope = TensorScope.Enter();
-        List<Tensor> states = [Embed(tokens)];
+        List<Tensor> states = [Embed(tokens, added: null)];
         foreach (ClipTextLayer layer in _layers)
         {
             states.Add(layer.Forward(states[^1]));
@@ -114,7 +124,7 @@ public sealed class ClipTextModel : Module
     public Tensor Pool(Tensor states, IReadOnlyList<IReadOnlyList<int>> tokens)
     {
         ArgumentNullException.ThrowIfNull(states);
-        int length = CheckTokens(tokens);
+        int length = CheckTokens(tokens, Config.VocabSize);
         if (states.Shape != new Shape(tokens.Count, length, Config.HiddenSize))
         {
             throw new ModelException(
@@ -139,9 +149,9 @@ public sealed class ClipTextModel : Module
         return scope.Keep(Ops.GatherRows(states.Reshape(rows.Length * length, Config.HiddenSize), ids));
     }
 
-    private Tensor Embed(IReadOnlyList<IReadOnlyList<int>> tokens)
+    private Tensor Embed(IReadOnlyList<IReadOnlyList<int>> tokens, Tensor? added)
     {
-        int length = CheckTokens(tokens);
+        int length = CheckTokens(tokens, Config.VocabSize + (added?.Shape[0] ?? 0));
         int[] flat = new int[checked(tokens.Count * length)];
         for (int i = 0; i < flat.Length; i++)
         {
@@ -149,13 +159,30 @@ public sealed class ClipTextModel : Module
         }
 
         using TensorScope scope = TensorScope.Enter();
-        Tensor rows = _tokens.Forward(Tensor.From(_device, new Shape(tokens.Count, length), flat));
+        Tensor rows = added is null
+            ? _tokens.Forward(Tensor.From(_device, new Shape(tokens.Count, length), flat))
+            : Rows(flat, added).Reshape(tokens.Count, length, Config.HiddenSize);
         Tensor sum = Ops.Add(rows, _positions.Rows(0, length));
         return scope.Keep(sum.DType == Weights.Activations ? sum : Ops.Cast(sum, Weights.Activations));
     }
 
+    /// <summary>
+    /// The rows of tokens of which some are added: looked up in what the vocabulary gives, with the added rows behind,
+    /// so that the table itself is not copied.
+    /// </summary>
+    /// <returns>F32 <c>[tokens, C]</c></returns>
+    private Tensor Rows(int[] flat, Tensor added)
+    {
+        int vocabulary = Config.VocabSize;
+        int[] known = Array.ConvertAll(flat, token => token < vocabulary ? token : 0);
+        int[] rows = [.. flat.Select((token, i) => token < vocabulary ? i : flat.Length + token - vocabulary)];
+        Shape shape = new(flat.Length);
+        Tensor both = Ops.Concat(0, _tokens.Forward(Tensor.From(_device, shape, known)), added);
+        return Ops.GatherRows(both, Tensor.From(_device, shape, rows));
+    }
+
     /// <summary>Refuses tokens the encoder has no rows for; returns their common length.</summary>
-    private int CheckTokens(IReadOnlyList<IReadOnlyList<int>> tokens)
+    private int CheckTokens(IReadOnlyList<IReadOnlyList<int>> tokens, int rows)
     {
         ArgumentNullException.ThrowIfNull(tokens);
         int length = tokens.Count == 0 ? 0 : tokens[0].Count;
@@ -176,7 +203,7 @@ public sealed class ClipTextModel : Module
 
             foreach (int token in prompt)
             {
-                if (token < 0 || token >= Config.VocabSize)
+                if (token < 0 || token >= rows)
                 {
                     throw new ModelException(
                         $"token {token} is not one of the {Config.VocabSize} the text encoder knows: " +

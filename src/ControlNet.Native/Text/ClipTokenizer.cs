@@ -152,7 +152,8 @@ public sealed class ClipTokenizer
         return framed;
     }
 
-    private void Frame(ReadOnlySpan<int> ids, Span<int> framed)
+    /// <summary>Writes begin, tokens, end and padding.</summary>
+    internal void Frame(ReadOnlySpan<int> ids, Span<int> framed)
     {
         framed.Fill(PadId);
         framed[0] = BosId;

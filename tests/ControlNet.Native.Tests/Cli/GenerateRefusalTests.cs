@@ -98,12 +98,6 @@ public sealed class GenerateRefusalTests : IDisposable
         [.. Base("sd2-tiny", "a cat"), "--control-net", $"{Models}/controlnet-tiny-canny", "--control-image", Edges],
         "error: the ControlNet controlnet-tiny-canny is made for another base model: *");
 
-    [Fact]
-    public async Task A_prompt_that_says_too_much() => await Refuses(
-        Base("sd1-tiny", string.Join(' ', System.Linq.Enumerable.Repeat("cat", 90))),
-        "error: --prompt has 90 tokens, but the text encoder reads 75; shorten it, or set --truncate-prompt to " +
-        "leave out the last 15");
-
     [Theory]
     [InlineData("--control-scale 3", "error: --control-scale is 3, but must be from 0 to 2")]
     [InlineData(

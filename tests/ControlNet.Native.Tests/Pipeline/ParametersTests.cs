@@ -99,6 +99,23 @@ public sealed class ParametersTests : IDisposable
         Assert.Equal(
             start.Replace("7.5", "1", StringComparison.Ordinal) + "RNG: CPU",
             Settings(request with { NegativeClipSkip = 2, GuidanceScale = 1 }));
+        Assert.Equal(
+            start + "RNG: CPU, Prompt syntax: plain, Prompt embedding: given, Negative prompt embedding: given",
+            Settings(request with
+            {
+                Prompt = "",
+                NegativePrompt = "",
+                PromptSyntax = PromptSyntax.Plain,
+                PromptEmbedding = model.EncodePrompt("cat"),
+                NegativePromptEmbedding = model.EncodePrompt("dog"),
+            }));
+        using Tensor rows = Tensor.Zeros(_device, new Shape(2, 24));
+        model.AddEmbedding("one", rows);
+        model.AddEmbedding("two", rows);
+        model.AddEmbedding("three", rows);
+        Assert.Equal(
+            start + "RNG: CPU, TI: \"one, three\"",
+            Settings(request with { Prompt = "THREE cats", NegativePrompt = "one, twofold" }));
 
         string Settings(ImageRequest asked) => model.Generate(asked).Parameters.Split('\n')[^1];
     }

@@ -129,6 +129,7 @@ public sealed class PipelineCheck : GoldenCheck
         {
             Prompt = Text(p, "prompt", member),
             NegativePrompt = Text(p, "negative", member),
+            PromptSyntax = PromptSyntax.Plain,
             TruncatePrompt = true,
             Width = width,
             Height = height,

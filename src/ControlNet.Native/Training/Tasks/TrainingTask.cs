@@ -58,12 +58,15 @@ internal abstract class TrainingTask : IDisposable
         return value;
     }
 
-    /// <summary>A picture after a sample's prompt, of its size; a prompt too long is cut as in training.</summary>
+    /// <summary>
+    /// A picture after a sample's prompt, of its size; brackets are text and a prompt too long is cut, as in training.
+    /// </summary>
     private protected static ImageRequest PreviewRequest(
         TrainingOptions options, TrainingSample sample, long seed) =>
         new()
         {
             Prompt = sample.Prompt,
+            PromptSyntax = PromptSyntax.Plain,
             TruncatePrompt = true,
             Width = sample.Target.Width,
             Height = sample.Target.Height,
