@@ -19,6 +19,8 @@ internal sealed class GenerateOptions
 
     public ControlOptions Controls { get; } = new();
 
+    public LoraOptions Loras { get; } = new();
+
     public Option<string> Prompt { get; } = new("--prompt", "-p")
     {
         Description = "What the image shows; '' leaves it to the model or to the control images.",
@@ -176,7 +178,7 @@ internal sealed class GenerateOptions
     {
         IEnumerable<Option> all =
         [
-            Model, Prompt, NegativePrompt, .. Controls.All, Output, Width, Height, Steps,
+            Model, Prompt, NegativePrompt, .. Controls.All, .. Loras.All, Output, Width, Height, Steps,
             CfgScale, Sampler, Scheduler, Seed, Rng, Eta, ClipSkip, TruncatePrompt, Tokenizer, Config, Prediction,
             WeightType, Precision, MaxMemory, EstimateMemory, InitLatents, SaveLatents,
         ];
