@@ -23,7 +23,8 @@ public sealed class LoraCliTests : IDisposable
     [Fact]
     public async Task Two_at_once_with_scales_are_reported_and_recorded()
     {
-        CliRun run = await CliRun.Of([.. Base("sd1-tiny"), "--lora", $"{Kohya}:-0.5", "--lora", Locon, "--lora-strict"]);
+        CliRun run = await CliRun.Of(
+            [.. Base("sd1-tiny"), "--lora", $"{Kohya}:-0.5", "--lora", Locon, "--lora-strict"]);
         Assert.Equal((0, ""), (run.ExitCode, run.Error));
         string[] lines = run.Output.Split('\n');
         Assert.Equal(
@@ -55,7 +56,26 @@ public sealed class LoraCliTests : IDisposable
             ]);
         Assert.Equal((0, ""), (run.ExitCode, run.Error));
         Assert.Contains(" modules applied (ControlNet 84), kohya, ranks 2 to 3, scale 0.5", run.Output);
-        Assert.Contains("is made for a text encoder, this is applied to ControlNet", run.Output + "*");
+        Assert.Contains("_up_blocks_1_attentions_0_proj_in': the ControlNet has no such layer\n", run.Output);
+        Assert.Contains("  and 122 more\n", run.Output);
+    }
+
+    [Fact]
+    public async Task Info_tells_what_one_changes()
+    {
+        CliRun run = await CliRun.Of("info", Kohya);
+        Assert.Equal((0, ""), (run.ExitCode, run.Error));
+        Assert.Equal(
+            [
+                $"{Kohya}: LoRA, kohya, 216 modules", "  UNet: 192 modules, ranks 2 to 3, alpha 1 to 1.5",
+                "  text encoder: 24 modules, rank 2, alpha 1.5", "",
+            ],
+            run.Output.Split('\n'));
+        run = await CliRun.Of("info", WriteMixed());
+        Assert.Equal((0, ""), (run.ExitCode, run.Error));
+        Assert.EndsWith(
+            "  not applicable: 'strange': it is no tensor of a LoRA that this library knows\n", run.Output,
+            StringComparison.Ordinal);
     }
 
     [Theory]
@@ -82,8 +102,8 @@ public sealed class LoraCliTests : IDisposable
     [Fact]
     public async Task One_that_must_apply_in_full() => await Refuses(
         [.. Base("sd1-tiny"), "--lora", WriteMixed(), "--lora-strict"],
-        "error: *mixed.safetensors: 13 of the 14 modules of this LoRA were not applied, first 'lora_unet_nowhere_00': " +
-        "the UNet has no such layer; the others are applied where it need not be strict (without --lora-strict)",
+        "error: *mixed.safetensors: 13 of the 14 modules of this LoRA were not applied, first " +
+        "'lora_unet_nowhere_00': the UNet has no such layer; the others are applied where it need not be strict (without --lora-strict)",
         leftBehind: 1);
 
     private string[] Base(string model) =>

@@ -142,7 +142,8 @@ public sealed class LoraMergeTests : IDisposable
 
     private static SafeTensorsItem[] Convolution(string name, int outputs, int inputs) =>
     [
-        LoraFiles.Item($"{name}.lora_A.weight", 2, inputs, 3, 3), LoraFiles.Item($"{name}.lora_B.weight", outputs, 2, 1, 1),
+        LoraFiles.Item($"{name}.lora_A.weight", 2, inputs, 3, 3),
+        LoraFiles.Item($"{name}.lora_B.weight", outputs, 2, 1, 1),
     ];
 
     private static LoraMerge Into(LoraUse[] uses, params (string Name, long[] Extents)[] weights) =>

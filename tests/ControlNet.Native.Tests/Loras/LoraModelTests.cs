@@ -41,7 +41,7 @@ public sealed class LoraModelTests : IDisposable
         unet.ApplyLora(one, 0.8f);
         unet.ApplyLora(other, 0.5f);
         Assert.Equal([one, other], unet.Loras.Select(use => use.Lora));
-        Assert.Equal(_device.BytesInUse, unet.ParameterBytes);
+        Assert.InRange(unet.ParameterBytes, weights + 1, _device.BytesInUse);
         Assert.Equal(count, unet.ParameterCount);
         float[] both = TinyForward.Of(unet, _device);
         Assert.True(unet.RemoveLora(one));
@@ -122,8 +122,8 @@ public sealed class LoraModelTests : IDisposable
             [
                 ("lora_unet_nowhere", "the UNet has no such layer"),
                 ("strange", "it is no tensor of a LoRA that this library knows"),
-                ("lora_unet_conv_in", "it is a LoHa (hada_w1_a, …), a product of two low-rank matrices, which is " +
-                    "not computed"),
+                ("lora_unet_conv_in", "it is a LoHa (hada_w1_a, …), a product of two low-rank matrices: not " +
+                    "computed"),
             ],
             report.Unmatched.Select(left => (left.Name, left.Reason)));
         Assert.Equal(
@@ -169,7 +169,7 @@ public sealed class LoraModelTests : IDisposable
         using UnetModel unet = TinyModels.Unet(_device);
         using Lora lora = LoraFiles.Of(LoraFiles.Module("lora_unet_nowhere", 4, 4));
         Assert.Equal(
-            "made: none of the 1 modules of this LoRA fits this UNet, first 'lora_unet_nowhere': the UNet has no such " +
+            "made: nothing of this LoRA (1 module) fits this UNet, first 'lora_unet_nowhere': the UNet has no such " +
             "layer; choose one made for this base model",
             Assert.Throws<CheckpointException>(() => unet.ApplyLora(lora)).Message);
     }
@@ -195,7 +195,7 @@ public sealed class LoraModelTests : IDisposable
         using UnetModel unet = TinyModels.Unet(_device);
         using Lora lora = Lora.Open(path);
         long blocks = _device.BlocksInUse;
-        using (FileStream file = File.OpenWrite(path))
+        using (FileStream file = new(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite))
         {
             file.SetLength(file.Length - 1000);
         }

@@ -46,7 +46,8 @@ public sealed class LoraReadingTests : IDisposable
             _folder.Path("adapter_model.safetensors"),
             [
                 LoraFiles.Item($"{a}.lora_A.weight", 4, 16), LoraFiles.Item($"{a}.lora_B.weight", 16, 4),
-                LoraFiles.Item($"{b}.lora_A.default.weight", 4, 16), LoraFiles.Item($"{b}.lora_B.default.weight", 16, 4),
+                LoraFiles.Item($"{b}.lora_A.default.weight", 4, 16),
+                LoraFiles.Item($"{b}.lora_B.default.weight", 16, 4),
             ]);
         File.WriteAllText(_folder.Path("adapter_config.json"), """{"lora_alpha": 6, "alpha_pattern": {"to_k": 10}}""");
         using (Lora lora = Lora.Open(_folder.Root))
@@ -73,12 +74,12 @@ public sealed class LoraReadingTests : IDisposable
     }
 
     [Theory]
-    [InlineData("m.hada_w1_a", "it is a LoHa (hada_w1_a, …), a product of two low-rank matrices, which is not computed")]
-    [InlineData("m.lokr_w1", "it is a LoKr (lokr_w1, …), a Kronecker product, which is not computed")]
+    [InlineData("m.hada_w1_a", "it is a LoHa (hada_w1_a, …), a product of two low-rank matrices: not computed")]
+    [InlineData("m.lokr_w1", "it is a LoKr (lokr_w1, …), a Kronecker product: not computed")]
     [InlineData(
-        "m.dora_scale", "it is a DoRA (dora_scale), which rescales the weight it changes, which is not computed")]
-    [InlineData("m.lora_mid.weight", "its convolution is decomposed further (lora_mid), which is not computed")]
-    [InlineData("m.diff", "it is a full difference of weights (diff), not a low-rank one, which is not computed")]
+        "m.dora_scale", "it is a DoRA (dora_scale), which rescales the weight it changes: not computed")]
+    [InlineData("m.lora_mid.weight", "its convolution is decomposed further (lora_mid): not computed")]
+    [InlineData("m.diff", "it is a full difference of weights (diff), not a low-rank one: not computed")]
     [InlineData("m.lora_up.weight", "it has a factor that writes (up, B) but none that reads (down, A)")]
     [InlineData("m.lora_down.weight", "it has a factor that reads (down, A) but none that writes (up, B)")]
     [InlineData("m.alpha", "it has an alpha but no factors")]
@@ -133,13 +134,14 @@ public sealed class LoraReadingTests : IDisposable
             () => LoraFiles.Of([LoraFiles.Item("emb_params", 2, 4)]));
         Assert.Equal("made: this is no LoRA: this is a textual-inversion embedding, not a model", e.Message);
         e = Assert.Throws<CheckpointException>(() => LoraFiles.Of([LoraFiles.Item("a", 2)]));
-        Assert.StartsWith("made: this is no LoRA: holds no model this library knows", e.Message, StringComparison.Ordinal);
+        Assert.StartsWith(
+            "made: this is no LoRA: holds no model this library knows", e.Message, StringComparison.Ordinal);
         Assert.Contains(
             "cannot be opened", Assert.Throws<SafeTensorsException>(() => Lora.Open("no-such.safetensors")).Message,
             StringComparison.Ordinal);
         Assert.EndsWith(
-            "has no pytorch_lora_weights.safetensors or adapter_model.safetensors in it; name the LoRA's .safetensors " +
-            "file",
+            "has no pytorch_lora_weights.safetensors or adapter_model.safetensors in it; name the LoRA's " +
+            ".safetensors file",
             Assert.Throws<CheckpointException>(() => Lora.Open(_folder.Root)).Message, StringComparison.Ordinal);
     }
 
@@ -149,7 +151,8 @@ public sealed class LoraReadingTests : IDisposable
         CheckpointException e = Assert.Throws<CheckpointException>(() => LoraFiles.Of(
             [LoraFiles.Item("m.lora_down.weight", 2, 8), LoraFiles.Item("m.lora_up.weight", 4, 3)]));
         Assert.Equal(
-            "made: tensor 'm.lora_up.weight' is [4, 3], but must be [Out, 2]: 'm.lora_down.weight' is [2, 8], of rank 2",
+            "made: tensor 'm.lora_up.weight' is [4, 3], but must be [Out, 2]: 'm.lora_down.weight' is [2, 8], of " +
+            "rank 2",
             e.Message);
         e = Assert.Throws<CheckpointException>(() => LoraFiles.Of(
             [LoraFiles.Item("m.lora_down.weight", 2), LoraFiles.Item("m.lora_up.weight", 4, 2)]));

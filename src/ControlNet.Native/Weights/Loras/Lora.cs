@@ -45,7 +45,7 @@ public sealed class Lora : IDisposable
     /// <summary>The changes it holds, sorted by name.</summary>
     public IReadOnlyList<LoraPair> Pairs { get; }
 
-    /// <summary>What is in the file and cannot be applied to any network: other kinds of adapters, lone factors.</summary>
+    /// <summary>What is in the file and can be applied to no network: other kinds of adapters, lone factors.</summary>
     public IReadOnlyList<LoraLeftover> Leftovers { get; }
 
     /// <summary>Modules in all, those that cannot be applied included.</summary>
@@ -56,6 +56,27 @@ public sealed class Lora : IDisposable
 
     /// <summary>Free text of the file, such as what a trainer notes; empty when there is none.</summary>
     public IReadOnlyDictionary<string, string> Metadata => _files.Metadata;
+
+    /// <summary>Whether a file is a LoRA, by the names in its header.</summary>
+    /// <returns>False also for what is no file or cannot be read.</returns>
+    public static bool IsLora(string path)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        if (!File.Exists(path))
+        {
+            return false;
+        }
+
+        try
+        {
+            using SafeTensorsFile file = SafeTensorsFile.Open(path);
+            return file.Entries.Keys.Any(name => LoraTensorName.Parse(name).Role is LoraRole.Down or LoraRole.Up);
+        }
+        catch (SafeTensorsException)
+        {
+            return false;
+        }
+    }
 
     /// <summary>Opens a LoRA.</summary>
     /// <param name="path">

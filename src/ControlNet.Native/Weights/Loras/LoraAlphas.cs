@@ -16,7 +16,8 @@ internal sealed class LoraAlphas
     private const string MetadataKey = "lora_adapter_metadata";
 
     /// <summary>A module counts as one of a pattern whose key is the end of its name, as in PEFT.</summary>
-    private readonly record struct Settings(double? Alpha, IReadOnlyList<(string Key, double Alpha)> Patterns, bool Root);
+    private readonly record struct Settings(
+        double? Alpha, IReadOnlyList<(string Key, double Alpha)> Patterns, bool Root);
 
     private readonly Dictionary<LoraNetwork, Settings> _networks = [];
 

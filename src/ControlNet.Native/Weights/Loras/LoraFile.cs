@@ -32,7 +32,9 @@ internal static class LoraFile
     /// <param name="source">Names the file in messages.</param>
     /// <param name="tensors">Every tensor under its name in the file.</param>
     /// <param name="alphas">Where strengths are written down beside the tensors.</param>
-    /// <exception cref="CheckpointException">It is no LoRA, or made for a family this library does not compute.</exception>
+    /// <exception cref="CheckpointException">
+    /// It is no LoRA, or made for a family this library does not compute.
+    /// </exception>
     public static Contents Read(
         string source, IReadOnlyDictionary<string, WeightSlot> tensors, LoraAlphas alphas)
     {
@@ -173,7 +175,7 @@ internal static class LoraFile
 
         /// <summary>Why the module cannot be applied; null when it can.</summary>
         public string? Problem =>
-            _foreign is not null ? _foreign + ", which is not computed"
+            _foreign is not null ? _foreign + ": not computed"
             : Down is null && Up is null ? "it has an alpha but no factors"
             : Up is null ? "it has a factor that reads (down, A) but none that writes (up, B)"
             : Down is null ? "it has a factor that writes (up, B) but none that reads (down, A)"

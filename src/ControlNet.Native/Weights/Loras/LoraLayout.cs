@@ -4,8 +4,8 @@ namespace ControlNet.Native.Weights;
 public enum LoraLayout
 {
     /// <summary>
-    /// kohya-ss and LyCORIS: <c>lora_unet_….lora_down.weight</c>, with <c>alpha</c>; blocks are named as in diffusers or
-    /// as in the original layout.
+    /// kohya-ss and LyCORIS: <c>lora_unet_….lora_down.weight</c>, with <c>alpha</c>; blocks are named as in diffusers
+    /// or as in the original layout.
     /// </summary>
     Kohya,
 

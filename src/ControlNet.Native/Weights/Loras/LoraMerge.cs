@@ -13,7 +13,7 @@ namespace ControlNet.Native.Weights;
 /// </summary>
 public sealed class LoraMerge
 {
-    private readonly Dictionary<(LoraNetwork Network, string Weight), List<(LoraPair Pair, float Factor)>> _changes = [];
+    private readonly Dictionary<(LoraNetwork, string Weight), List<(LoraPair Pair, float Factor)>> _changes = [];
 
     /// <summary>Matches LoRA with the networks of a checkpoint.</summary>
     /// <param name="loras">What is added, and how strongly.</param>

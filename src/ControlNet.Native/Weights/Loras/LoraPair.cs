@@ -3,8 +3,8 @@ using System.Collections.Generic;
 namespace ControlNet.Native.Weights;
 
 /// <summary>
-/// Two factors that change one layer: its weight W becomes <c>W + scale * Alpha / Rank * up down</c>. Source: Hu et al.,
-/// 2021, arXiv:2106.09685, section 4.1; for convolutions kohya-ss' sd-scripts, networks/lora.py.
+/// Two factors that change one layer: its weight W becomes <c>W + scale * Alpha / Rank * up down</c>. Source: Hu et
+/// al., 2021, arXiv:2106.09685, section 4.1; for convolutions kohya-ss' sd-scripts, networks/lora.py.
 /// </summary>
 public sealed class LoraPair
 {

@@ -109,8 +109,8 @@ public sealed record LoraReport
         LoraLeftover first = Unmatched[0];
         string example = $"first '{MessageText.Name(first.Name)}': {first.Reason}";
         throw LoraFile.Refused(Source, AppliedCount == 0
-            ? $"none of the {ModuleCount} modules of this LoRA fits this {networks}, {example}; choose one made for " +
-                "this base model"
+            ? $"nothing of this LoRA ({ModuleCount} module{(ModuleCount == 1 ? "" : "s")}) fits this {networks}, " +
+                $"{example}; choose one made for this base model"
             : $"{Unmatched.Count} of the {ModuleCount} modules of this LoRA were not applied, {example}; the others " +
                 "are applied where it need not be strict (without --lora-strict)");
     }

@@ -54,7 +54,9 @@ internal sealed class LoraTargets
 
     /// <summary>The layers of a network whose weights are known by name and shape only.</summary>
     /// <param name="network">Which network it is.</param>
-    /// <param name="weights">Every weight of it as diffusers names it, <c>.weight</c> included, with its extents.</param>
+    /// <param name="weights">
+    /// Every weight of it as diffusers names it, <c>.weight</c> included, with its extents.
+    /// </param>
     public static LoraTargets Of(LoraNetwork network, IReadOnlyDictionary<string, IReadOnlyList<long>> weights)
     {
         const string ending = ".weight";
