@@ -18,6 +18,9 @@ internal sealed record GenerateJob(
     string Model, IReadOnlyList<ControlJob> Controls, PromptJob Prompts, ImageRequest Request, int Count,
     PreviewFile? Preview = null)
 {
+    /// <summary>What is applied to the model and the nets; null for nothing.</summary>
+    public LoraJobs? Loras { get; init; }
+
     /// <summary>Does it; each image is made when it is asked for, and everything freed after the last.</summary>
     /// <param name="device">Where.</param>
     /// <param name="options">How weights are loaded and kept.</param>
@@ -30,6 +33,7 @@ internal sealed record GenerateJob(
     {
         using StableDiffusion model = StableDiffusion.Load(Model, device, options, progress, cancellation);
         loaded.Add(LoadSummary.Of(model.Name, model.Report, predicts: true));
+        Loras?.ApplyTo(model, loaded);
         Dictionary<string, ControlNetModel> nets = [];
         try
         {
@@ -40,6 +44,7 @@ internal sealed record GenerateJob(
                     activations: options.Activations, progress: progress, cancellation: cancellation);
                 nets.Add(path, net);
                 loaded.Add(LoadSummary.Of(net.Name, net.Loaded!, predicts: false));
+                Loras?.ApplyTo(net, loaded);
             }
 
             ImageRequest request = Request with

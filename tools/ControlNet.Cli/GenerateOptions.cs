@@ -19,6 +19,8 @@ internal sealed class GenerateOptions
 
     public ControlOptions Controls { get; } = new();
 
+    public LoraOptions Loras { get; } = new();
+
     public PromptOptions Prompts { get; } = new();
 
     public SamplingOptions Sampling { get; } = new();
@@ -215,8 +217,8 @@ internal sealed class GenerateOptions
     {
         IEnumerable<Option> all =
         [
-            Model, Prompt, NegativePrompt, .. Prompts.All, .. Controls.All, .. Image.All, Output, Count, Width, Height,
-            .. Hires.All, Steps, CfgScale, Sampler, Scheduler, .. Sampling.All, Seed, Rng, Eta, ClipSkip,
+            Model, Prompt, NegativePrompt, .. Prompts.All, .. Controls.All, .. Loras.All, .. Image.All, Output, Count,
+            Width, Height, .. Hires.All, Steps, CfgScale, Sampler, Scheduler, .. Sampling.All, Seed, Rng, Eta, ClipSkip,
             TruncatePrompt, Tokenizer, Config, Prediction,
             WeightType, Precision, MaxMemory, TileVae, EstimateMemory, InitLatents, SaveLatents,
             .. Preview.All, FromPng, NoMetadata,

@@ -85,7 +85,7 @@ public sealed partial class StableDiffusion : IDisposable
         RgbImage image = Finished(second ?? plan, decoded);
         cancellation.ThrowIfCancellationRequested();
         return new GeneratedImage(
-            image, decoded, GenerationParameters.Write(plan, Name), Ops.ToChannelsFirst(latents).ToArray(),
+            image, decoded, GenerationParameters.Write(plan, Name, Loras), Ops.ToChannelsFirst(latents).ToArray(),
             Stopwatch.GetElapsedTime(start));
     }
 
