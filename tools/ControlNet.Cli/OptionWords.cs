@@ -32,6 +32,7 @@ internal static partial class OptionWords
         ["Mask"] = "--mask",
         ["KeepUnmasked"] = "--keep-unmasked",
         ["HiresPass"] = "--hires-scale",
+        ["LayerScales"] = "--control-layers",
         ["Tokenizer"] = "--tokenizer",
         ["ConfigsFrom"] = "--config",
         ["Overwrite"] = "--force",

@@ -76,7 +76,7 @@ internal abstract class AdaptableLayer : Module
     }
 
     /// <inheritdoc/>
-    private protected override void DisposeAdapters()
+    private protected override void Release()
     {
         _branches.ForEach(branch => branch.Dispose());
         _branches.Clear();

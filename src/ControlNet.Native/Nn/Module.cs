@@ -62,12 +62,12 @@ public abstract class Module : IDisposable
             packed.Dispose();
         }
 
-        DisposeAdapters();
+        Release();
         GC.SuppressFinalize(this);
     }
 
-    /// <summary>Frees what was added to this module's own weights after it was loaded.</summary>
-    private protected virtual void DisposeAdapters()
+    /// <summary>Frees what a module keeps beside its weights; called by every <see cref="Dispose"/>.</summary>
+    private protected virtual void Release()
     {
     }
 

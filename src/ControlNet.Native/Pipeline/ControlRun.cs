@@ -2,28 +2,31 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using ControlNet.Native.Control;
-using ControlNet.Native.Imaging;
 using ControlNet.Native.Tensors;
 using ControlNet.Native.Unet;
 
 namespace ControlNet.Native;
 
 /// <summary>
-/// The controls of one request at work. Each hint is encoded once; a net is computed in the calls of its window only,
+/// The controls of one request at work. Each hint is encoded once, or was kept by its net; a net is computed in the calls of its window only,
 /// and only for the half of guidance it acts on; what several nets say is added up in the order of the request.
 /// </summary>
 internal sealed class ControlRun : IDisposable
 {
     private readonly GenerationPlan _plan;
     private readonly PromptContexts _texts;
-    private readonly Tensor?[] _hints;
+    private readonly PreparedControl?[] _prepared;
 
     /// <param name="plan">The request.</param>
     /// <param name="texts">The texts: with guidance the unconditional one first. The caller's.</param>
     public ControlRun(GenerationPlan plan, PromptContexts texts)
     {
         (_plan, _texts) = (plan, texts);
-        _hints = new Tensor?[plan.Controls.Count];
+        _prepared = new PreparedControl?[plan.Controls.Count];
+        foreach (IGrouping<ControlNetModel, ControlInput> group in plan.Controls.GroupBy(control => control.Net))
+        {
+            group.Key.KeptHints?.KeepOnly([.. group.Select(KeyOf)]);
+        }
     }
 
     /// <summary>
@@ -56,19 +59,20 @@ internal sealed class ControlRun : IDisposable
     /// <summary>Frees what was computed once.</summary>
     public void Dispose()
     {
-        foreach (Tensor? hint in _hints)
+        foreach (PreparedControl? prepared in _prepared)
         {
-            hint?.Dispose();
+            prepared?.Dispose();
         }
     }
 
     private ControlResiduals Residuals(int index, int call, Tensor latents, float timestep, TimeContext times)
     {
         ControlInput control = _plan.Controls[index];
-        Tensor hint = _hints[index] ??= EncodeHint(control);
+        PreparedControl prepared = _prepared[index] ??= new PreparedControl(control, _plan.Width, _plan.Height);
         bool half = _plan.HasGuidance && control.ActsOnConditionOnly;
         TextContext context = half ? _texts.ConditionsAt(call) : _texts.At(call);
-        ControlResiduals residuals = control.Scaled(control.Net.Forward(latents, [timestep], context, hint, times));
+        ControlResiduals residuals = prepared.Weighed(
+            control.Net.Forward(latents, [timestep], context, prepared.Features, times));
         if (!half)
         {
             return residuals;
@@ -89,14 +93,5 @@ internal sealed class ControlRun : IDisposable
         }
     }
 
-    private Tensor EncodeHint(ControlInput control)
-    {
-        using TensorScope scope = TensorScope.Enter();
-        RgbImage image = control.Image.Width == _plan.Width && control.Image.Height == _plan.Height
-            ? control.Image
-            : control.Image.Resize(_plan.Width, _plan.Height);
-        Shape shape = new(1, _plan.Height, _plan.Width, 3);
-        Tensor hint = Tensor.From(control.Net.Device, shape, image.ToFloats(PixelRange.ZeroToOne));
-        return control.Net.EncodeHint(hint).Detach();
-    }
+    private HintKey KeyOf(ControlInput control) => PreparedControl.KeyOf(control, _plan.Width, _plan.Height);
 }

@@ -83,8 +83,10 @@ internal static partial class GenerationParameters
 
         settings.AddRange(request.Controls.Select((control, i) =>
             Invariant($"ControlNet {i}: \"Model: {OnOneLine(control.Net.Name)}, Weight: {control.Scale}, ") +
+            $"Resize Mode: {ControlParameters.NameOf(control.Resize)}, " +
             Invariant($"Guidance Start: {control.Start}, Guidance End: {control.End}, ") +
-            $"Control Mode: {NameOf(control.Mode)}\""));
+            $"Control Mode: {ControlParameters.NameOf(control.Mode)}\""));
+        settings.AddRange(ControlParameters.Others(request.Controls));
         return text.Append(string.Join(", ", settings)).ToString();
     }
 
@@ -111,15 +113,6 @@ internal static partial class GenerationParameters
             yield return $"TI: \"{OnOneLine(string.Join(", ", names))}\"";
         }
     }
-
-    /// <summary>The words of the A1111 extension, which has no name for the guess mode of diffusers.</summary>
-    private static string NameOf(ControlMode mode) => mode switch
-    {
-        ControlMode.Balanced => "Balanced",
-        ControlMode.Prompt => "My prompt is more important",
-        ControlMode.Control => "ControlNet is more important",
-        _ => "Guess",
-    };
 
     /// <summary>Name and scale as in A1111's prompts: where they differ, that of the text encoder comes first.</summary>
     private static string NameOf(LoraUse use) =>

@@ -2,7 +2,6 @@ using System;
 using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
-using ControlNet.Native.Imaging;
 using ControlNet.Native.Sampling;
 using ControlNet.Native.Tensors;
 using ControlNet.Native.Weights;
@@ -132,7 +131,9 @@ internal sealed class GenerationPlan
     private static (int Width, int Height) SizeOf(ImageRequest request, int nativeSize)
     {
         const int step = ImageRequest.PixelsPerLatent;
-        RgbImage? hint = request.InitialImage ?? (request.Controls.Count > 0 ? request.Controls[0].Image : null);
+        (int Width, int Height)? hint = request.InitialImage is { } image ? (image.Width, image.Height)
+            : request.Controls.Count > 0 ? (request.Controls[0].Image.Width, request.Controls[0].Image.Height)
+            : null;
         string what = request.InitialImage is null ? "control" : "initial";
         int Resolve(string name, int? asked, int? ofHint)
         {
@@ -166,12 +167,7 @@ internal sealed class GenerationPlan
         }
 
         UnetConfig net = control.Net.Config.Encoder;
-        if (control.Net.Config.ConditioningChannels != 3)
-        {
-            throw new RequestException(
-                $"the ControlNet {control.Net.Name} reads hints of " +
-                $"{control.Net.Config.ConditioningChannels} channels, a picture has 3");
-        }
+        control.CheckNet();
 
         if (net.InChannels != unet.OutChannels)
         {
