@@ -5,6 +5,7 @@ using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
 using ControlNet.Native;
+using ControlNet.Native.Imaging;
 using ControlNet.Native.Sampling;
 using ControlNet.Native.Tensors;
 

@@ -131,7 +131,7 @@ internal static class PreprocessOthers
                 Resized(RgbImage.Load(arguments.GetValue(mask)!), arguments.GetValue(resolution))));
             if (floats)
             {
-                hint.Save(path);
+                hint.Save(path, "hint");
                 return Done(path, hint.Width, hint.Height);
             }
 
