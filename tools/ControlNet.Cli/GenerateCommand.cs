@@ -83,7 +83,7 @@ internal static class GenerateCommand
 
         if (budgetBytes is { } bytes)
         {
-            MemoryPlan plan = MemoryPlan.Choose(device, loading, bytes, job.Rehearse);
+            MemoryPlan plan = MemoryAdvice.Choose(job, device, loading, bytes);
             loading = plan.Options;
             loaded.Add($"memory: {plan}");
         }

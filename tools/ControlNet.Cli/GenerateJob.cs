@@ -4,6 +4,7 @@ using System.Linq;
 using System.Threading;
 using ControlNet.Native;
 using ControlNet.Native.Control;
+using ControlNet.Native.Imaging;
 using ControlNet.Native.Tensors;
 
 namespace ControlNet.Cli;
@@ -74,7 +75,16 @@ internal sealed record GenerateJob(
     /// Does it on a device that only plans, with as few steps as tell what many take, in all of which every control
     /// acts; with all of them where the prompt changes on the way.
     /// </summary>
-    public void Rehearse(Device planner, LoadOptions options)
+    public void Rehearse(Device planner, LoadOptions options) => _ = Rehearsed(planner, options);
+
+    /// <summary>Rehearses the first pass, for the width and height it gives in pixels.</summary>
+    public (int Width, int Height) FirstSize(Device planner, LoadOptions options)
+    {
+        RgbImage image = (this with { Request = Request with { HiresPass = null } }).Rehearsed(planner, options);
+        return (image.Width, image.Height);
+    }
+
+    private RgbImage Rehearsed(Device planner, LoadOptions options)
     {
         GenerateJob few = this with
         {
@@ -84,6 +94,6 @@ internal sealed record GenerateJob(
             Request = Request.ForRehearsal(),
             Count = 1,
         };
-        _ = few.Run(planner, options, progress: null, loaded: [], CancellationToken.None).Count();
+        return few.Run(planner, options, progress: null, loaded: [], CancellationToken.None).Last().Image;
     }
 }

@@ -71,7 +71,7 @@ public sealed class GenerateRefusalTests : IDisposable
     [InlineData(
         "--max-memory 1MB",
         "error: the work takes at least * bytes (* GiB), but 1000000 (0.00 GiB) are allowed; take a smaller image, " +
-        "16-bit weights, or allow more")]
+        "16-bit weights, or allow more; no smaller size of that shape would fit")]
     [InlineData("--stpes 3", "error: unknown option '--stpes'; see controlnet generate --help")]
     [InlineData(
         "--control-image tests/Golden/README.md --control-net " + Models + "/controlnet-tiny-canny",

@@ -1,0 +1,47 @@
+using System;
+using System.IO;
+using System.Linq;
+using System.Text.RegularExpressions;
+using System.Threading.Tasks;
+using ControlNet.Native.Imaging;
+using ControlNet.Native.Tests.Support;
+using Xunit;
+
+namespace ControlNet.Native.Tests.Cli;
+
+/// <summary>What <c>generate --max-memory</c> says when an image does not fit.</summary>
+public sealed partial class MemoryAdviceTests : IDisposable
+{
+    private readonly ScratchFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public async Task The_size_it_names_fits_and_the_next_larger_one_does_not()
+    {
+        string output = _folder.Path("out.png");
+        string[] arguments =
+        [
+            "generate", "-m", "tests/Golden/models/sd1-tiny", "-p", "a cat", "--steps", "2", "--max-memory", "30MiB",
+            "-o", output,
+        ];
+        CliRun refused = await CliRun.Of([.. arguments, "-W", "512", "-H", "384"]);
+        Assert.Equal(2, refused.ExitCode);
+        Assert.False(File.Exists(output));
+        Match size = Size().Match(Assert.Single(refused.ErrorLines));
+        Assert.True(size.Success, refused.Error);
+
+        CliRun fits = await CliRun.Of([.. arguments, "-W", size.Groups[1].Value, "-H", size.Groups[2].Value]);
+        Assert.True(fits.ExitCode == 0, fits.Error);
+        RgbImage image = RgbImage.Load(output);
+        Assert.Equal((size.Groups[1].Value, size.Groups[2].Value), ($"{image.Width}", $"{image.Height}"));
+
+        int eighths = image.Width / 64 + 1;
+        CliRun larger = await CliRun.Of([.. arguments, "-W", $"{64 * eighths}", "-H", $"{48 * eighths}"]);
+        Assert.Equal(2, larger.ExitCode);
+    }
+
+    [GeneratedRegex(
+        @"the work takes at least [0-9]+ bytes .*--width ([0-9]+) --height ([0-9]+) would fit with f16 weights")]
+    private static partial Regex Size();
+}
