@@ -62,7 +62,7 @@ public sealed class FloatImage
         }
 
         SafeTensorsEntry entry = file.Entries.Values.First();
-        IReadOnlyList<long> shape = PictureShape(entry.Shape);
+        List<long> shape = PictureShape(entry.Shape);
         if (entry.DType != "F32" || shape.Count != 3 || shape[2] is < 1 or > MaxChannels || shape[0] < 1
             || shape[1] < 1 || shape[0] > RgbImage.MaxPixels / shape[1])
         {
@@ -79,7 +79,8 @@ public sealed class FloatImage
             values[i] = BinaryPrimitives.ReadSingleLittleEndian(bytes.AsSpan(i * sizeof(float)));
             if (!float.IsFinite(values[i]))
             {
-                throw new ImageFormatException(path, $"element {i} of '{entry.Name}' is {values[i]}, but must be finite");
+                throw new ImageFormatException(
+                    path, $"element {i} of '{entry.Name}' is {values[i]}, but must be finite");
             }
         }
 
@@ -160,8 +161,8 @@ public sealed class FloatImage
             || (long)width * height > RgbImage.MaxPixels || values.Length != (long)width * height * channels)
         {
             throw new ShapeException(
-                $"FloatImage: {width} x {height} pixels of {channels} channels and {values.Length} values; sizes must " +
-                $"be at least 1, pixels at most {RgbImage.MaxPixels}, channels at most {MaxChannels}, and their " +
+                $"FloatImage: {width} x {height} pixels of {channels} channels and {values.Length} values; sizes " +
+                $"must be at least 1, pixels at most {RgbImage.MaxPixels}, channels at most {MaxChannels}, and their " +
                 "product the number of values");
         }
 

@@ -31,7 +31,9 @@ public sealed record CannyOptions
         OptionRange.Check($"{nameof(CannyOptions)}.{nameof(High)}", High, 0, MaxThreshold);
     }
 
-    /// <summary>Both thresholds in the unit of the magnitudes, in order; a magnitude must exceed its threshold.</summary>
+    /// <summary>
+    /// Both thresholds in the unit of the magnitudes, in order; a magnitude must exceed its threshold.
+    /// </summary>
     internal (int Low, int High) Thresholds()
     {
         double low = Math.Min(Low, High), high = Math.Max(Low, High);

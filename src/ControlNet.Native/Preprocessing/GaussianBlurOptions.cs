@@ -28,7 +28,8 @@ public sealed record GaussianBlurOptions
         if (KernelSize != 0 && KernelSize % 2 == 0)
         {
             throw new PreprocessingException(
-                $"{Name}.{nameof(KernelSize)} is {KernelSize}, but must be odd, or 0 to take it from {Name}.{nameof(Sigma)}");
+                $"{Name}.{nameof(KernelSize)} is {KernelSize}, but must be odd, or 0 to take it from " +
+                $"{Name}.{nameof(Sigma)}");
         }
 
         if (KernelSize == 0 && Sigma == 0)

@@ -6,7 +6,9 @@ public enum Interpolation
     /// <summary>The pixel at <c>floor(x * source / target)</c>: keeps flat colours, as maps of segments need.</summary>
     Nearest,
 
-    /// <summary>The mean over the area of each new pixel; the best for shrinking. Growing it is nearly nearest.</summary>
+    /// <summary>
+    /// The mean over the area of each new pixel; the best for shrinking. Growing it is nearly nearest.
+    /// </summary>
     Area,
 
     /// <summary>Between two neighbours an axis.</summary>

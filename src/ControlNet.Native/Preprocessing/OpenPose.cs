@@ -80,7 +80,11 @@ public static class OpenPose
         };
 
         PosePoint?[] Part(IReadOnlyList<PosePoint?> points) =>
-            [.. points.Select(p => p is { } q ? new PosePoint(Near(q.X * scaleX), Near(q.Y * scaleY)) : (PosePoint?)null)];
+        [
+            .. points.Select(p => p is { } q
+                ? new PosePoint(Near(q.X * scaleX), Near(q.Y * scaleY))
+                : (PosePoint?)null),
+        ];
 
         static double Near(double place) => Math.Clamp(place, -PoseReader.MaxCoordinate, PoseReader.MaxCoordinate);
     }

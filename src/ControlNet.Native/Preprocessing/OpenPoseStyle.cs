@@ -1,6 +1,8 @@
 namespace ControlNet.Native.Preprocessing;
 
-/// <summary>How <see cref="OpenPose"/> draws: the pictures the two generations of ControlNets were trained on.</summary>
+/// <summary>
+/// How <see cref="OpenPose"/> draws: the pictures the two generations of ControlNets were trained on.
+/// </summary>
 public enum OpenPoseStyle
 {
     /// <summary>Of ControlNet 1.1: limbs at 0.6 of their colour, points over them; hands and faces.</summary>

@@ -146,7 +146,8 @@ public sealed class PreprocessTests
         "option '--low' needs a number, got 'many'; see controlnet preprocess canny --help")]
     [InlineData($"preprocess canny {Sphere} x.png --resolution 63", "--resolution is 63, but must be from 64 to 8192")]
     [InlineData(
-        $"preprocess blur {Sphere} x.png --kernel-size 4", "--kernel-size is 4, but must be odd, or 0 to take it from --sigma")]
+        $"preprocess blur {Sphere} x.png --kernel-size 4",
+        "--kernel-size is 4, but must be odd, or 0 to take it from --sigma")]
     [InlineData($"preprocess shuffle {Sphere} x.png --grid-size 7", "--grid-size is 7, but must be from 8 to 4096")]
     [InlineData(
         $"preprocess soft-edges {Sphere} x.png --operator prewitt",

@@ -33,6 +33,7 @@ public sealed class LayerTests
         [$"{Library}/Weights"] = ["Prediction", "PredictionType"],
         [$"{Library}/Sampling"] = ["Linear"],
         [$"{Library}/Preprocessing"] = ["Linear"],
+        [$"{Library}/Imaging"] = ["Grey"],
     };
 
     private static readonly string[] s_assemblies = [Engine, Library];

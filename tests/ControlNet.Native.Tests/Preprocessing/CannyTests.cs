@@ -30,9 +30,8 @@ public sealed class CannyTests
 
             RgbImage seen = options.Grey ? Grey.Apply(image) : image;
             bool[,] expected = PlainCanny.Edges(seen, options.Low, options.High, options.L2);
-            byte[] white = [.. expected.Cast<bool>().SelectMany(edge => Enumerable.Repeat(edge ? (byte)255 : (byte)0, 3))];
             Assert.True(
-                white.SequenceEqual(actual), $"picture {i}, {image.Width} x {image.Height}, {options}");
+                White(expected).SequenceEqual(actual), $"picture {i}, {image.Width} x {image.Height}, {options}");
             int found = expected.Cast<bool>().Count(edge => edge);
             edges += found;
             bool[,] strong = PlainCanny.Edges(
@@ -52,8 +51,7 @@ public sealed class CannyTests
 
         byte[] actual = Canny.Apply(image, new CannyOptions { Low = 20, High = 60 }).Pixels.ToArray();
 
-        byte[] expected = [.. PlainCanny.Edges(image, 20, 60, squared: false).Cast<bool>()
-            .SelectMany(edge => Enumerable.Repeat(edge ? (byte)255 : (byte)0, 3))];
+        byte[] expected = White(PlainCanny.Edges(image, 20, 60, squared: false));
         Assert.Contains((byte)255, expected);
         Assert.Equal(expected, actual);
     }
@@ -68,4 +66,8 @@ public sealed class CannyTests
             () => Canny.Apply(Pictures.Smooth(new Random(1), 4, 4), new CannyOptions { Low = low, High = high }));
         Assert.Equal(sentence, refused.Message);
     }
+
+    /// <summary>Three bytes a pixel, as a picture has them.</summary>
+    private static byte[] White(bool[,] edges) =>
+        [.. edges.Cast<bool>().SelectMany(edge => Enumerable.Repeat(edge ? (byte)255 : (byte)0, 3))];
 }

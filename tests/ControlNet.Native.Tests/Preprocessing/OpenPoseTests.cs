@@ -53,7 +53,7 @@ public sealed class OpenPoseTests
     [Fact]
     public void Another_size_moves_the_points_along()
     {
-        string points = string.Join(", ", new[] { "20, 10, 1" }.Concat(Enumerable.Repeat("0, 0, 0", 17)));
+        string points = "20, 10, 1, " + string.Join(", ", Enumerable.Repeat("0, 0, 0", 17));
         PoseDocument pose = Parse($$"""{ {{Canvas}}, "people": [ { "pose_keypoints_2d": [{{points}}] } ] }""");
 
         RgbImage drawn = OpenPose.Draw(pose, new OpenPoseOptions { Width = 128, Height = 96 });

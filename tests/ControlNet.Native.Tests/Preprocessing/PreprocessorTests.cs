@@ -133,7 +133,10 @@ public sealed class PreprocessorTests
 
     public static TheoryData<Func<RgbImage, object>, string> Refusals => new()
     {
-        { i => GaussianBlur.Apply(i, new() { Sigma = 101 }), "GaussianBlurOptions.Sigma is 101, but must be from 0 to 100" },
+        {
+            i => GaussianBlur.Apply(i, new() { Sigma = 101 }),
+            "GaussianBlurOptions.Sigma is 101, but must be from 0 to 100"
+        },
         {
             i => GaussianBlur.Apply(i, new() { KernelSize = 4 }),
             "GaussianBlurOptions.KernelSize is 4, but must be odd, or 0 to take it from GaussianBlurOptions.Sigma"

@@ -54,7 +54,7 @@ public sealed class AnnotatorTensorsCheck : GoldenCheck
             golden[$"{name}/in.noise_y"].Doubles());
     }
 
-    private static IEnumerable<JsonElement> Cases(GoldenContext context, string file) =>
+    private static JsonElement.ArrayEnumerator Cases(GoldenContext context, string file) =>
         context.Json(List).GetProperty(file == Normals ? "normal_from_depth" : "content_shuffle")
             .GetProperty("cases").EnumerateArray();
 

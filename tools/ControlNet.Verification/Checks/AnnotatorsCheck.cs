@@ -127,8 +127,8 @@ public sealed class AnnotatorsCheck : GoldenCheck
             ? null
             : $"expected {expected}, got {actual}";
 
-    private static IEnumerable<JsonElement> Cases(JsonElement list, string part) =>
-        list.TryGetProperty(part, out JsonElement found) ? found.GetProperty("cases").EnumerateArray() : [];
+    private static JsonElement.ArrayEnumerator Cases(JsonElement list, string part) =>
+        list.GetProperty(part).GetProperty("cases").EnumerateArray();
 
     /// <summary>Size of each input, and its luminance by the formula of the list.</summary>
     private static IEnumerable<GoldenResult> Inputs(GoldenContext context, JsonElement list)
@@ -213,7 +213,9 @@ public sealed class AnnotatorsCheck : GoldenCheck
             1));
     }
 
-    /// <summary>The pictures of depth and normals; the floats are those of <see cref="AnnotatorTensorsCheck"/>.</summary>
+    /// <summary>
+    /// The pictures of depth and normals; the floats are those of <see cref="AnnotatorTensorsCheck"/>.
+    /// </summary>
     private static IEnumerable<GoldenResult> OneNormal(GoldenContext context, JsonElement entry)
     {
         string name = $"normal_from_depth/{Text(entry, "case")}";

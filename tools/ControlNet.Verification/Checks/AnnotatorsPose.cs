@@ -50,7 +50,9 @@ internal static class AnnotatorsPose
         return drawn;
     }
 
-    /// <summary>The case as OpenPose's own file: hands, which the list keeps apart, belong to the first person.</summary>
+    /// <summary>
+    /// The case as OpenPose's own file: hands, which the list keeps apart, belong to the first person.
+    /// </summary>
     private static byte[] KeyPoints(JsonElement entry)
     {
         ArrayBufferWriter<byte> json = new();
