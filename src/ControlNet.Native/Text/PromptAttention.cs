@@ -1,4 +1,5 @@
 using System;
+using System.Buffers;
 using System.Collections.Generic;
 using System.Globalization;
 using System.Text;
@@ -18,6 +19,8 @@ public static class PromptAttention
 {
     private const double Round = 1.1;
     private const double Square = 1 / 1.1;
+
+    private static readonly SearchValues<char> s_marks = SearchValues.Create("\\()[]:");
 
     /// <summary>Cuts a prompt into pieces of one weight each.</summary>
     /// <param name="text">Any text; none is wrong.</param>
@@ -57,7 +60,7 @@ public static class PromptAttention
             }
             else
             {
-                int run = text.AsSpan(next).IndexOfAny("\\()[]:");
+                int run = text.AsSpan(next).IndexOfAny(s_marks);
                 next = c is ':' or ')' or ']' ? next : run < 0 ? text.Length : next + run;
                 AddText(pieces, text[at..next]);
             }
