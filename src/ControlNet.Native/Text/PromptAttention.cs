@@ -2,6 +2,7 @@ using System;
 using System.Buffers;
 using System.Collections.Generic;
 using System.Globalization;
+using System.Linq;
 using System.Text;
 
 namespace ControlNet.Native.Text;
@@ -119,11 +120,19 @@ public static class PromptAttention
         return at;
     }
 
+    /// <summary>Brackets that were never closed act to the end: one pass, however many there are.</summary>
     private static void CloseAll(List<WeightedText> pieces, Stack<int> open, double factor)
     {
-        while (open.TryPop(out int start))
+        int[] starts = [.. open.Reverse()];
+        double product = 1;
+        for (int i = starts.Length > 0 ? starts[0] : pieces.Count, next = 0; i < pieces.Count; i++)
         {
-            Multiply(pieces, start, factor);
+            for (; next < starts.Length && starts[next] <= i; next++)
+            {
+                product *= factor;
+            }
+
+            pieces[i] = pieces[i] with { Weight = pieces[i].Weight * product };
         }
     }
 
