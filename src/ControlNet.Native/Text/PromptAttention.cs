@@ -1,6 +1,8 @@
 using System;
+using System.Buffers;
 using System.Collections.Generic;
 using System.Globalization;
+using System.Linq;
 using System.Text;
 
 namespace ControlNet.Native.Text;
@@ -18,6 +20,8 @@ public static class PromptAttention
 {
     private const double Round = 1.1;
     private const double Square = 1 / 1.1;
+
+    private static readonly SearchValues<char> s_marks = SearchValues.Create("\\()[]:");
 
     /// <summary>Cuts a prompt into pieces of one weight each.</summary>
     /// <param name="text">Any text; none is wrong.</param>
@@ -57,7 +61,7 @@ public static class PromptAttention
             }
             else
             {
-                int run = text.AsSpan(next).IndexOfAny("\\()[]:");
+                int run = text.AsSpan(next).IndexOfAny(s_marks);
                 next = c is ':' or ')' or ']' ? next : run < 0 ? text.Length : next + run;
                 AddText(pieces, text[at..next]);
             }
@@ -116,11 +120,19 @@ public static class PromptAttention
         return at;
     }
 
+    /// <summary>Brackets that were never closed act to the end: one pass, however many there are.</summary>
     private static void CloseAll(List<WeightedText> pieces, Stack<int> open, double factor)
     {
-        while (open.TryPop(out int start))
+        int[] starts = [.. open.Reverse()];
+        double product = 1;
+        for (int i = starts.Length > 0 ? starts[0] : pieces.Count, next = 0; i < pieces.Count; i++)
         {
-            Multiply(pieces, start, factor);
+            for (; next < starts.Length && starts[next] <= i; next++)
+            {
+                product *= factor;
+            }
+
+            pieces[i] = pieces[i] with { Weight = pieces[i].Weight * product };
         }
     }
 

@@ -1,4 +1,5 @@
 using System;
+using System.Buffers;
 using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
@@ -14,6 +15,8 @@ internal sealed class ScheduleParser
 {
     // Deeper prompts are text; it bounds the recursion of the nodes.
     private const int DeepestNesting = 100;
+
+    private static readonly SearchValues<char> s_numberChars = SearchValues.Create("+-.0123456789eE");
 
     private readonly Stack<Bracket> _open = new();
     private readonly List<ScheduleNode> _root = [];
@@ -161,7 +164,7 @@ internal sealed class ScheduleParser
             const NumberStyles styles = NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint
                 | NumberStyles.AllowExponent;
             return text.Length > 0 && double.TryParse(text, styles, CultureInfo.InvariantCulture, out when)
-                && text.AsSpan().IndexOfAnyExcept("+-.0123456789eE") < 0;
+                && text.AsSpan().IndexOfAnyExcept(s_numberChars) < 0;
         }
     }
 }
