@@ -114,7 +114,7 @@ internal static partial class GenerationParameters
         }
     }
 
-    /// <summary>Name and scale as in A1111's prompts: where they differ, that of the text encoder comes first.</summary>
+    /// <summary>Name and scale as in A1111's prompts: where both differ, the text encoder's comes first.</summary>
     private static string NameOf(LoraUse use) =>
         OnOneLine(use.Lora.Name) +
         (use.TextScale is { } text && text != use.Scale ? Invariant($":{text}") : string.Empty) +

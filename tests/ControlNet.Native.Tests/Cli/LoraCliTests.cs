@@ -103,7 +103,8 @@ public sealed class LoraCliTests : IDisposable
     public async Task One_that_must_apply_in_full() => await Refuses(
         [.. Base("sd1-tiny"), "--lora", WriteMixed(), "--lora-strict"],
         "error: *mixed.safetensors: 13 of the 14 modules of this LoRA were not applied, first " +
-        "'lora_unet_nowhere_00': the UNet has no such layer; the others are applied where it need not be strict (without --lora-strict)",
+        "'lora_unet_nowhere_00': the UNet has no such layer; the others are applied where it need not be strict " +
+        "(without --lora-strict)",
         leftBehind: 1);
 
     private string[] Base(string model) =>

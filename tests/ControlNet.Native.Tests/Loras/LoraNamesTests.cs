@@ -66,6 +66,33 @@ public sealed class LoraNamesTests : IDisposable
             .Replace(".lora_B.weight", up, StringComparison.Ordinal));
 
     [Fact]
+    public void Factors_of_1x1_convolutions_are_those_of_linear_layers()
+    {
+        // The projections of transformers are linear layers in 2.x and convolutions in 1.x.
+        using UnetModel unet = TinyModels.Unet(_device, "sd2-tiny");
+        using Checkpoint file = TinyModels.Open("sd2-tiny", "unet");
+        const string module = "lora_unet_mid_block_attentions_0_proj_in";
+        int width = file.Unet!.Config.BlockOutChannels[^1];
+        using Lora matrices = LoraFiles.Of(LoraFiles.Module(module, width, width));
+        using Lora images = LoraFiles.Of(LoraFiles.Module(module, width, width).Select(
+            item => item with { Shape = [.. item.Shape, 1, 1] }));
+        using TextContext text = new(TinyModels.Numbers(_device, 1, 7, file.Unet.Config.CrossAttentionDim));
+        using Tensor latents = TinyModels.Numbers(_device, 1, 6, 8, 4);
+        unet.ApplyLora(matrices, strict: true);
+        float[] expected = Estimate();
+        Assert.True(unet.RemoveLora(matrices));
+        Assert.NotEqual(expected, Estimate());
+        unet.ApplyLora(images, strict: true);
+        Assert.Equal(expected, Estimate());
+
+        float[] Estimate()
+        {
+            using TensorScope scope = TensorScope.Enter();
+            return unet.Forward(latents, [500f], text).ToArray();
+        }
+    }
+
+    [Fact]
     public void Names_of_two_layouts_for_one_layer_are_refused()
     {
         using UnetModel unet = TinyModels.Unet(_device);
