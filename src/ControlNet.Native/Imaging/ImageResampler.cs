@@ -1,4 +1,5 @@
 using System;
+using System.Numerics;
 
 namespace ControlNet.Native.Imaging;
 
@@ -7,75 +8,113 @@ namespace ControlNet.Native.Imaging;
 /// </summary>
 internal static class ImageResampler
 {
-    private const int Channels = 3;
-
     /// <summary>
     /// The input pixels behind one output pixel: weights of <c>First</c>, <c>First + 1</c>, …; they sum to 1.
     /// </summary>
     private readonly record struct Taps(int First, float[] Weights);
 
+    /// <summary>Receives a row of the frame: the values of the pixels that the picture covers.</summary>
+    private delegate void RowSink(int row, int firstColumn, ReadOnlySpan<float> values);
+
     /// <summary>Returns <c>[height, width, 3]</c>.</summary>
     public static byte[] Resize(RgbImage image, int width, int height)
     {
-        Taps[] columns = TapsOf(image.Width, width);
-        Taps[] rows = TapsOf(image.Height, height);
-        ReadOnlySpan<byte> source = image.Pixels;
-        int sourceRow = image.Width * Channels;
-        float[] blended = new float[sourceRow]; // one output row before its columns are resampled
-        byte[] target = new byte[checked(width * height * Channels)];
-        for (int y = 0; y < height; y++)
-        {
-            BlendRows(source, sourceRow, rows[y], blended);
-            BlendColumns(blended, columns, target.AsSpan(y * width * Channels, width * Channels));
-        }
-
+        byte[] target = new byte[checked(width * height * 3)];
+        Resize(image, ImagePlacement.Stretch(width, height), width, height, target);
         return target;
     }
 
-    private static void BlendRows(ReadOnlySpan<byte> source, int sourceRow, Taps taps, Span<float> blended)
+    /// <summary>
+    /// Resamples a picture into a frame <c>[height, width, 3]</c>; pixels that it does not cover stay as they are.
+    /// </summary>
+    public static void Resize(RgbImage image, in ImagePlacement fit, int width, int height, byte[] frame) =>
+        Resize(image.Pixels, image.Width, image.Height, 3, fit, width, height, (row, first, values) =>
+        {
+            Span<byte> target = frame.AsSpan(3 * ((row * width) + first), values.Length);
+            for (int i = 0; i < values.Length; i++)
+            {
+                target[i] = ToByte(values[i]);
+            }
+        });
+
+    /// <summary>
+    /// Resamples floats <c>[sourceHeight, sourceWidth, channels]</c> into a frame <c>[height, width, channels]</c>;
+    /// pixels that they do not cover stay as they are. Values may leave the range of the source by what a cubic
+    /// overshoots.
+    /// </summary>
+    public static void Resize(
+        ReadOnlySpan<float> source, int sourceWidth, int sourceHeight, int channels, in ImagePlacement fit, int width,
+        int height, float[] frame) =>
+        Resize(source, sourceWidth, sourceHeight, channels, fit, width, height, (row, first, values) =>
+            values.CopyTo(frame.AsSpan(channels * ((row * width) + first))));
+
+    /// <summary>Only what lies within the frame is computed.</summary>
+    private static void Resize<T>(
+        ReadOnlySpan<T> source, int sourceWidth, int sourceHeight, int channels, in ImagePlacement fit, int width,
+        int height, RowSink sink)
+        where T : unmanaged, INumberBase<T>
+    {
+        (int firstColumn, int firstRow) = (Math.Max(0, fit.Left), Math.Max(0, fit.Top));
+        Taps[] columns = TapsOf(
+            sourceWidth, fit.Width, firstColumn - fit.Left, Math.Min(width, fit.Left + fit.Width) - firstColumn);
+        Taps[] rows = TapsOf(
+            sourceHeight, fit.Height, firstRow - fit.Top, Math.Min(height, fit.Top + fit.Height) - firstRow);
+        int sourceRow = checked(sourceWidth * channels);
+        float[] blended = new float[sourceRow]; // one output row before its columns are resampled
+        float[] target = new float[checked(columns.Length * channels)];
+        for (int y = 0; y < rows.Length; y++)
+        {
+            BlendRows(source, sourceRow, rows[y], blended);
+            BlendColumns(blended, columns, channels, target);
+            sink(firstRow + y, firstColumn, target);
+        }
+    }
+
+    private static void BlendRows<T>(ReadOnlySpan<T> source, int sourceRow, Taps taps, Span<float> blended)
+        where T : unmanaged, INumberBase<T>
     {
         blended.Clear();
         for (int k = 0; k < taps.Weights.Length; k++)
         {
             float weight = taps.Weights[k];
-            ReadOnlySpan<byte> row = source.Slice((taps.First + k) * sourceRow, sourceRow);
+            ReadOnlySpan<T> row = source.Slice((taps.First + k) * sourceRow, sourceRow);
             for (int i = 0; i < blended.Length; i++)
             {
-                blended[i] += weight * row[i];
+                blended[i] += weight * float.CreateTruncating(row[i]);
             }
         }
     }
 
-    private static void BlendColumns(ReadOnlySpan<float> blended, Taps[] columns, Span<byte> target)
+    private static void BlendColumns(ReadOnlySpan<float> blended, Taps[] columns, int channels, Span<float> target)
     {
+        target.Clear();
         for (int x = 0; x < columns.Length; x++)
         {
             Taps taps = columns[x];
-            float red = 0f, green = 0f, blue = 0f;
+            Span<float> pixel = target.Slice(x * channels, channels);
             for (int k = 0; k < taps.Weights.Length; k++)
             {
                 float weight = taps.Weights[k];
-                int at = (taps.First + k) * Channels;
-                red += weight * blended[at];
-                green += weight * blended[at + 1];
-                blue += weight * blended[at + 2];
+                ReadOnlySpan<float> from = blended.Slice((taps.First + k) * channels, channels);
+                for (int c = 0; c < pixel.Length; c++)
+                {
+                    pixel[c] += weight * from[c];
+                }
             }
-
-            target[Channels * x] = ToByte(red);
-            target[Channels * x + 1] = ToByte(green);
-            target[Channels * x + 2] = ToByte(blue);
         }
     }
 
     private static byte ToByte(float value) => (byte)Math.Clamp(MathF.Round(value), 0f, 255f);
 
-    private static Taps[] TapsOf(int source, int target)
+    /// <summary>The taps of <paramref name="count"/> output pixels from <paramref name="first"/> on.</summary>
+    private static Taps[] TapsOf(int source, int target, int first, int count)
     {
-        Taps[] taps = new Taps[target];
+        Taps[] taps = new Taps[count];
         double scale = (double)source / target;
-        for (int i = 0; i < target; i++)
+        for (int k = 0; k < count; k++)
         {
-            taps[i] = source > target ? Area(i, scale, source)
+            int i = first + k;
+            taps[k] = source > target ? Area(i, scale, source)
                 : source == target ? new Taps(i, [1f])
                 : Cubic((i + 0.5) * scale - 0.5, source);
         }
