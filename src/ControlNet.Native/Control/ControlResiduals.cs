@@ -69,6 +69,11 @@ public sealed class ControlResiduals : ISkipResiduals, IDisposable
                 "give one for each skip and one for the middle");
     }
 
+    /// <summary>Every residual times a mask, which also lays pooled ones over the image.</summary>
+    /// <param name="masks">One for each, <c>[1, H, W, 1]</c> of its size and in its type.</param>
+    internal ControlResiduals Masked(IReadOnlyList<Tensor> masks) =>
+        Map((i, tensor) => Ops.Multiply(tensor, masks[i]));
+
     /// <summary>
     /// Every residual replaced by its mean over the image, <c>[N, 1, 1, C]</c>: how "shuffle" networks act. Done by
     /// <see cref="ControlNetModel"/> where the configuration says so.

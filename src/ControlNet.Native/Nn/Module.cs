@@ -56,8 +56,12 @@ public abstract class Module : IDisposable
             packed.Dispose();
         }
 
+        Release();
         GC.SuppressFinalize(this);
     }
+
+    /// <summary>Frees what a module keeps beside its weights; called by every <see cref="Dispose"/>.</summary>
+    private protected virtual void Release() { }
 
     /// <summary>Makes <paramref name="child"/> part of this module.</summary>
     private protected T Own<T>(T child) where T : Module

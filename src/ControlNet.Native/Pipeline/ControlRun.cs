@@ -2,21 +2,21 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using ControlNet.Native.Control;
-using ControlNet.Native.Imaging;
 using ControlNet.Native.Tensors;
 using ControlNet.Native.Unet;
 
 namespace ControlNet.Native;
 
 /// <summary>
-/// The controls of one request at work. Each hint is encoded once; a net is computed in the calls of its window only,
-/// and only for the half of guidance it acts on; what several nets say is added up in the order of the request.
+/// The controls of one request at work. Each hint is encoded once, unless its net still has it; a net is computed in
+/// the calls of its window only, and only for the half of guidance it acts on; what several nets say is added up in the
+/// order of the request.
 /// </summary>
 internal sealed class ControlRun : IDisposable
 {
     private readonly GenerationPlan _plan;
     private readonly TextContext _context;
-    private readonly Tensor?[] _hints;
+    private readonly PreparedControl?[] _prepared;
     private TextContext? _conditional;
 
     /// <param name="plan">The request.</param>
@@ -24,7 +24,11 @@ internal sealed class ControlRun : IDisposable
     public ControlRun(GenerationPlan plan, TextContext context)
     {
         (_plan, _context) = (plan, context);
-        _hints = new Tensor?[plan.Controls.Count];
+        _prepared = new PreparedControl?[plan.Controls.Count];
+        foreach (IGrouping<ControlNetModel, ControlInput> group in plan.Controls.GroupBy(control => control.Net))
+        {
+            group.Key.KeptHints?.KeepOnly([.. group.Select(KeyOf)]);
+        }
     }
 
     /// <summary>
@@ -57,9 +61,9 @@ internal sealed class ControlRun : IDisposable
     /// <summary>Frees what was computed once.</summary>
     public void Dispose()
     {
-        foreach (Tensor? hint in _hints)
+        foreach (PreparedControl? prepared in _prepared)
         {
-            hint?.Dispose();
+            prepared?.Dispose();
         }
 
         _conditional?.States.Dispose();
@@ -69,10 +73,11 @@ internal sealed class ControlRun : IDisposable
     private ControlResiduals Residuals(int index, Tensor latents, float timestep, TimeContext times)
     {
         ControlInput control = _plan.Controls[index];
-        Tensor hint = _hints[index] ??= EncodeHint(control);
+        PreparedControl prepared = _prepared[index] ??= new PreparedControl(control, _plan.Width, _plan.Height);
         bool half = _plan.HasGuidance && control.ActsOnConditionOnly;
         TextContext context = half ? ConditionalContext() : _context;
-        ControlResiduals residuals = control.Scaled(control.Net.Forward(latents, [timestep], context, hint, times));
+        ControlResiduals residuals = prepared.Weighed(
+            control.Net.Forward(latents, [timestep], context, prepared.Features, times));
         if (!half)
         {
             return residuals;
@@ -100,14 +105,5 @@ internal sealed class ControlRun : IDisposable
         return _conditional ??= new TextContext(_context.States.Rows(half, half).Detach());
     }
 
-    private Tensor EncodeHint(ControlInput control)
-    {
-        using TensorScope scope = TensorScope.Enter();
-        RgbImage image = control.Image.Width == _plan.Width && control.Image.Height == _plan.Height
-            ? control.Image
-            : control.Image.Resize(_plan.Width, _plan.Height);
-        Shape shape = new(1, _plan.Height, _plan.Width, 3);
-        Tensor hint = Tensor.From(control.Net.Device, shape, image.ToFloats(PixelRange.ZeroToOne));
-        return control.Net.EncodeHint(hint).Detach();
-    }
+    private HintKey KeyOf(ControlInput control) => PreparedControl.KeyOf(control, _plan.Width, _plan.Height);
 }

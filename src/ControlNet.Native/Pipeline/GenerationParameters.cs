@@ -63,19 +63,12 @@ internal static class GenerationParameters
 
         settings.AddRange(request.Controls.Select((control, i) =>
             Invariant($"ControlNet {i}: \"Model: {OnOneLine(control.Net.Name)}, Weight: {control.Scale}, ") +
+            $"Resize Mode: {ControlParameters.NameOf(control.Resize)}, " +
             Invariant($"Guidance Start: {control.Start}, Guidance End: {control.End}, ") +
-            $"Control Mode: {NameOf(control.Mode)}\""));
+            $"Control Mode: {ControlParameters.NameOf(control.Mode)}\""));
+        settings.AddRange(ControlParameters.Others(request.Controls));
         return text.Append(string.Join(", ", settings)).ToString();
     }
-
-    /// <summary>The words of the A1111 extension, which has no name for the guess mode of diffusers.</summary>
-    private static string NameOf(ControlMode mode) => mode switch
-    {
-        ControlMode.Balanced => "Balanced",
-        ControlMode.Prompt => "My prompt is more important",
-        ControlMode.Control => "ControlNet is more important",
-        _ => "Guess",
-    };
 
     private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 

@@ -2,7 +2,6 @@ using System;
 using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
-using ControlNet.Native.Imaging;
 using ControlNet.Native.Sampling;
 using ControlNet.Native.Tensors;
 using ControlNet.Native.Text;
@@ -107,7 +106,7 @@ internal sealed class GenerationPlan
     private static (int Width, int Height) SizeOf(ImageRequest request, int nativeSize)
     {
         const int step = ImageRequest.PixelsPerLatent;
-        RgbImage? hint = request.Controls.Count > 0 ? request.Controls[0].Image : null;
+        ControlHint? hint = request.Controls.Count > 0 ? request.Controls[0].Image : null;
         int Resolve(string name, int? asked, int? ofHint)
         {
             int size = asked ?? (ofHint is { } pixels ? pixels / step * step : nativeSize);
@@ -140,12 +139,7 @@ internal sealed class GenerationPlan
         }
 
         UnetConfig net = control.Net.Config.Encoder;
-        if (control.Net.Config.ConditioningChannels != 3)
-        {
-            throw new RequestException(
-                $"the ControlNet {control.Net.Name} reads hints of " +
-                $"{control.Net.Config.ConditioningChannels} channels, a picture has 3");
-        }
+        control.CheckNet();
 
         if (net.CrossAttentionDim != unet.CrossAttentionDim || !Equal(net.BlockOutChannels, unet.BlockOutChannels))
         {

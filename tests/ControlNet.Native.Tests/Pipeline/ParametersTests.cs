@@ -55,10 +55,10 @@ public sealed class ParametersTests : IDisposable
             "Negative prompt: blurry, cold\n" +
             "Steps: 2, Sampler: ddim, Schedule type: normal, CFG scale: 6.5, Seed: -42, Size: 24x32, " +
             "Model: sd1-tiny, Eta: 0.3, Clip skip: 2, RNG: GPU, " +
-            "ControlNet 0: \"Model: controlnet-tiny-canny, Weight: 0.75, Guidance Start: 0, Guidance End: 1, " +
-            "Control Mode: Balanced\", " +
-            "ControlNet 1: \"Model: controlnet-tiny-canny, Weight: 1, Guidance Start: 0.1, Guidance End: 0.6, " +
-            "Control Mode: ControlNet is more important\"";
+            "ControlNet 0: \"Model: controlnet-tiny-canny, Weight: 0.75, Resize Mode: Just Resize, " +
+            "Guidance Start: 0, Guidance End: 1, Control Mode: Balanced\", " +
+            "ControlNet 1: \"Model: controlnet-tiny-canny, Weight: 1, Resize Mode: Just Resize, " +
+            "Guidance Start: 0.1, Guidance End: 0.6, Control Mode: ControlNet is more important\"";
         Assert.Equal(expected, image.Parameters);
 
         string path = _folder.Path("image.png");
@@ -101,6 +101,33 @@ public sealed class ParametersTests : IDisposable
             Settings(request with { NegativeClipSkip = 2, GuidanceScale = 1 }));
 
         string Settings(ImageRequest asked) => model.Generate(asked).Parameters.Split('\n')[^1];
+    }
+
+    [Fact]
+    public void Finer_settings_of_a_control()
+    {
+        using StableDiffusion model = TinyPipeline.Load(_device);
+        using ControlNetModel net = TinyPipeline.LoadNet(_device);
+        ControlInput plain = new() { Net = net, Image = TinyPipeline.Hint(40, 24) };
+        ControlInput finer = plain with
+        {
+            Mode = ControlMode.Guess,
+            Resize = HintResize.Crop,
+            GuessRamp = GuessRamp.Original,
+            LayerScales = [1, 1, 0.5f, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0],
+            Mask = ControlMask.FromFloats([0.5f], 1, 1),
+        };
+        string settings = model.Generate(TinyPipeline.Request with
+        {
+            Controls = [plain with { GuessRamp = GuessRamp.Original }, finer, plain with { Resize = HintResize.Fill }],
+        }).Parameters.Split('\n')[^1];
+        const string net0 = "\"Model: controlnet-tiny-canny, Weight: 1, Resize Mode: ";
+        Assert.EndsWith(
+            $"ControlNet 0: {net0}Just Resize, Guidance Start: 0, Guidance End: 1, Control Mode: Balanced\", " +
+            $"ControlNet 1: {net0}Crop and Resize, Guidance Start: 0, Guidance End: 1, Control Mode: Guess\", " +
+            $"ControlNet 2: {net0}Resize and Fill, Guidance Start: 0, Guidance End: 1, Control Mode: Balanced\", " +
+            "Control 1: \"Guess Ramp: Original, Layer Weights: 1 1 0.5 1 1 1 1 1 1 1 1 1 0, Region Mask: given\"",
+            settings, StringComparison.Ordinal);
     }
 
     [Theory]

@@ -6,6 +6,7 @@ using ControlNet.Native.Imaging;
 using ControlNet.Native.Sampling;
 using ControlNet.Native.Tensors;
 using ControlNet.Native.Tests.Support;
+using ControlNet.Native.Weights;
 using Xunit;
 
 namespace ControlNet.Native.Tests.Pipeline;
@@ -37,6 +38,14 @@ internal static class TinyPipeline
 
     public static ControlNetModel LoadNet(Device device, string name = Canny) =>
         ControlNetModel.Load(ModelPath(name), device);
+
+    /// <summary>The canny net as one whose residuals are pooled over the image.</summary>
+    public static ControlNetModel LoadPooled(Device device)
+    {
+        using Checkpoint file = Checkpoint.Open(ModelPath(Canny));
+        return new ControlNetModel(
+            file.ControlNet!.Map(device), file.ControlNet.Config with { GlobalPoolConditions = true });
+    }
 
     /// <summary>A picture that is the same in every run and has structure in both directions.</summary>
     public static RgbImage Hint(int width, int height)
