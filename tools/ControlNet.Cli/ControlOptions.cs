@@ -4,7 +4,6 @@ using System.CommandLine;
 using System.Globalization;
 using System.Linq;
 using ControlNet.Native;
-using ControlNet.Native.Imaging;
 
 namespace ControlNet.Cli;
 
@@ -26,8 +25,9 @@ internal sealed class ControlOptions
 
     private readonly Option<string[]> _image = new("--control-image")
     {
-        Description = "PNG the ControlNet reads: edges, depth, pose, …; one for each ControlNet. [default: none]",
-        HelpName = "PNG",
+        Description = "What the ControlNet reads, one for each ControlNet: a PNG of edges, depth, pose, … (16 bits "
+            + "are kept), or a .safetensors file with floats, 'hint', F32 [H, W, C] or [1, C, H, W]. [default: none]",
+        HelpName = "FILE",
     };
 
     private readonly Option<float[]> _scale = new("--control-scale")
@@ -55,8 +55,10 @@ internal sealed class ControlOptions
         HelpName = "NAME",
     };
 
+    private readonly ControlDetailOptions _details = new();
+
     /// <summary>The options, in the order of the help.</summary>
-    public IEnumerable<Option> All => [_net, _image, _scale, _start, _end, _mode];
+    public IEnumerable<Option> All => [_net, _image, _scale, _start, _end, _mode, .. _details.All];
 
     /// <summary>Reads the controls asked for, with their images.</summary>
     /// <exception cref="UsageException">Options do not belong together, or a value is out of its range.</exception>
@@ -94,15 +96,16 @@ internal sealed class ControlOptions
             }
         }
 
-        return
-        [
-            .. nets.Select((net, i) =>
-                new ControlJob(net, RgbImage.Load(images[i]), scales[i], starts[i], ends[i], modes[i])),
-        ];
+        return _details.Apply(
+            arguments,
+            [
+                .. nets.Select((net, i) =>
+                    new ControlJob(net, ControlHint.Load(images[i]), scales[i], starts[i], ends[i], modes[i])),
+            ]);
     }
 
     /// <summary>What was given for each net; the default for all when nothing was.</summary>
-    private static T[] Each<T>(ParseResult arguments, Option<T[]> option, int nets, T otherwise)
+    internal static T[] Each<T>(ParseResult arguments, Option<T[]> option, int nets, T otherwise)
     {
         T[] given = arguments.GetValue(option) ?? [];
         return given.Length == nets ? given

@@ -21,6 +21,7 @@ internal static partial class OptionWords
         ["ClipSkip"] = "--clip-skip",
         ["Seed"] = "--seed",
         ["InitialLatents"] = "--init-latents",
+        ["LayerScales"] = "--control-layers",
         ["Tokenizer"] = "--tokenizer",
         ["ConfigsFrom"] = "--config",
         ["WeightStorage"] = "--weight-type",
