@@ -31,8 +31,8 @@ internal sealed class ControlDetailOptions
 
     private readonly Option<string[]> _mask = new("--control-mask")
     {
-        Description = "Grey PNG of where in the result the ControlNet acts: white in full, black not at all; 'none' for "
-            + "everywhere. [default: none]",
+        Description = "Grey PNG of where in the result the ControlNet acts: white in full, black not at all; 'none' "
+            + "for everywhere. [default: none]",
         HelpName = "PNG",
     };
 

@@ -25,8 +25,8 @@ internal sealed class ControlOptions
 
     private readonly Option<string[]> _image = new("--control-image")
     {
-        Description = "What the ControlNet reads, one for each ControlNet: a PNG of edges, depth, pose, … (16 bits are "
-            + "kept), or a .safetensors file with floats, 'hint', F32 [H, W, C] or [1, C, H, W]. [default: none]",
+        Description = "What the ControlNet reads, one for each ControlNet: a PNG of edges, depth, pose, … (16 bits "
+            + "are kept), or a .safetensors file with floats, 'hint', F32 [H, W, C] or [1, C, H, W]. [default: none]",
         HelpName = "FILE",
     };
 

@@ -50,8 +50,8 @@ internal static class ImageResampler
 
     /// <summary>Only what lies within the frame is computed.</summary>
     private static void Resize<T>(
-        ReadOnlySpan<T> source, int sourceWidth, int sourceHeight, int channels, in ImagePlacement fit, int width, int height,
-        RowSink sink)
+        ReadOnlySpan<T> source, int sourceWidth, int sourceHeight, int channels, in ImagePlacement fit, int width,
+        int height, RowSink sink)
         where T : unmanaged, INumberBase<T>
     {
         (int firstColumn, int firstRow) = (Math.Max(0, fit.Left), Math.Max(0, fit.Top));

@@ -6,6 +6,8 @@ namespace ControlNet.Native;
 /// <content>Depth.</content>
 public sealed partial class ControlHint
 {
+    private const string DepthMethod = $"{nameof(ControlHint)}.{nameof(FromDepth)}";
+
     /// <summary>
     /// A depth hint as the depth ControlNets learnt it: three equal channels, 1 (white) at the nearest and 0 (black) at
     /// the farthest. Values beyond the two ends are as at the ends; infinite ones, of a sky, too.
@@ -30,10 +32,10 @@ public sealed partial class ControlHint
         ReadOnlySpan<float> depth, int width, int height, float? near = null, float? far = null,
         DepthCurve curve = DepthCurve.Linear, bool invert = false)
     {
-        CheckSize(nameof(FromDepth), nameof(depth), depth.Length, width, height, channels: 1);
+        CheckSize(DepthMethod, nameof(depth), depth.Length, width, height, channels: 1);
         if (!Enum.IsDefined(curve))
         {
-            throw new RequestException($"{nameof(FromDepth)}: curve {(int)curve} is not one of its values");
+            throw new RequestException($"{DepthMethod}: curve {(int)curve} is not one of its values");
         }
 
         (float smallest, float largest) = FiniteRange(depth);
@@ -59,7 +61,7 @@ public sealed partial class ControlHint
         {
             if (float.IsNaN(depth[i]))
             {
-                throw new RequestException($"{nameof(FromDepth)}: depth[{i}] is NaN, but must be a number");
+                throw new RequestException($"{DepthMethod}: depth[{i}] is NaN, but must be a number");
             }
 
             if (float.IsFinite(depth[i]))
@@ -77,19 +79,19 @@ public sealed partial class ControlHint
         if (!float.IsFinite(near) || !(float.IsFinite(far) || (inverse && float.IsInfinity(far))))
         {
             throw new RequestException(FormattableString.Invariant(
-                $"{nameof(FromDepth)}: near is {near} and far {far}, but both must be finite numbers"));
+                $"{DepthMethod}: near is {near} and far {far}, but both must be finite numbers"));
         }
 
         if (near == far)
         {
             throw new RequestException(FormattableString.Invariant(
-                $"{nameof(FromDepth)}: near and far are both {near}, but must differ; give both for a flat depth"));
+                $"{DepthMethod}: near and far are both {near}, but must differ; give both for a flat depth"));
         }
 
         if (inverse && !(near != 0 && far != 0 && near > 0 == far > 0))
         {
             throw new RequestException(FormattableString.Invariant(
-                $"{nameof(FromDepth)}: near is {near} and far {far}, but {nameof(DepthCurve.Inverse)} needs both ") +
+                $"{DepthMethod}: near is {near} and far {far}, but {nameof(DepthCurve.Inverse)} needs both ") +
                 $"above 0 or both below; take {nameof(DepthCurve.Linear)} for the values of a depth buffer");
         }
     }

@@ -15,9 +15,9 @@ public sealed partial class ControlHint
 
     /// <summary>Reads a hint from a file.</summary>
     /// <param name="path">
-    /// A PNG: of 16 bits keeps them, any other is read as a picture; transparency is laid over white. Or, where the
-    /// name ends in <c>.safetensors</c>, a tensor <c>hint</c>, F32, <c>[H, W, C]</c>, or <c>[1, C, H, W]</c> in PyTorch's
-    /// order.
+    /// A PNG: one of 16 bits keeps them, any other is read as a picture; transparency is laid over white. Or, where
+    /// the name ends in <c>.safetensors</c>, a tensor <c>hint</c>, F32, <c>[H, W, C]</c>, or in PyTorch's order
+    /// <c>[1, C, H, W]</c>.
     /// </param>
     /// <exception cref="ImageFileException">The file cannot be opened or read.</exception>
     /// <exception cref="ImageFormatException">It is not a sound PNG, or holds another tensor.</exception>
@@ -75,7 +75,8 @@ public sealed partial class ControlHint
         if (height > RgbImage.MaxPixels / width || entry.ByteCount > ImageFile.MaxBytes)
         {
             throw new ImageFormatException(
-                path, $"'{TensorName}' {entry.ShapeText} is larger than a hint may be: {RgbImage.MaxPixels} pixels, " +
+                path,
+                $"'{TensorName}' {entry.ShapeText} is larger than a hint may be: {RgbImage.MaxPixels} pixels, " +
                 $"{ImageFile.MaxBytes} bytes");
         }
 

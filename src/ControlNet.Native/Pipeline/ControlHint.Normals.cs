@@ -6,6 +6,8 @@ namespace ControlNet.Native;
 /// <content>Normals.</content>
 public sealed partial class ControlHint
 {
+    private const string NormalMethod = $"{nameof(ControlHint)}.{nameof(FromNormals)}";
+
     /// <summary>
     /// A hint of surface normals: each is turned to the axes the net reads, brought to length 1, and written as
     /// <c>(n + 1) / 2</c>. A normal of length 0, where there is no surface, faces the viewer.
@@ -26,8 +28,8 @@ public sealed partial class ControlHint
     public static ControlHint FromNormals(
         ReadOnlySpan<float> normals, int width, int height, ViewAxes from, ViewAxes? to = null)
     {
-        CheckSize(nameof(FromNormals), nameof(normals), normals.Length, width, height, channels: 3);
-        CheckFinite(nameof(FromNormals), nameof(normals), normals);
+        CheckSize(NormalMethod, nameof(normals), normals.Length, width, height, channels: 3);
+        CheckFinite(NormalMethod, nameof(normals), normals);
         ViewAxes read = to ?? ViewAxes.ControlNet;
         CheckAxes(nameof(from), from);
         CheckAxes(nameof(to), read);
@@ -55,7 +57,7 @@ public sealed partial class ControlHint
         if (!axes.AreAxes)
         {
             throw new RequestException(
-                $"{nameof(FromNormals)}: {name} is ({axes.X}, {axes.Y}, {axes.Z}), but must have one of Right and " +
+                $"{NormalMethod}: {name} is ({axes.X}, {axes.Y}, {axes.Z}), but must have one of Right and " +
                 "Left, one of Up and Down, and one of Toward and Away");
         }
     }

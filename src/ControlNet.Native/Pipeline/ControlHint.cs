@@ -58,8 +58,9 @@ public sealed partial class ControlHint
     /// <exception cref="RequestException">A value is no finite number.</exception>
     public static ControlHint FromFloats(ReadOnlySpan<float> values, int width, int height, int channels)
     {
-        CheckSize(nameof(FromFloats), nameof(values), values.Length, width, height, channels);
-        CheckFinite(nameof(FromFloats), nameof(values), values);
+        const string method = $"{nameof(ControlHint)}.{nameof(FromFloats)}";
+        CheckSize(method, nameof(values), values.Length, width, height, channels);
+        CheckFinite(method, nameof(values), values);
         return new ControlHint(values.ToArray(), width, height, channels);
     }
 
@@ -150,15 +151,16 @@ public sealed partial class ControlHint
         if (width <= 0 || height <= 0 || channels <= 0 || (long)width * height > RgbImage.MaxPixels)
         {
             throw new ShapeException(
-                $"{method}: {width} x {height} pixels of {channels} channels; all must be at least 1 and there may " +
-                $"be {RgbImage.MaxPixels} pixels");
+                $"{method}: [{height}, {width}, {channels}] (height, width, channels), but each must be at least 1 " +
+                $"and the pixels at most {RgbImage.MaxPixels}");
         }
 
         long needed = (long)width * height * channels;
         if (length != needed)
         {
             throw new ShapeException(
-                $"{method}: {width} x {height} pixels of {channels} channels are {needed} values, {name} has {length}");
+                $"{method}: [{height}, {width}, {channels}] (height, width, channels) are {needed} values, " +
+                $"{name} has {length}");
         }
     }
 

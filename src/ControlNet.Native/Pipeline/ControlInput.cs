@@ -60,7 +60,8 @@ public sealed record ControlInput
         Mode is ControlMode.Control or ControlMode.Guess || Net.Config.GlobalPoolConditions;
 
     /// <summary>Whether it changes anything at all.</summary>
-    private bool HasEffect => Scale > 0 && Mask is not { IsBlack: true } && LayerScales?.All(scale => scale == 0) != true;
+    private bool HasEffect =>
+        Scale > 0 && Mask is not { IsBlack: true } && LayerScales?.All(scale => scale == 0) != true;
 
     /// <summary>Whether the net is to be computed for a call of the sampler.</summary>
     /// <param name="call">The call, from 0.</param>

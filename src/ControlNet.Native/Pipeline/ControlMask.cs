@@ -58,8 +58,13 @@ public sealed class ControlMask
             $"{nameof(ControlMask)}.{nameof(FromFloats)}", nameof(values), values.Length, width, height, channels: 1);
         for (int i = 0; i < values.Length; i++)
         {
-            ImageRequest.CheckRange(
-                FormattableString.Invariant($"{nameof(ControlMask)}.{nameof(FromFloats)}: values[{i}]"), values[i], 0, 1);
+            // The comparison is written so that NaN fails it.
+            if (!(values[i] >= 0 && values[i] <= 1))
+            {
+                throw new RequestException(FormattableString.Invariant(
+                    $"{nameof(ControlMask)}.{nameof(FromFloats)}: values[{i}] is {values[i]}, ") +
+                    "but must be from 0 to 1");
+            }
         }
 
         return new ControlMask(values.ToArray(), width, height);
@@ -101,7 +106,7 @@ public sealed class ControlMask
         return means;
     }
 
-    /// <summary>A pixel of the mask along one axis, -1 for all that lies outside, and how much of it a cell has.</summary>
+    /// <summary>A pixel along one axis, -1 for all that lies outside, and how much of it a cell has.</summary>
     private readonly record struct Cover(int Pixel, double Share);
 
     /// <summary>For each cell the pixels of the mask under it, along one axis.</summary>

@@ -8,8 +8,9 @@ using ControlNet.Native.Unet;
 namespace ControlNet.Native;
 
 /// <summary>
-/// The controls of one request at work. Each hint is encoded once, or was kept by its net; a net is computed in the calls of its window only,
-/// and only for the half of guidance it acts on; what several nets say is added up in the order of the request.
+/// The controls of one request at work. Each hint is encoded once, unless its net still has it; a net is computed in
+/// the calls of its window only, and only for the half of guidance it acts on; what several nets say is added up in the
+/// order of the request.
 /// </summary>
 internal sealed class ControlRun : IDisposable
 {

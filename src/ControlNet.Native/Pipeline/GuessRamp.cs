@@ -1,6 +1,8 @@
 namespace ControlNet.Native;
 
-/// <summary>The scales that <see cref="ControlMode.Guess"/> gives the residuals, from full resolution to the middle.</summary>
+/// <summary>
+/// The scales that <see cref="ControlMode.Guess"/> gives the residuals, from full resolution to the middle.
+/// </summary>
 public enum GuessRamp
 {
     /// <summary>

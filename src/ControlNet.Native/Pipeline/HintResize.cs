@@ -6,7 +6,9 @@ namespace ControlNet.Native;
 /// </summary>
 public enum HintResize
 {
-    /// <summary>Width and height on their own, so that all of the hint covers all of the result ("Just Resize").</summary>
+    /// <summary>
+    /// Width and height on their own, so that all of the hint covers all of the result ("Just Resize").
+    /// </summary>
     Stretch,
 
     /// <summary>

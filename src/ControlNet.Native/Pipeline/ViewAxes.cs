@@ -1,3 +1,4 @@
+using System;
 using System.Linq;
 
 namespace ControlNet.Native;
@@ -18,15 +19,15 @@ public readonly record struct ViewAxes(ViewDirection X, ViewDirection Y, ViewDir
     public static ViewAxes OpenCv => new(ViewDirection.Right, ViewDirection.Down, ViewDirection.Away);
 
     /// <summary>
-    /// What normal ControlNets read: red is left, green up, blue to the viewer. Source: ScanNet's convention, in which
-    /// control_v11p_sd15_normalbae was trained; the one of version 1.0 has the same channels as blue, green, red.
+    /// What normal ControlNets read: red is left, green up, blue to the viewer. Source: ScanNet's convention, which
+    /// control_v11p_sd15_normalbae learnt; the net of version 1.0 reads the same as blue, green, red.
     /// </summary>
     public static ViewAxes ControlNet => new(ViewDirection.Left, ViewDirection.Up, ViewDirection.Toward);
 
     /// <summary>Whether left and right, up and down, toward and away are each named once.</summary>
     internal bool AreAxes => new[] { X, Y, Z }.Select(Line).Order().SequenceEqual([0, 1, 2]);
 
-    /// <summary>For each component here the one of <paramref name="other"/> along the same line, and its sign.</summary>
+    /// <summary>For each component the one of <paramref name="other"/> along the same line, and its sign.</summary>
     internal (int Component, int Sign)[] From(ViewAxes other)
     {
         ViewDirection[] given = [other.X, other.Y, other.Z];
@@ -34,7 +35,7 @@ public readonly record struct ViewAxes(ViewDirection X, ViewDirection Y, ViewDir
         [
             .. new[] { X, Y, Z }.Select(wanted =>
             {
-                int component = System.Array.FindIndex(given, direction => Line(direction) == Line(wanted));
+                int component = Array.FindIndex(given, direction => Line(direction) == Line(wanted));
                 return (component, given[component] == wanted ? 1 : -1);
             }),
         ];

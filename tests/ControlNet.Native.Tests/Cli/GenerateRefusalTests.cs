@@ -11,6 +11,7 @@ public sealed class GenerateRefusalTests : IDisposable
 {
     private const string Models = "tests/Golden/models";
     private const string Edges = "tests/Golden/annotators/canny_shapes_0.png";
+    private const string Net = Models + "/controlnet-tiny-canny/diffusion_pytorch_model.safetensors";
 
     private readonly ScratchFolder _folder = new();
 
@@ -48,6 +49,9 @@ public sealed class GenerateRefusalTests : IDisposable
     [InlineData(
         "--control-scale 1",
         "error: --control-scale is given once, but --control-net not at all; give one for each ControlNet, or none")]
+    [InlineData(
+        "--control-mask " + Edges,
+        "error: --control-mask is given once, but --control-net not at all; give one for each ControlNet, or none")]
     [InlineData("--control-image " + Edges, "error: --control-image needs --control-net, the ControlNet that reads it")]
     [InlineData(
         "--control-net " + Models + "/controlnet-tiny-canny",
@@ -76,6 +80,9 @@ public sealed class GenerateRefusalTests : IDisposable
     [InlineData(
         "--control-image tests/Golden/README.md --control-net " + Models + "/controlnet-tiny-canny",
         "error: tests/Golden/README.md: is not a PNG*")]
+    [InlineData(
+        "--control-net " + Models + "/controlnet-tiny-canny --control-image " + Net,
+        "error: " + Net + ": has no tensor 'hint'; it has 'controlnet_cond_embedding.blocks.0.bias', *")]
     [InlineData(
         "--control-image " + Edges + " --control-net " + Models + "/sd1-tiny",
         "error: " + Models + "/sd1-tiny: this is no ControlNet, *")]
@@ -111,6 +118,35 @@ public sealed class GenerateRefusalTests : IDisposable
     [InlineData(
         "--control-mode loud",
         "error: --control-mode is 'loud', but must be 'balanced', 'prompt', 'control' or 'guess'")]
+    [InlineData(
+        "--control-resize wide", "error: --control-resize is 'wide', but must be 'stretch', 'crop' or 'fill'")]
+    [InlineData(
+        "--control-resize crop --control-resize fill",
+        "error: --control-resize is given 2 times, but --control-net once; give one for each ControlNet, or none")]
+    [InlineData(
+        "--control-guess-ramp steep", "error: --control-guess-ramp is 'steep', but must be 'diffusers' or 'original'")]
+    [InlineData(
+        "--control-layers 1,1,1",
+        "error: --control-layers has 3 values, but the ControlNet controlnet-tiny-canny takes 13: one for each skip " +
+        "and one for the middle")]
+    [InlineData(
+        "--control-layers 1,2.5",
+        "error: --control-layers has '2.5' in place 2, but must be 'all' or numbers from 0 to 2 with commas between")]
+    [InlineData("--control-layers some", "error: --control-layers has 'some' in place 1, but must be 'all' or *")]
+    [InlineData("--control-layers 1,nan", "error: --control-layers has 'nan' in place 2, but must be 'all' or *")]
+    [InlineData("--control-mask tests/Golden/README.md", "error: tests/Golden/README.md: is not a PNG*")]
+    [InlineData("--control-mask no-such.png", "error: no-such.png: no such file; check the path")]
+    [InlineData(
+        "--control-channels rgx",
+        "error: --control-channels is 'rgx', but must be channels by r, g, b or their numbers, '-' before those that " +
+        "are turned over, for example bgr or -r-g-b")]
+    [InlineData("--control-channels rgb-", "error: --control-channels is 'rgb-', but must be channels by r, g, b *")]
+    [InlineData(
+        "--control-channels rg7",
+        "error: --control-channels is 'rg7', but '7' is no channel of a control image of *, 3 channels of 8 bits")]
+    [InlineData(
+        "--control-channels r",
+        "error: the ControlNet controlnet-tiny-canny reads hints of 3 channels, the hint has 1; give it one of 3")]
     [InlineData(
         "--control-scale 1 --control-scale x",
         "error: option '--control-scale' needs a number, got 'x'; see controlnet generate --help")]

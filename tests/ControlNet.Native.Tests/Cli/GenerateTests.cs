@@ -25,6 +25,9 @@ public sealed class GenerateTests : IDisposable
     [InlineData("control_unipc", "unipc")]
     [InlineData("control_guess", "ddim", "--control-mode", "guess")]
     [InlineData(
+        "control_guess", "ddim", "--control-mode", "guess", "--control-guess-ramp", "diffusers", "--control-layers",
+        "1,1,1,1,1,1,1,1,1,1,1,1,1", "--control-resize", "crop", "--control-channels", "rgb", "--control-mask", "none")]
+    [InlineData(
         "multi_control_guess", "unipc", "--control-scale", "1", "--control-scale", "0.55", "--control-mode", "guess",
         "--control-mode", "Guess")]
     [InlineData(
@@ -92,6 +95,26 @@ public sealed class GenerateTests : IDisposable
         Assert.Equal((0, ""), (info.ExitCode, info.Error));
         Assert.Contains("PNG, 64x32, 8 bits per channel", info.Output);
         Assert.Contains("parameters:\n  a red (sphere), 100%\n  Negative prompt: fog\n  Steps: 3, ", info.Output);
+    }
+
+    [Fact]
+    public async Task A_hint_of_floats_with_everything_set()
+    {
+        string hint = _folder.Path("hint.safetensors"), mask = _folder.Path("mask.png");
+        byte[] bytes = new byte[sizeof(float) * 3 * 24 * 40];
+        SafeTensorsWriter.Write(hint, [new SafeTensorsItem("hint", "F32", [1, 3, 24, 40], () => bytes)]);
+        new RgbImage(2, 1, [0, 0, 0, 255, 255, 255]).Save(mask);
+        CliRun run = await CliRun.Of(
+            "generate", "-m", $"{Models}/sd1-tiny", "-p", "", "--steps", "2", "-o", _folder.Path("out.png"),
+            "--control-net", $"{Models}/controlnet-tiny-canny", "--control-image", hint, "--control-mode", "guess",
+            "--control-guess-ramp", "original", "--control-layers", "1,1,1,1,1,1,1,1,1,1,1,1,0.5",
+            "--control-resize", "fill", "--control-channels", "-r-g-b", "--control-mask", mask);
+        Assert.Equal((0, ""), (run.ExitCode, run.Error));
+        Assert.Contains("Size: 40x24", run.Output);
+        Assert.Contains("Weight: 1, Resize Mode: Resize and Fill, ", run.Output);
+        Assert.Contains(
+            "Control 0: \"Guess Ramp: Original, Layer Weights: 1 1 1 1 1 1 1 1 1 1 1 1 0.5, Region Mask: given\"",
+            run.Output);
     }
 
     [Fact]

@@ -31,6 +31,7 @@ public sealed class LayerTests
     {
         [$"{Engine}/Basics"] = ["Silu", "Gelu", "QuickGelu"],
         [$"{Library}/Weights"] = ["Prediction", "PredictionType"],
+        [$"{Library}/Control"] = ["GuessRamp"],
         [$"{Library}/Sampling"] = ["Linear"],
         [$"{Library}/Preprocessing"] = ["Linear"],
         [$"{Library}/Imaging"] = ["Grey"],

@@ -50,13 +50,13 @@ public sealed class ControlHintTests
     }
 
     [Theory]
-    [InlineData(0, 1, 1, "FromFloats: 0 x 1 pixels of 1 channels; all must be at least 1 *")]
-    [InlineData(1, -1, 1, "FromFloats: 1 x -1 pixels of 1 channels; all must be at least 1 *")]
-    [InlineData(1, 1, 0, "FromFloats: 1 x 1 pixels of 0 channels; all must be at least 1 *")]
-    [InlineData(65536, 65536, 1, "FromFloats: 65536 x 65536 pixels of 1 channels; * be 67108864 pixels")]
-    [InlineData(2, 2, 3, "FromFloats: 2 x 2 pixels of 3 channels are 12 values, values has 4")]
+    [InlineData(0, 1, 1, "[1, 0, 1] (height, width, channels), but each must be at least 1 *")]
+    [InlineData(1, -1, 1, "[-1, 1, 1] (height, width, channels), but each must be at least 1 *")]
+    [InlineData(1, 1, 0, "[1, 1, 0] (height, width, channels), but each must be at least 1 *")]
+    [InlineData(65536, 65536, 1, "[65536, 65536, 1] * at least 1 and the pixels at most 67108864")]
+    [InlineData(2, 1, 3, "[1, 2, 3] (height, width, channels) are 6 values, values has 4")]
     public void Sizes_that_do_not_fit(int width, int height, int channels, string message) => Assert.Matches(
-        Support.Wildcard.Pattern(message),
+        Support.Wildcard.Pattern($"ControlHint.FromFloats: {message}"),
         Assert.Throws<ShapeException>(() => ControlHint.FromFloats(new float[4], width, height, channels)).Message);
 
     [Theory]
@@ -66,10 +66,10 @@ public sealed class ControlHintTests
     {
         float[] values = [0, 1, value];
         Assert.Equal(
-            $"FromFloats: values[2] is {name}, but must be a finite number",
+            $"ControlHint.FromFloats: values[2] is {name}, but must be a finite number",
             Assert.Throws<RequestException>(() => ControlHint.FromFloats(values, 3, 1, 1)).Message);
         Assert.Equal(
-            $"FromNormals: normals[2] is {name}, but must be a finite number",
+            $"ControlHint.FromNormals: normals[2] is {name}, but must be a finite number",
             Assert.Throws<RequestException>(
                 () => ControlHint.FromNormals(values, 1, 1, ViewAxes.OpenGl)).Message);
     }
@@ -111,16 +111,18 @@ public sealed class ControlHintTests
     }
 
     [Theory]
-    [InlineData(1f, 1f, DepthCurve.Linear, "FromDepth: near and far are both 1, but must differ; *")]
-    [InlineData(float.NaN, 1f, DepthCurve.Linear, "FromDepth: near is NaN and far 1, but both must be finite numbers")]
+    [InlineData(1f, 1f, DepthCurve.Linear, "ControlHint.FromDepth: near and far are both 1, but must differ; *")]
+    [InlineData(
+        float.NaN, 1f, DepthCurve.Linear,
+        "ControlHint.FromDepth: near is NaN and far 1, but both must be finite numbers")]
     [InlineData(
         1f, float.PositiveInfinity, DepthCurve.Linear,
-        "FromDepth: near is 1 and far Infinity, but both must be finite numbers")]
+        "ControlHint.FromDepth: near is 1 and far Infinity, but both must be finite numbers")]
     [InlineData(
         0f, 1f, DepthCurve.Inverse,
-        "FromDepth: near is 0 and far 1, but Inverse needs both above 0 or both below; take Linear *")]
-    [InlineData(-1f, 1f, DepthCurve.Inverse, "FromDepth: near is -1 and far 1, but Inverse needs both *")]
-    [InlineData(1f, 2f, (DepthCurve)9, "FromDepth: curve 9 is not one of its values")]
+        "ControlHint.FromDepth: near is 0 and far 1, but Inverse needs both above 0 or both below; take Linear *")]
+    [InlineData(-1f, 1f, DepthCurve.Inverse, "ControlHint.FromDepth: near is -1 and far 1, but Inverse needs both *")]
+    [InlineData(1f, 2f, (DepthCurve)9, "ControlHint.FromDepth: curve 9 is not one of its values")]
     public void Depths_that_cannot_be(float near, float far, DepthCurve curve, string message) => Assert.Matches(
         Support.Wildcard.Pattern(message),
         Assert.Throws<RequestException>(() => ControlHint.FromDepth([1, 2], 2, 1, near, far, curve)).Message);
@@ -129,13 +131,13 @@ public sealed class ControlHintTests
     public void Depths_that_are_none()
     {
         Assert.Equal(
-            "FromDepth: depth[1] is NaN, but must be a number",
+            "ControlHint.FromDepth: depth[1] is NaN, but must be a number",
             Assert.Throws<RequestException>(() => ControlHint.FromDepth([1, float.NaN], 2, 1)).Message);
         Assert.StartsWith(
-            "FromDepth: near and far are both 3, but must differ; give both for a flat depth",
+            "ControlHint.FromDepth: near and far are both 3, but must differ; give both for a flat depth",
             Assert.Throws<RequestException>(() => ControlHint.FromDepth([3, 3], 2, 1)).Message);
         Assert.StartsWith(
-            "FromDepth: near is Infinity and far -Infinity",
+            "ControlHint.FromDepth: near is Infinity and far -Infinity",
             Assert.Throws<RequestException>(
                 () => ControlHint.FromDepth([float.PositiveInfinity], 1, 1)).Message);
         Assert.Throws<ShapeException>(() => ControlHint.FromDepth([3, 3], 2, 2));
@@ -166,8 +168,8 @@ public sealed class ControlHintTests
 
     [Fact]
     public void Normals_without_three_axes() => Assert.Equal(
-        "FromNormals: from is (Right, Left, Up), but must have one of Right and Left, one of Up and Down, and one of " +
-        "Toward and Away",
+        "ControlHint.FromNormals: from is (Right, Left, Up), but must have one of Right and Left, one of Up and " +
+        "Down, and one of Toward and Away",
         Assert.Throws<RequestException>(() => ControlHint.FromNormals(
             new float[3], 1, 1, new(ViewDirection.Right, ViewDirection.Left, ViewDirection.Up))).Message);
 

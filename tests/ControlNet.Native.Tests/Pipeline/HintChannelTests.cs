@@ -42,8 +42,9 @@ public sealed class HintChannelTests : IDisposable
         RgbImage image = TinyPipeline.Hint(40, 24);
         ControlHint floats = ControlHint.FromFloats(image.ToFloats(PixelRange.ZeroToOne), 40, 24, 3);
         TinyPipeline.AssertSame(Of(_net, image), Of(_net, floats));
-        TinyPipeline.AssertSame(
-            Of(_net, image), Of(_net, floats.WithChannels(new(2), new(1), new(0)).WithChannels(new(2), new(1), new(0))));
+        ControlHint turned = floats.WithChannels(new(2), new(1), new(0));
+        TinyPipeline.AssertDifferent(Of(_net, image), Of(_net, turned));
+        TinyPipeline.AssertSame(Of(_net, image), Of(_net, turned.WithChannels(new(2), new(1), new(0))));
     }
 
     [Theory]
@@ -117,7 +118,7 @@ public sealed class HintChannelTests : IDisposable
     {
         using ControlNetModel depth = TinyPipeline.LoadNet(_device, TinyPipeline.Depth);
         using StableDiffusion other = TinyPipeline.Load(_device);
-        RgbImage hint = TinyPipeline.Hint(40, 24);
+        ControlHint hint = TinyPipeline.Hint(40, 24);
         GeneratedImage canny = Of(_net, hint), depths = Of(depth, hint);
         TinyPipeline.AssertDifferent(canny, depths);
         long blocks = _device.BlocksInUse;
@@ -144,7 +145,7 @@ public sealed class HintChannelTests : IDisposable
     private void AssertRefused(ControlNetModel net, ControlHint hint, string message) =>
         Assert.Equal(message, Assert.Throws<RequestException>(() => Of(net, hint)).Message);
 
-    /// <summary>The canny net with other input channels: the first three as they are, more of them repeating them.</summary>
+    /// <summary>The canny net with other input channels: the first three, and repeated where there are more.</summary>
     private ControlNetModel WithChannels(int channels)
     {
         _folder.CopyGolden($"models/{TinyPipeline.Canny}");
@@ -157,21 +158,17 @@ public sealed class HintChannelTests : IDisposable
         SafeTensorsItem[] items;
         using (SafeTensorsFile file = SafeTensorsFile.Open(path))
         {
-            items =
-            [
-                .. file.Entries.Values.Select(entry =>
-                {
-                    byte[] bytes = file.ReadAll(entry.Name);
-                    return entry.Name == FirstWeight
-                        ? Widened(entry, bytes, channels)
-                        : new SafeTensorsItem(entry.Name, entry.DType, entry.Shape, () => bytes);
-                }),
-            ];
+            items = [.. file.Entries.Values.Select(entry => Item(entry, file.ReadAll(entry.Name), channels))];
         }
 
         SafeTensorsWriter.Write(path, items);
         return ControlNetModel.Load(to, _device);
     }
+
+    private static SafeTensorsItem Item(SafeTensorsEntry entry, byte[] bytes, int channels) =>
+        entry.Name == FirstWeight
+            ? Widened(entry, bytes, channels)
+            : new SafeTensorsItem(entry.Name, entry.DType, entry.Shape, () => bytes);
 
     /// <summary>A weight <c>[out, 3, 3, 3]</c> as <c>[out, channels, 3, 3]</c>.</summary>
     private static SafeTensorsItem Widened(SafeTensorsEntry entry, byte[] bytes, int channels)

@@ -58,7 +58,8 @@ public sealed class HintResizeTests
 
         RgbImage image = new(width, height, rgb);
         double scale = Math.Min(40.0 / width, 24.0 / height);
-        RgbImage scaled = image.Resize((int)Math.Round(width * scale), (int)Math.Round(height * scale));
+        RgbImage scaled = image.Resize(
+            Math.Max(1, (int)Math.Round(width * scale)), Math.Max(1, (int)Math.Round(height * scale)));
         int left = (40 - scaled.Width) / 2, top = (24 - scaled.Height) / 2;
         float[] expected = scaled.ToFloats(PixelRange.ZeroToOne);
         float[] actual = ((ControlHint)image).At(40, 24, HintResize.Fill);

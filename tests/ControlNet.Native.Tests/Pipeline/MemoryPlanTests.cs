@@ -33,7 +33,8 @@ public sealed class MemoryPlanTests : IDisposable
         // Of three steps the second one is within the window of the second control, of two none.
         ControlInput[] all =
         [
-            control, control with { Net = depth!, Start = 0.3, End = 0.7 }, control with { Mode = ControlMode.Guess },
+            control, control with { Net = depth!, Start = 0.3, End = 0.7 },
+            control with { Mode = ControlMode.Guess, Mask = ControlMask.FromFloats([0, 1], 2, 1) },
         ];
         request = request with { Controls = all[..controls] };
         long weightBytes = model.WeightBytes + (canny?.ParameterBytes ?? 0) + (depth?.ParameterBytes ?? 0);

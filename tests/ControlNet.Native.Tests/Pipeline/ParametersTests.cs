@@ -55,10 +55,10 @@ public sealed class ParametersTests : IDisposable
             "Negative prompt: blurry, cold\n" +
             "Steps: 2, Sampler: ddim, Schedule type: normal, CFG scale: 6.5, Seed: -42, Size: 24x32, " +
             "Model: sd1-tiny, Eta: 0.3, Clip skip: 2, RNG: GPU, " +
-            "ControlNet 0: \"Model: controlnet-tiny-canny, Weight: 0.75, Resize Mode: Just Resize, Guidance Start: 0, " +
-            "Guidance End: 1, Control Mode: Balanced\", " +
-            "ControlNet 1: \"Model: controlnet-tiny-canny, Weight: 1, Resize Mode: Just Resize, Guidance Start: 0.1, " +
-            "Guidance End: 0.6, Control Mode: ControlNet is more important\"";
+            "ControlNet 0: \"Model: controlnet-tiny-canny, Weight: 0.75, Resize Mode: Just Resize, " +
+            "Guidance Start: 0, Guidance End: 1, Control Mode: Balanced\", " +
+            "ControlNet 1: \"Model: controlnet-tiny-canny, Weight: 1, Resize Mode: Just Resize, " +
+            "Guidance Start: 0.1, Guidance End: 0.6, Control Mode: ControlNet is more important\"";
         Assert.Equal(expected, image.Parameters);
 
         string path = _folder.Path("image.png");
