@@ -64,7 +64,6 @@ bool is_inside(const std::map<uintptr_t, size_t>& blocks, uintptr_t at, size_t b
     return at + bytes <= after->first + after->second;
 }
 
-/* The compute capability, 90 for 9.0. */
 int compute()
 {
     const char* words = getenv("EMULATED_CUDA_COMPUTE");
@@ -93,6 +92,7 @@ int run(const Node& node, void** arguments)
     block_x = node.block.x;
     block_y = node.block.y;
     threads = node.block.x * node.block.y * node.block.z;
+    dynamic_bytes = node.dynamic_bytes;
     kernel = node.function->thunk;
     parameters = arguments;
     for (block.z = 0; block.z < grid.z; block.z++)
@@ -254,16 +254,18 @@ API cuModuleGetFunction(void** function, void* module, const char* name)
     return Success;
 }
 API cuLaunchKernel(
-    Function* function, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz, unsigned,
-    Stream* stream, void** arguments, void**)
+    Function* function, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz,
+    unsigned dynamic, Stream* stream, void** arguments, void**)
 {
     std::lock_guard<std::mutex> lock(one_at_a_time);
     if (int code = state()) return code;
     if (gx == 0 || gy == 0 || gz == 0 || gy > 65535 || gz > 65535 || bx * by * bz > 1024) return InvalidValue;
+    if (dynamic > function->most_dynamic) return InvalidValue;
     Node node;
     node.function = function;
     node.grid = {(int)gx, (int)gy, (int)gz};
     node.block = {(int)bx, (int)by, (int)bz};
+    node.dynamic_bytes = dynamic;
     if (!stream->captured)
     {
         host_launches++;
