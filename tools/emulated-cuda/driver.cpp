@@ -33,6 +33,7 @@ const size_t MemoryBytes = 4ull << 30;
 thread_local Stream* capture;
 
 long host_launches, recorded_launches, replays, replayed_launches, graphs, copies_in, copies_done, pinned_blocks;
+std::map<std::string, long> launches_of;
 std::vector<Node> late_copies;
 std::map<uintptr_t, size_t> pinned;
 
@@ -88,6 +89,7 @@ int run(const Node& node, void** arguments)
         return Success;
     }
     catch_up(copies_in);
+    launches_of[node.function->name]++;
     grid = node.grid;
     block_x = node.block.x;
     block_y = node.block.y;
@@ -280,7 +282,8 @@ API cuLaunchKernel(
     recorded_launches++;
     return record(stream, std::move(node));
 }
-/* What was asked for since the library was loaded, and what is alive; -1 for a name that nothing has. */
+/* What was asked for since the library was loaded, and what is alive; -1 for a name that nothing has. "launches of NAME"
+ * are those of one kernel that have run. */
 extern "C" __attribute__((visibility("default"))) long emulated_cuda_count(const char* what)
 {
     std::lock_guard<std::mutex> lock(one_at_a_time);
@@ -289,6 +292,7 @@ extern "C" __attribute__((visibility("default"))) long emulated_cuda_count(const
         {"replayed launches", replayed_launches}, {"graphs", graphs}, {"copies to the device", copies_in},
         {"bytes", (long)used}, {"pinned blocks", pinned_blocks},
     };
+    if (strncmp(what, "launches of ", 12) == 0) return launches_of[what + 12];
     auto found = counts.find(what);
     return found == counts.end() ? -1 : found->second;
 }
