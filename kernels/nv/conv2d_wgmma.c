@@ -36,10 +36,10 @@ DEVICE void fetch(pixels_t& pixels, shared_t rows, shared_t columns, shared_t fu
 
 /* y = act(conv(x, w) + bias + add_row) + added. x is a map of images by channels, pixels, lines and images, which goes
  * through the rows of the result, stride pixels from one to the next, in columns of ROWS pixels and DEPTH channels; w a
- * map of halves by size x size x channels steps and columns lines, of boxes of DEPTH steps of COLUMNS lines. The rows are
- * images x lines x pixels; tap (j, i) of (line, pixel) meets x at line * stride + first_y + j, pixel * stride + first_x + i,
- * where zeros lie outside. y is [rows][columns] and so is added, which may be y; bias is [columns], add_row
- * [images][columns]; each of the three may be null. With halves y and added are F16, else F32.
+ * map of halves by size x size x channels steps and columns lines, of boxes of DEPTH steps of COLUMNS lines. The rows
+ * are images x lines x pixels; tap (j, i) of (line, pixel) meets x at line * stride + first_y + j,
+ * pixel * stride + first_x + i, where zeros lie outside. y is [rows][columns] and so is added, which may be y; bias is
+ * [columns], add_row [images][columns]; each of the three may be null. With halves y and added are F16, else F32.
  *
  * With more than one part each block sums part_stages stages, and y is [parts] such results, part_stride apart, for
  * matmul_join.

@@ -64,8 +64,9 @@ DEVICE void signal_wait(shared_t at, u32 parity)
 }
 
 /* Queues the copy of a map's box at element c0 of line c1 of member c2, c3, and has the signal told when it has landed.
- * What lies outside of the tensor is zeros, and counts among the bytes. Lines of 128 bytes lie one behind the other from
- * an address aligned to 1024, and bits 4 to 6 of an address are what they would be, xor bits 7 to 9. One thread does. */
+ * What lies outside of the tensor is zeros, and counts among the bytes. Lines of 128 bytes lie one behind the other
+ * from an address aligned to 1024, and bits 4 to 6 of an address are what they would be, xor bits 7 to 9. One thread
+ * does it. */
 DEVICE void fetch_box(shared_t to, map_t map, shared_t signal, int c0, int c1, int c2, int c3)
 {
     asm volatile("cp.async.bulk.tensor.4d.shared::cluster.global.tile.mbarrier::complete_tx::bytes [%0], "
@@ -109,10 +110,11 @@ DEVICE void fetch_pixels(
 #endif
 
 /* s += a b, s [64][COLUMNS] in float32, a [64][16], b [16][COLUMNS] by columns, both in the block's memory as their
- * descriptors say. Of each 8 columns j a lane has in s[4 j] and s[4 j + 1] columns 2 c and 2 c + 1 of row 16 w + r, in the
- * other two the same of row 16 w + r + 8, with w = WARP % 4, r = LANE / 4 and c = LANE % 4. All of the four warps come
- * by; s is theirs again behind products_wait. products_begin stands between the last use of s and the first product,
- * products_end closes a group, and products_pass(n) waits until all but the last n groups have read their operands. */
+ * descriptors say. Of each 8 columns j a lane has in s[4 j] and s[4 j + 1] columns 2 c and 2 c + 1 of row 16 w + r, in
+ * the other two the same of row 16 w + r + 8, with w = WARP % 4, r = LANE / 4 and c = LANE % 4. All of the four warps
+ * come by; s is theirs again behind products_wait. products_begin stands between the last use of s and the first
+ * product, products_end closes a group, and products_pass(n) waits until all but the last n groups of this warp have
+ * been multiplied. */
 DEVICE void products_begin() { asm volatile("wgmma.fence.sync.aligned;" ::: "memory"); }
 DEVICE void product(float* s, u64 a, u64 b)
 {

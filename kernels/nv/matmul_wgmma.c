@@ -21,8 +21,8 @@ DEVICE void fetch(lines_t& lines, shared_t rows, shared_t columns, shared_t full
 
 /* y = act(scale a b^T + bias) + added for each member of a batch: rows x columns results, sums of depth steps. a and b
  * are maps of halves by steps, lines and both axes of the batch, of boxes of DEPTH steps of ROWS and of COLUMNS lines;
- * a_0, a_1, b_0 and b_1 are 1, or 0 where all members along an axis have the same. y is [batch][rows][columns] and so is
- * added, which may be y; bias is [columns]; both may be null. With halves y and added are F16, else F32.
+ * a_0, a_1, b_0 and b_1 are 1, or 0 where all members along an axis have the same. y is [batch][rows][columns] and so
+ * is added, which may be y; bias is [columns]; both may be null. With halves y and added are F16, else F32.
  *
  * One block a tile, as tile_of_block has them. */
 KERNEL(matmul_wgmma, 288, 1, 1)(

@@ -4,8 +4,8 @@
 #ifndef CN_RESULTS_H
 #define CN_RESULTS_H
 
-/* One block a tile, in one dimension: column tiles innermost, then row tiles, then results, which are members of a batch
- * or parts of a sum. */
+/* One block a tile, in one dimension: column tiles innermost, then row tiles, then results, which are members of a
+ * batch or parts of a sum. */
 struct tile_t
 {
     int first_row, first_column, result;

@@ -1,9 +1,9 @@
 /* Tiles of products by wgmma: what matmul_wgmma.c and conv2d_wgmma.c have in common.
  *
- * A block makes ROWS x COLUMNS results. Its first eight warps multiply, four of them 64 rows, with sums in registers; the
- * ninth has TMA copy what they multiply, DEPTH steps at a time, into a ring of STAGES in the block's memory. Each stage
- * has two signals: it is full when its bytes have landed, and empty when each of the eight warps has read it. Each sum
- * runs over its steps in order, 16 at a time, whatever the tile: which tile a launch takes changes no bit.
+ * A block makes ROWS x COLUMNS results. Its first eight warps multiply, four of them 64 rows, with sums in registers;
+ * the ninth has TMA copy what they multiply, DEPTH steps at a time, into a ring of STAGES in the block's memory. Each
+ * stage has two signals: it is full when its bytes have landed, and empty when each of the eight warps has read it.
+ * Each sum runs over its steps in order, 16 at a time, whatever the tile: which tile a launch takes changes no bit.
  *
  * At the end sums pass through the same memory in float32, so that what is stored is whole lines.
  *

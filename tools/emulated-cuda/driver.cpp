@@ -282,8 +282,8 @@ API cuLaunchKernel(
     recorded_launches++;
     return record(stream, std::move(node));
 }
-/* What was asked for since the library was loaded, and what is alive; -1 for a name that nothing has. "launches of NAME"
- * are those of one kernel that have run. */
+/* What was asked for since the library was loaded, and what is alive; -1 for a name that nothing has. "launches of
+ * NAME" are those of one kernel that have run. */
 extern "C" __attribute__((visibility("default"))) long emulated_cuda_count(const char* what)
 {
     std::lock_guard<std::mutex> lock(one_at_a_time);

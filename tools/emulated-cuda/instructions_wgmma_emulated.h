@@ -1,10 +1,10 @@
 /* The functions of kernels/nv/instructions_wgmma.h for a host compiler, written from the PTX ISA manual and that of the
  * driver's tensor maps, and not from the kernels.
  *
- * A copy lands in some turn after it was queued. A product reads its operands when it is queued or as late as a wait
- * allows, each warp for itself, and until that wait its sums are NaN to the warp. Shared memory that is written too early,
- * signals that are not initialised, not told to copies or never come, products without a fence before them, and tiles
- * that lie where the manual forbids give wrong numbers or end the process. */
+ * A copy lands in some turn after it was queued. A product reads its operands when its group is closed or as late as a
+ * wait allows, each warp for itself, and until that wait its sums are NaN to the warp. Memory that is written too
+ * early, signals that are not initialised, not told to copies or never come, products without a fence before them, and
+ * tiles that lie where the manual forbids give wrong numbers or end the process. */
 #ifndef CN_INSTRUCTIONS_WGMMA_EMULATED_H
 #define CN_INSTRUCTIONS_WGMMA_EMULATED_H
 #include "tensor_map.h"

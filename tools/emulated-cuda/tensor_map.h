@@ -13,8 +13,8 @@ struct alignas(64) tensor_map_t
     uint32_t extents[4], mark;
     /* Extents of a box; of images channels and pixels. */
     uint16_t box[4];
-    /* Of images, along width and height: where the first tap of the first result lies, that of the last counted from the
-     * last pixel, and the steps between. */
+    /* Of images, along width and height: where the first tap of the first result lies, that of the last counted from
+     * the last pixel, and the steps between. */
     int16_t lower[2], upper[2];
     uint16_t steps[2];
     uint32_t is_images;

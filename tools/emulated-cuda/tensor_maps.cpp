@@ -12,7 +12,7 @@ API cuFuncSetAttribute(Function* function, int attribute, int value)
 {
     std::lock_guard<std::mutex> lock(one_at_a_time);
     if (int code = state()) return code;
-    int most = compute() >= 90 ? 227 << 10 : compute() >= 80 ? 99 << 10 : 48 << 10;
+    int most = compute() >= 90 ? 227 << 10 : 48 << 10;
     if (attribute != MaxDynamicBytes || value < 0 || value > most) return InvalidValue;
     function->most_dynamic = value;
     return Success;

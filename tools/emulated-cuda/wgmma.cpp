@@ -1,4 +1,4 @@
-/* What compute capability 9.0 alone has, for the block that runs: signals, copies of tiles and products of four warps. */
+/* What compute capability 9.0 alone has, for the block that runs: signals, copies of tiles, products of four warps. */
 #include "threads.h"
 #include "prelude.h"
 #include "nv/instructions.h"
@@ -147,10 +147,11 @@ static Line line_at(map_t map, const long* at)
 void fetch_tile(shared_t to, map_t map, shared_t signal, const int* at)
 {
     Flight flight = take_off(to, map, signal, map->box[1] * map->box[2] * map->box[3], false);
-    for (int i = 0; i < map->box[1] * map->box[2] * map->box[3]; i++)
+    int lines = map->box[1], members = map->box[2];
+    for (int i = 0; i < lines * members * map->box[3]; i++)
     {
         const long place[4] = {
-            at[0], at[1] + i % map->box[1], at[2] + i / map->box[1] % map->box[2], at[3] + i / map->box[1] / map->box[2]};
+            at[0], at[1] + i % lines, at[2] + i / lines % members, at[3] + i / lines / members};
         flight.lines.push_back(line_at(map, place));
     }
     flights.push_back(flight);

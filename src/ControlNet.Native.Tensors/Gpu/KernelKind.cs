@@ -35,7 +35,8 @@ internal static class KernelKinds
             "mma", KernelKind.Mma, "an NVIDIA GPU of compute capability 7.5 or more through CUDA",
             limits => limits.Compute >= MmaCompute),
         new(
-            "wgmma", KernelKind.Wgmma, "an NVIDIA GPU of compute capability 9.0 and no other, through CUDA 12.0 or later",
+            "wgmma", KernelKind.Wgmma,
+            "an NVIDIA GPU of compute capability 9.0 and no other, through CUDA 12.0 or later",
             limits => limits is { Compute: WgmmaCompute, HasTensorMaps: true }),
     ];
 
@@ -60,8 +61,8 @@ internal static class KernelKinds
             rule => string.Equals(rule.Word, wish, StringComparison.OrdinalIgnoreCase)) ?? throw new DeviceException(
                 $"{WishVariable} is '{wish}'; it can be 'portable', 'mma' or 'wgmma', or unset for the best");
         return wished.Has(limits) ? wished.Kind : throw new DeviceException(
-            $"{WishVariable} is '{wish}', which '{device}' cannot: it needs {wished.Needs}, {Having(limits)}; leave it " +
-            $"unset or say '{best.Word}'");
+            $"{WishVariable} is '{wish}', which '{device}' cannot: it needs {wished.Needs}, {Having(limits)}; leave " +
+            $"it unset or say '{best.Word}'");
     }
 
     private static string Having(GpuLimits limits) => limits.Compute == 0

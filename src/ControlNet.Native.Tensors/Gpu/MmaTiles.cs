@@ -12,8 +12,8 @@ internal static class MmaTiles
     private const int Threads = 128;
 
     /// <summary>
-    /// Two blocks of the largest tile are what a multiprocessor has room for. The rates are guesses by the operands that
-    /// a tile loads for each product: no device has been measured.
+    /// Two blocks of the largest tile are what a multiprocessor has room for. The rates are guesses by the operands
+    /// that a tile loads for each product: no device has been measured.
     /// </summary>
     private static readonly TileMenu s_menu =
         new(resident: 2, new(128, 128, 1), new(128, 80, 0.85), new(128, 64, 0.8), new(64, 64, 0.6));

@@ -4,8 +4,8 @@ using ControlNet.Native.Tensors.Contracts;
 namespace ControlNet.Native.Tensors.Gpu;
 
 /// <summary>
-/// A tensor of halves as NVIDIA's Tensor Memory Accelerator copies it to a block's memory, a box at a time: what a driver
-/// makes the parameter <c>MAP</c> of a kernel from. What lies outside of the tensor is copied as zeros.
+/// A tensor of halves as NVIDIA's Tensor Memory Accelerator copies it to a block's memory, a box at a time: what a
+/// driver makes the parameter <c>MAP</c> of a kernel from. What lies outside of the tensor is copied as zeros.
 /// </summary>
 /// <remarks>Dimensions are innermost first; steps along the first are one element.</remarks>
 internal sealed class TensorMap
@@ -70,7 +70,7 @@ internal sealed class TensorMap
             Walk = walk,
         };
 
-    /// <summary>Whether an axis of a batch has members of its own: what a kernel multiplies a member's number by.</summary>
+    /// <summary>1 where members along an axis of a batch differ, else 0: what their number is multiplied by.</summary>
     public static int Moves(long step) => step == 0 ? 0 : 1;
 
     private static int Members((int Count, long Step) axis) => axis.Step == 0 ? 1 : axis.Count;
