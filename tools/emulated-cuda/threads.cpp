@@ -226,6 +226,7 @@ void run_block()
             if (f->wait == Wait::Phase) stop("a wait for a phase of an mbarrier that nobody ends");
         }
         if ((int)live.size() != threads) stop("a barrier that some threads of a block do not come by");
+        pass_barrier();
         for (Fiber* f : live) f->wait = Wait::Nothing;
         for (int& speed : speeds) speed = 1 << (draw() >> 20 & 3);
     }

@@ -20,7 +20,9 @@ struct Signal
     int expected, missing;
     long bytes = 0;
     unsigned phase = 0;
-    bool is_told = false;
+    /* Who has made it, whether a fence has told copies of it, and a barrier of the block the other threads. */
+    int maker = 0;
+    bool is_told = false, is_known = false;
 };
 static std::map<shared_t, Signal> signals;
 
@@ -77,6 +79,18 @@ static Signal& signal_at(shared_t at)
     return found->second;
 }
 
+static Signal& signal_of_thread(shared_t at)
+{
+    Signal& signal = signal_at(at);
+    if (!signal.is_known && signal.maker != thread.x) stop("an mbarrier without a barrier behind its initialisation");
+    return signal;
+}
+
+void pass_barrier()
+{
+    for (auto& entry : signals) entry.second.is_known = true;
+}
+
 static void end_phase(Signal& signal)
 {
     if (signal.missing > 0 || signal.bytes != 0) return;
@@ -89,6 +103,7 @@ void make_signal(shared_t at, int arrivals)
     if (at % 8 != 0 || !is_shared(at, 8)) stop("an mbarrier that is not aligned to 8 bytes inside the block's memory");
     Signal made;
     made.expected = made.missing = arrivals;
+    made.maker = thread.x;
     signals[at] = made;
 }
 
@@ -99,7 +114,7 @@ void tell_signals()
 
 void arrive(shared_t at, int bytes)
 {
-    Signal& signal = signal_at(at);
+    Signal& signal = signal_of_thread(at);
     if (signal.missing == 0) stop("more arrivals at an mbarrier than it was initialised with");
     signal.bytes += bytes;
     signal.missing--;
@@ -110,6 +125,7 @@ bool is_over(shared_t at, unsigned parity) { return (signal_at(at).phase & 1) !=
 
 void wait(shared_t at, unsigned parity)
 {
+    signal_of_thread(at);
     if (!is_over(at, parity)) suspend_for_phase(at, parity);
 }
 

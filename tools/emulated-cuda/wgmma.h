@@ -20,6 +20,9 @@ bool is_over(uintptr_t signal, unsigned parity);
 /* Lands one of the copies under way, whichever; false where there are none. */
 bool land_one();
 
+/* All threads of the block have come to a barrier. */
+void pass_barrier();
+
 /* Before the first thread of a block and behind its last. */
 void begin_block();
 void end_block();

@@ -33,7 +33,11 @@ internal static unsafe partial class CudaNative
         for (int i = 0; i < TensorMap.Rank; i++)
         {
             extents[i] = (ulong)map.Extents[i];
-            strides[Math.Max(0, i - 1)] = (ulong)map.Steps[Math.Max(0, i - 1)] * sizeof(ushort);
+        }
+
+        for (int i = 0; i < TensorMap.Rank - 1; i++)
+        {
+            strides[i] = (ulong)map.Steps[i] * sizeof(ushort);
         }
 
         if (map.Walk is not { } walk)
