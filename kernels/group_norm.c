@@ -10,6 +10,7 @@
  * Modules: as it is, and ACT=1.
  */
 #include "prelude.h"
+#include "activations.h"
 #include "group_norm.h"
 
 #define BLOCK 128

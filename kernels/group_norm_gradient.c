@@ -4,6 +4,7 @@
  *   sums      [image][part][2][channel]         sums of g and of g c; c = x - mean, g = dy act'(c factor + shift)
  */
 #include "prelude.h"
+#include "activations.h"
 #include "group_norm.h"
 
 #define BLOCK 128

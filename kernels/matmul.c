@@ -41,6 +41,7 @@ KERNEL(matmul_pack, 256, 1, 1)(
 }
 
 #else
+#include "activations.h"
 #include "tiles.h"
 
 /* y = act(scale op(a) op(b) + bias) + added for each member of a batch: rows x columns results, sums of depth steps.

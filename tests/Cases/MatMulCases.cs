@@ -1,3 +1,4 @@
+using System;
 using System.Collections.Generic;
 using ControlNet.Native.Tensors;
 
@@ -40,9 +41,13 @@ public static class MatMulCases
             yield return new LinearCase(30, 400, 1024, type);
         }
 
-        foreach (Activation activation in (Activation[])[Activation.Silu, Activation.Gelu, Activation.QuickGelu])
+        foreach (Activation activation in Enum.GetValues<Activation>())
         {
             yield return new LinearCase(9, 50, 45, Activation: activation);
+        }
+
+        foreach (Activation activation in (Activation[])[Activation.Silu, Activation.Gelu, Activation.QuickGelu])
+        {
             yield return new LinearCase(9, 800, 45, Activation: activation, AddTensor: true);
         }
     }

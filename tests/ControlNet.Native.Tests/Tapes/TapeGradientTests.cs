@@ -56,6 +56,9 @@ public sealed class TapeGradientTests
     [
         new("silu", PointwiseCall.Silu, new Shape(3, 5)), new("gelu", PointwiseCall.Gelu, new Shape(3, 5)),
         new("quick", PointwiseCall.QuickGelu, new Shape(3, 5)), new("geglu", PointwiseCall.Geglu, new Shape(3, 6)),
+        new("gelu tanh", PointwiseCall.GeluTanh, new Shape(3, 5)),
+        new("sigmoid", PointwiseCall.Sigmoid, new Shape(3, 5)), new("relu", PointwiseCall.Relu, new Shape(3, 5)),
+        new("tanh", PointwiseCall.Tanh, new Shape(3, 5)),
         new("combine", PointwiseCall.Combine, new Shape(3, 5), new Shape(3, 5)),
         .. from call in new[] { PointwiseCall.Add, PointwiseCall.Subtract, PointwiseCall.Multiply }
            from shapes in new (int[] A, int[] B)[]
