@@ -21,14 +21,9 @@ KERNEL(attention_forward, 16, 16, 1)(
     LOCAL_ARRAY(float, staged, VALUE_DEPTH * LINE);
     int tx = TID_X, ty = TID_Y;
 
-    int tiles = (queries + TILE - 1) / TILE;
-    int first_query = BID_X % tiles * TILE, slice = BID_X / tiles % slices, unit = BID_X / tiles / slices;
-    int batch = unit / heads, head = unit % heads;
-    int first_channel = slice * CHUNKS * CHUNK;
-    i64 stride = (i64)heads * width;
-    i64 query_at = ((i64)batch * queries + first_query) * stride + head * width;
-    i64 key_at = (i64)batch * keys * stride + head * width;
-    int query_count = queries - first_query < TILE ? queries - first_query : TILE;
+    tile_t tile = tile_of(BID_X, queries, keys, heads, width, slices);
+    int first_query = tile.first, first_channel = tile.first_channel;
+    i64 stride = tile.stride;
     int seen = causal && first_query + TILE < keys ? first_query + TILE : keys;
 
     float4 result[CHUNKS * 4];
@@ -43,7 +38,7 @@ KERNEL(attention_forward, 16, 16, 1)(
         int key_count = seen - first_key < TILE ? seen - first_key : TILE;
         float4 scores[4];
         multiply(
-            staged, q + query_at, query_count, factor, k + key_at + first_key * stride, key_count, 1.0f, stride, width,
+            staged, q + tile.at, tile.count, factor, k + tile.other + first_key * stride, key_count, 1.0f, stride, width,
             tx, ty, scores);
         float4 most = SPLAT4(HIDDEN);
         UNROLL for (int c = 0; c < 4; c++)
@@ -76,7 +71,7 @@ KERNEL(attention_forward, 16, 16, 1)(
         }
 
         add_values(
-            weights, staged, v + key_at + first_key * stride + first_channel, key_count, stride, width - first_channel,
+            weights, staged, v + tile.other + first_key * stride + first_channel, key_count, stride, width - first_channel,
             keep, tx, ty, result);
     }
 
@@ -91,13 +86,13 @@ KERNEL(attention_forward, 16, 16, 1)(
     }
 
     store_sums(
-        y + query_at + first_channel, stride, query_count, width - first_channel,
+        y + tile.at + first_channel, stride, tile.count, width - first_channel,
         MK4(1.0f / total.x, 1.0f / total.y, 1.0f / total.z, 1.0f / total.w), tx, ty, result);
-    if (sums && slice == 0 && tx == 0)
+    if (sums && tile.slice == 0 && tx == 0)
     {
-        GLOBAL float* of_largest = sums + (i64)unit * 2 * queries + first_query + ty * 4;
+        GLOBAL float* of_largest = sums + (i64)tile.unit * 2 * queries + first_query + ty * 4;
         GLOBAL float* of_total = of_largest + queries;
-        int rows = query_count - ty * 4;
+        int rows = tile.count - ty * 4;
         if (rows > 0)
         {
             of_largest[0] = largest.x;

@@ -42,6 +42,31 @@
 /* The score of what a query does not see: its weight is 0 beside any score there is. */
 #define HIDDEN -3.0e38f
 
+/* What a block has: rows, count of them from first on, of head unit % heads of image unit / heads, in the channels of
+ * slice. at is the first of these rows in a tensor of the rows' side, and other that head's first in one of the other
+ * side; a row is stride elements. */
+typedef struct
+{
+    int first, count, slice, unit, first_channel;
+    i64 stride, at, other;
+} tile_t;
+
+DEVICE tile_t tile_of(int block, int rows, int columns, int heads, int width, int slices)
+{
+    tile_t tile;
+    int tiles = (rows + TILE - 1) / TILE;
+    tile.first = block % tiles * TILE;
+    tile.count = rows - tile.first < TILE ? rows - tile.first : TILE;
+    tile.slice = block / tiles % slices;
+    tile.unit = block / tiles / slices;
+    tile.first_channel = tile.slice * CHUNKS * CHUNK;
+    tile.stride = (i64)heads * width;
+    int batch = tile.unit / heads, head = tile.unit % heads;
+    tile.at = ((i64)batch * rows + tile.first) * tile.stride + head * width;
+    tile.other = (i64)batch * columns * tile.stride + head * width;
+    return tile;
+}
+
 DEVICE float4 f4_max(float4 a, float4 b)
 {
     return MK4(FMAXF(a.x, b.x), FMAXF(a.y, b.y), FMAXF(a.z, b.z), FMAXF(a.w, b.w));

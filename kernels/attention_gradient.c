@@ -41,19 +41,14 @@ KERNEL(attention_gradient, 16, 16, 1)(
     LOCAL_ARRAY(float, staged, VALUE_DEPTH * LINE);
     int tx = TID_X, ty = TID_Y;
 
-    int tiles = (row_count + TILE - 1) / TILE;
-    int first_row = BID_X % tiles * TILE, slice = BID_X / tiles % slices, unit = BID_X / tiles / slices;
-    int batch = unit / heads, head = unit % heads;
-    int first_channel = slice * CHUNKS * CHUNK;
-    i64 stride = (i64)heads * width;
-    i64 row_at = ((i64)batch * row_count + first_row) * stride + head * width;
-    i64 column_at = (i64)batch * column_count * stride + head * width;
-    int rows_here = row_count - first_row < TILE ? row_count - first_row : TILE;
+    tile_t tile = tile_of(BID_X, row_count, column_count, heads, width, slices);
+    int first_row = tile.first, first_channel = tile.first_channel;
+    i64 stride = tile.stride;
     int queries = rows_are_keys ? column_count : row_count;
     int with_slopes = row_slopes != 0;
 
-    sums += (i64)unit * 2 * queries;
-    delta += (i64)unit * queries;
+    sums += (i64)tile.unit * 2 * queries;
+    delta += (i64)tile.unit * queries;
     float4 largest = SPLAT4(0.0f), log_total = SPLAT4(0.0f), offset = SPLAT4(0.0f);
     if (!rows_are_keys)
     {
@@ -80,15 +75,15 @@ KERNEL(attention_gradient, 16, 16, 1)(
     for (int first_column = begin; first_column < end; first_column += TILE)
     {
         int columns_here = end - first_column < TILE ? end - first_column : TILE;
-        i64 at = column_at + first_column * stride;
+        i64 at = tile.other + first_column * stride;
         float4 scores[4], slopes[4];
         multiply(
-            staged, rows + row_at, rows_here, row_factor, columns + at, columns_here, column_factor, stride, width, tx,
+            staged, rows + tile.at, tile.count, row_factor, columns + at, columns_here, column_factor, stride, width, tx,
             ty, scores);
         if (with_slopes)
         {
             multiply(
-                staged, row_slopes + row_at, rows_here, 1.0f, column_slopes + at, columns_here, 1.0f, stride, width, tx,
+                staged, row_slopes + tile.at, tile.count, 1.0f, column_slopes + at, columns_here, 1.0f, stride, width, tx,
                 ty, slopes);
         }
         else
@@ -131,7 +126,7 @@ KERNEL(attention_gradient, 16, 16, 1)(
     }
 
     store_sums(
-        result + row_at + first_channel, stride, rows_here, width - first_channel, SPLAT4(factor), tx, ty, gradient);
+        result + tile.at + first_channel, stride, tile.count, width - first_channel, SPLAT4(factor), tx, ty, gradient);
 }
 
 #if CHUNKS == 1

@@ -5,6 +5,7 @@
  * Modules: WEIGHT=0..2 COLUMNS=64 or 16, conv2d_weight_gradient in those of WEIGHT=0 alone; ACT=1 WEIGHT=1 COLUMNS=64
  * or 16: x in F16. Of these conv2d also with the tiles that tuning chooses from. */
 #include "prelude.h"
+#include "activations.h"
 #include "tiles.h"
 
 /* A line no image has, also after a tap or another of these is added to it. */

@@ -10,6 +10,7 @@
  * Modules: as it is, and ACT=1.
  */
 #include "prelude.h"
+#include "activations.h"
 #include "group_norm.h"
 
 #define BLOCK 128
@@ -23,11 +24,9 @@ KERNEL(group_norm_moments, 256, 1, 1)(
     i64 at = (i64)BID_X * 256 + TID_X;
     if (at < threads)
     {
-        i64 image_part = at / channels, channel = at - image_part * channels;
-        i64 image = image_part / parts;
-        int first = (int)(image_part - image * parts) * part_pixels;
-        int pixels = part_pixels < spatial - first ? part_pixels : spatial - first;
-        x += (image * spatial + first) * channels + channel;
+        part_t part = part_of(at, spatial, channels, part_pixels, parts);
+        int pixels = part.pixels;
+        x += part.from;
         float sum = 0.0f;
         for (i64 p = 0; p < pixels; p++)
         {
@@ -41,7 +40,7 @@ KERNEL(group_norm_moments, 256, 1, 1)(
             q = FMA(d, d, q);
         }
         float rest = e / (float)pixels;
-        moments += image_part * MOMENTS * channels + channel;
+        moments += part.image_part * MOMENTS * channels + part.channel;
         moments[0] = mean;
         moments[channels] = rest;
         moments[2 * (i64)channels] = q - e * rest;

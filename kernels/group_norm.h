@@ -26,6 +26,25 @@ DEVICE float root_of_one_over(float v)
     return FMA(0.5f * r, FMA(-v * r, r, 1.0f), r);
 }
 
+/* Which channel of which part of which image a thread has: pixels of it, the first at from, the next channels on. */
+typedef struct
+{
+    i64 image, image_part, channel, from;
+    int pixels;
+} part_t;
+
+DEVICE part_t part_of(i64 thread, int spatial, int channels, int part_pixels, int parts)
+{
+    part_t part;
+    part.image_part = thread / channels;
+    part.channel = thread - part.image_part * channels;
+    part.image = part.image_part / parts;
+    int first = (int)(part.image_part - part.image * parts) * part_pixels;
+    part.pixels = part_pixels < spatial - first ? part_pixels : spatial - first;
+    part.from = (part.image * spatial + first) * channels + part.channel;
+    return part;
+}
+
 /* Mean, rest and 1 / deviation of a row. */
 typedef struct
 {

@@ -4,9 +4,29 @@
  *   sums      [image][part][2][channel]         sums of g and of g c; c = x - mean, g = dy act'(c factor + shift)
  */
 #include "prelude.h"
+#include "activations.h"
 #include "group_norm.h"
 
 #define BLOCK 128
+
+/* n of an element of a row. */
+DEVICE float normalised(float x, moments_t m) { return ((x - m.mean) - m.rest) * m.rstd; }
+
+/* The moments of a row, as group_norm_gradient_row_moments has left them. */
+DEVICE moments_t moments_of_row(GLOBAL const float* moments, i64 row)
+{
+    moments_t m;
+    m.mean = moments[row * 3];
+    m.rest = moments[row * 3 + 1];
+    m.rstd = moments[row * 3 + 2];
+    return m;
+}
+
+/* gamma g of an element of a row, g the gradient of n gamma + beta. */
+DEVICE float slope_of(float n, float dy, float gamma, float beta, int function)
+{
+    return gamma * (dy * ACTIVATE_SLOPE(function, FMA(n, gamma, beta)));
+}
 
 /* One thread for each image, part and channel. */
 KERNEL(group_norm_gradient_sums, 256, 1, 1)(
@@ -20,22 +40,19 @@ KERNEL(group_norm_gradient_sums, 256, 1, 1)(
     i64 at = (i64)BID_X * 256 + TID_X;
     if (at < threads)
     {
-        i64 image_part = at / channels, channel = at - image_part * channels;
-        i64 image = image_part / parts;
-        int first = (int)(image_part - image * parts) * part_pixels;
-        int pixels = part_pixels < spatial - first ? part_pixels : spatial - first;
-        affine += image * AFFINE * channels + channel;
+        part_t part = part_of(at, spatial, channels, part_pixels, parts);
+        affine += part.image * AFFINE * channels + part.channel;
         float mean = affine[MEAN * channels], factor = affine[FACTOR * channels], shift = affine[SHIFT * channels];
-        i64 from = (image * spatial + first) * channels + channel;
+        i64 from = part.from;
         sum_t g_sum = sum_of(0.0f, 0.0f), gc_sum = g_sum;
-        for (int p = 0; p < pixels; p++, from += channels)
+        for (int p = 0; p < part.pixels; p++, from += channels)
         {
             float c = x[from] - mean;
             float g = dy[from] * ACTIVATE_SLOPE(function, FMA(c, factor, shift));
             g_sum = sum_add(g_sum, g);
             gc_sum = sum_add(gc_sum, g * c);
         }
-        sums += image_part * 2 * channels + channel;
+        sums += part.image_part * 2 * channels + part.channel;
         sums[0] = sum_value(g_sum);
         sums[channels] = sum_value(gc_sum);
     }
@@ -183,7 +200,7 @@ KERNEL(group_norm_gradient_row_sums, 256, 1, 1)(
         sum_t g_sum = sum_of(0.0f, 0.0f), gn_sum = g_sum;
         for (; row < end; row++)
         {
-            float n = ((x[row * channels + channel] - moments[row * 3]) - moments[row * 3 + 1]) * moments[row * 3 + 2];
+            float n = normalised(x[row * channels + channel], moments_of_row(moments, row));
             float g = dy[row * channels + channel] * ACTIVATE_SLOPE(function, FMA(n, factor, shift));
             g_sum = sum_add(g_sum, g);
             gn_sum = sum_add(gn_sum, g * n);
@@ -209,21 +226,15 @@ KERNEL(group_norm_gradient_rows, BLOCK, 1, 1)(
     AT(dx);
     i64 row = (i64)BID_X * (BLOCK / lanes) + TID_X / lanes;
     int lane = TID_X % lanes, end = row < rows ? channels : 0;
-    float mean = 0.0f, rest = 0.0f, rstd = 0.0f;
-    if (row < rows)
-    {
-        mean = moments[row * 3];
-        rest = moments[row * 3 + 1];
-        rstd = moments[row * 3 + 2];
-    }
+    moments_t m = moments_of_row(moments, row < rows ? row : 0);
     x += row * channels;
     dy += row * channels;
     dx += row * channels;
     sum_t g_sum = sum_of(0.0f, 0.0f), gn_sum = g_sum;
     for (int c = lane; c < end; c += lanes)
     {
-        float n = ((x[c] - mean) - rest) * rstd;
-        float g = gamma[c] * (dy[c] * ACTIVATE_SLOPE(function, FMA(n, gamma[c], beta[c])));
+        float n = normalised(x[c], m);
+        float g = slope_of(n, dy[c], gamma[c], beta[c], function);
         g_sum = sum_add(g_sum, g);
         gn_sum = sum_add(gn_sum, g * n);
     }
@@ -231,8 +242,8 @@ KERNEL(group_norm_gradient_rows, BLOCK, 1, 1)(
     float mgn = sum_value(team_sum(heads, rests, gn_sum, lane, lanes, 1)) / (float)channels;
     for (int c = lane; c < end; c += lanes)
     {
-        float n = ((x[c] - mean) - rest) * rstd;
-        float g = gamma[c] * (dy[c] * ACTIVATE_SLOPE(function, FMA(n, gamma[c], beta[c])));
-        dx[c] = rstd * ((g - mg) - n * mgn);
+        float n = normalised(x[c], m);
+        float g = slope_of(n, dy[c], gamma[c], beta[c], function);
+        dx[c] = m.rstd * ((g - mg) - n * mgn);
     }
 }

@@ -41,7 +41,14 @@ KERNEL(matmul_pack, 256, 1, 1)(
 }
 
 #else
+#include "activations.h"
 #include "tiles.h"
+
+/* The line of b, and the element of bias, of a column of tiles. */
+DEVICE int line_of(int column, int columns, int gated)
+{
+    return gated ? (column % 2 == 0 ? column / 2 : columns / 2 + column / 2) : column;
+}
 
 /* y = act(scale op(a) op(b) + bias) + added for each member of a batch: rows x columns results, sums of depth steps.
  * Element (row, step) of a member of a is a[row * a_row + step * a_step], (step, column) of b
@@ -49,13 +56,17 @@ KERNEL(matmul_pack, 256, 1, 1)(
  * y is [batch][rows][columns] and so is added, which may be y; bias is [columns]; both may be null. With halves y and
  * added are F16, else F32, whatever a is.
  *
+ * With gated, y = v act(g) with v and g the first and the second half of the columns of scale op(a) op(b) + bias, and
+ * columns, which is even, that of both: y has half as many, and there is one part. In a tile values and gates take
+ * turns.
+ *
  * With parts > 1 each block sums part_depth steps, and y is [parts][batch][rows][columns], for matmul_join.
  *
  * One block a tile, in one dimension: column tiles innermost, then row tiles, then parts, then the batch. */
 KERNEL(matmul, SIDE, SIDE, 1)(
     IN(act_t, a), IN(weight_t, b), IN(float, bias), IN(float, added), OUT(float, y), int rows, int columns, int depth,
     i64 a_row, i64 a_step, i64 b_column, i64 b_step, int batch_1, i64 a_0, i64 a_1, i64 b_0, i64 b_1, int part_depth,
-    int parts, i64 part_stride, float scale, int activation, int halves)
+    int parts, i64 part_stride, float scale, int activation, int halves, int gated)
 {
     AT(a);
     AT(b);
@@ -113,7 +124,8 @@ KERNEL(matmul, SIDE, SIDE, 1)(
                 float v = 0.0f;
                 if (first_column + column < columns && first + step < block_end)
                 {
-                    v = LOADW(b, (first_column + column) * b_column + (first + step) * b_step);
+                    int line = line_of(first_column + column, columns, gated);
+                    v = LOADW(b, line * b_column + (first + step) * b_step);
                 }
 
                 right[step * COLUMN_LINE + column] = v;
@@ -138,16 +150,24 @@ KERNEL(matmul, SIDE, SIDE, 1)(
         {
             int row = first_row + PASS_ROW(pass) + e / PASS_COLUMNS;
             int column = first_column + PASS_COLUMN(pass) + e % PASS_COLUMNS;
-            if (row < rows && column < columns)
+            if (row < rows && column < columns && (!gated || column % 2 == 0))
             {
-                float v = tile[e % PASS_COLUMNS * PASS_LINE + e / PASS_COLUMNS] * scale;
-                i64 to = ((i64)member * rows + row) * columns + column;
+                LOCALP const float* sum = tile + e % PASS_COLUMNS * PASS_LINE + e / PASS_COLUMNS;
+                int line = line_of(column, columns, gated);
+                float v = sum[0] * scale, gate = 0.0f;
+                i64 to = ((i64)member * rows + row) * (gated ? columns / 2 : columns) + line;
                 if (bias)
                 {
-                    v += bias[column];
+                    v += bias[line];
                 }
 
-                v = ACTIVATE(activation, v);
+                if (gated)
+                {
+                    gate = sum[PASS_LINE] * scale + (bias ? bias[columns / 2 + line] : 0.0f);
+                }
+
+                float activated = ACTIVATE(activation, gated ? gate : v);
+                v = gated ? v * activated : activated;
                 if (added)
                 {
                     v += load_result(added, added_at + to, halves);

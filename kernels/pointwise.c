@@ -4,6 +4,7 @@
  * Modules: as it is, and ACT=1 for activate, binary, linear_combination and geglu alone.
  */
 #include "prelude.h"
+#include "activations.h"
 
 KERNEL(pointwise_activate, 256, 1, 1)(IN(act_t, x), OUT(act_t, y), i64 count, int function)
 {

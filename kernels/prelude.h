@@ -58,7 +58,6 @@ typedef uchar u8;
 #define EXPF(x) exp(x)
 #define EXP2F(x) exp2(x)
 #define LOGF(x) log(x)
-#define TANHF(x) tanh(x)
 #define AS_UINT(x) as_uint(x)
 #define AS_FLOAT(x) as_float(x)
 
@@ -143,8 +142,6 @@ struct __attribute__((aligned(16))) float4
 #define LOGF(x) (__nvvm_lg2_approx_ftz_f(x) * 0.6931471805599453f)
 #define AS_UINT(x) ((u32)__nvvm_bitcast_f2i(x))
 #define AS_FLOAT(x) __nvvm_bitcast_i2f((int)(x))
-/* tanh.approx has 2^-11 relative error; this form is good to 1e-6. */
-DEVICE float TANHF(float x) { return 1.0f - 2.0f * RCPF(EXP2F(x * 2.8853900817779268f) + 1.0f); }
 DEVICE float h2f(h16 h)
 {
     float r;
@@ -257,73 +254,6 @@ DEVICE void store_result(GLOBAL float* p, i64 i, int halves, float v)
     {
         p[i] = v;
     }
-}
-
-/* -------------------------------------------------------------------------------------------------- activations */
-/* The share of a normal distribution beyond t, 0 <= t <= 16, within 2e-8: its logarithm is so smooth that a polynomial
- * and one power of two do. The fit is that of the CPU's VectorMath.Gelu. */
-DEVICE float cn_normal_tail(float t)
-{
-    float q = FMA(-1.838783799e-6f, t, 2.859828910e-5f);
-    q = FMA(q, t, -1.406615379e-4f);
-    q = FMA(q, t, -2.326492032e-4f);
-    q = FMA(q, t, 7.169384659e-3f);
-    q = FMA(q, t, -5.255610539e-2f);
-    q = FMA(q, t, -0.4591929009f);
-    q = FMA(q, t, -1.151106457f);
-    return EXP2F(FMA(q, t, -1.0f));
-}
-DEVICE float ERFF(float x)
-{
-    float t = FABSF(x) * 1.41421356237309505f;
-    float r = FMA(-2.0f, cn_normal_tail(t > 16.0f ? 16.0f : t), 1.0f);
-    return x < 0.0f ? -r : r;
-}
-
-/* x / (1 + exp(-slope x)); 0 at -inf, NaN at NaN. Bounds are comparisons because FMAXF drops a NaN. */
-DEVICE float SWISHF(float x, float slope)
-{
-    x = x < -128.0f / slope ? -128.0f / slope : x;
-    return x / (1.0f + EXP2F(x * (-1.4426950408889634f * slope)));
-}
-DEVICE float SILUF(float x) { return SWISHF(x, 1.0f); }
-
-/* x (1 + erf(x / sqrt 2)) / 2 as max(x, 0) - |x| F(-|x|): nothing cancels for negative x. */
-DEVICE float GELUF(float x)
-{
-    float t = FABSF(x);
-    t = t > 16.0f ? 16.0f : t;
-    return (x > 0.0f ? x : 0.0f) - t * cn_normal_tail(t);
-}
-
-/* s + slope x s (1 - s), s the sigmoid of slope x: from e = exp(-slope |x|), for s (1 - s) is even. */
-DEVICE float SWISHF_SLOPE(float x, float slope)
-{
-    float a = FABSF(x);
-    a = a > 104.0f ? 104.0f : a;
-    float e = EXP2F(a * (-1.4426950408889634f * slope));
-    float w = 1.0f / (1.0f + e), ew = e * w;
-    return FMA((x < 0.0f ? -a : a) * slope, ew * w, x < 0.0f ? ew : w);
-}
-
-/* F(x) + x exp(-x^2 / 2) / sqrt(2 pi) */
-DEVICE float GELUF_SLOPE(float x)
-{
-    float t = FABSF(x);
-    t = t > 16.0f ? 16.0f : t;
-    float tail = cn_normal_tail(t);
-    float density = 0.398942280401433f * EXPF(-0.5f * t * t);
-    return FMA(x < 0.0f ? -t : t, density, x < 0.0f ? tail : 1.0f - tail);
-}
-
-/* By the number of the enumeration Activation: none, SiLU, GELU, quick GELU. */
-DEVICE float ACTIVATE(int function, float x)
-{
-    return function == 0 ? x : function == 2 ? GELUF(x) : SWISHF(x, function == 1 ? 1.0f : 1.702f);
-}
-DEVICE float ACTIVATE_SLOPE(int function, float x)
-{
-    return function == 0 ? 1.0f : function == 2 ? GELUF_SLOPE(x) : SWISHF_SLOPE(x, function == 1 ? 1.0f : 1.702f);
 }
 
 /* ---------------------------------------------------------------------------------------------- loops and sums */

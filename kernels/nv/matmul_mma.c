@@ -11,12 +11,13 @@ DEVICE void fetch_rows(lines_t& rows, shared_t to) { fetch<ROWS>(rows, to); }
  * multiple of 8. Rows of a are a_row apart, lines of b, one for each column, b_column; members are a_0 and a_1, b_0 and
  * b_1 apart along the two axes of the batch. All these are multiples of 8, and a and b are aligned to 16 bytes.
  * y is [batch][rows][columns] and so is added, which may be y; bias is [columns]; both may be null. With halves y and
- * added are F16, else F32.
+ * added are F16, else F32. With gated, values and gates take turns as in matmul.c.
  *
  * One block a tile, as tile_of_block has them. */
 KERNEL(matmul_mma, 128, 1, 1)(
     IN(h16, a), IN(h16, b), IN(float, bias), IN(float, added), OUT(float, y), int rows, int columns, int depth,
-    i64 a_row, i64 b_column, int batch_1, i64 a_0, i64 a_1, i64 b_0, i64 b_1, float scale, int activation, int halves)
+    i64 a_row, i64 b_column, int batch_1, i64 a_0, i64 a_1, i64 b_0, i64 b_1, float scale, int activation, int halves,
+    int gated)
 {
     AT(a);
     AT(b);
@@ -30,10 +31,19 @@ KERNEL(matmul_mma, 128, 1, 1)(
     sums_t sums;
     lines_t of_rows = lines_of(a, a_row, at.first_row, rows, 0, depth);
     lines_t of_columns = lines_of(b, b_column, at.first_column, columns, 0, depth);
+    if (gated)
+    {
+        /* Every other line is of the other half; those of a thread are all of one. */
+        int line = at.first_column + TID_X / 4;
+        of_columns.at += (i64)(line % 2 * (columns / 2) + line / 2 - line) * b_column;
+        of_columns.apart = b_column * 16;
+    }
+
     sum_products(SHARED(tile), of_rows, of_columns, 0, depth, sums);
 
-    i64 of_member = (i64)member * rows * columns;
+    i64 of_member = (i64)member * rows * (gated ? columns / 2 : columns);
     result_t result = {
-        bias, 0, added, y, added_at + of_member, y_at + of_member, rows, columns, rows, activation, halves, scale};
+        bias, 0, added, y, added_at + of_member, y_at + of_member, rows, columns, rows, activation, halves, scale,
+        gated};
     store_tile((float*)tile, sums, result, at.first_row, at.first_column);
 }

@@ -3,6 +3,7 @@
  * A block of THREADS makes ROWS x COLUMNS results; these are given. */
 #ifndef CN_RESULTS_H
 #define CN_RESULTS_H
+#include "activations.h"
 
 /* One block a tile, in one dimension: column tiles innermost, then row tiles, then results, which are members of a
  * batch or parts of a sum. */
@@ -22,7 +23,8 @@ DEVICE tile_t tile_of_block(int rows, int columns)
 
 /* What becomes of sums: y = act(scale sum + bias + add_row) + added, as in matmul.c and conv2d.c. y and added are rows
  * of columns elements from y_at and added_at, F16 with halves, else F32; bias is one row, add_row a row for each
- * rows_of_image rows. All but y may be null. */
+ * rows_of_image rows. All but y may be null. With gated, columns are values and gates in turn: y = value act(gate) and
+ * added have half as many, and bias has all values before all gates. */
 struct result_t
 {
     const float *bias, *add_row, *added;
@@ -30,9 +32,10 @@ struct result_t
     i64 added_at, y_at;
     int rows, columns, rows_of_image, activation, halves;
     float scale;
+    int gated;
 };
 
-DEVICE float finish(const result_t& result, float v, const float* add_row, int column)
+DEVICE float with_bias(const result_t& result, float v, const float* add_row, int column)
 {
     v *= result.scale;
     if (result.bias)
@@ -45,7 +48,7 @@ DEVICE float finish(const result_t& result, float v, const float* add_row, int c
         v += add_row[column];
     }
 
-    return ACTIVATE(result.activation, v);
+    return v;
 }
 
 /* Floats from a row of sums to the next where they wait to be stored: lanes of a fragment's rows meet in no bank. */
@@ -55,7 +58,8 @@ DEVICE float finish(const result_t& result, float v, const float* add_row, int c
 template <int COUNT>
 DEVICE void store_sums(const float* sums, const result_t& result, int first_row, int first_column)
 {
-    bool whole = result.halves && ((result.columns | (int)result.y_at | (int)result.added_at) & 1) == 0;
+    bool pairs = ((result.columns | (int)result.y_at | (int)result.added_at) & 1) == 0;
+    bool whole = result.halves && !result.gated && pairs;
 #pragma nounroll
     for (int e = TID_X * 2; e < COUNT * COLUMNS; e += THREADS * 2)
     {
@@ -64,10 +68,17 @@ DEVICE void store_sums(const float* sums, const result_t& result, int first_row,
         {
             const float* sum = sums + e / COLUMNS * SUM_LINE + e % COLUMNS;
             const float* add_row = result.add_row + (i64)(row / result.rows_of_image) * result.columns;
-            i64 to = (i64)row * result.columns + column;
-            int count = column + 1 < result.columns ? 2 : 1;
-            float v0 = finish(result, sum[0], add_row, column);
-            float v1 = count == 2 ? finish(result, sum[1], add_row, column + 1) : 0.0f;
+            int half = result.columns / 2, line = result.gated ? column / 2 : column;
+            i64 to = (i64)row * (result.gated ? half : result.columns) + line;
+            int count = column + 1 < result.columns && !result.gated ? 2 : 1;
+            float v0 = with_bias(result, sum[0], add_row, line), v1 = 0.0f;
+            if (column + 1 < result.columns)
+            {
+                v1 = with_bias(result, sum[1], add_row, result.gated ? half + line : column + 1);
+            }
+
+            v1 = ACTIVATE(result.activation, v1);
+            v0 = result.gated ? v0 * v1 : ACTIVATE(result.activation, v0);
             if (result.added)
             {
                 v0 += load_result(result.added, result.added_at + to, result.halves);

@@ -37,6 +37,10 @@ public static class GroupNormCases
         yield return new("width 17", new Shape(1, 2, 3, 34), 2, Activation.Silu);
         yield return new("width 10, as in SD 1.5", new Shape(2, 3, 5, 320), 32, Activation.Silu);
         yield return new("two strips", new Shape(2, 5, 5, 656), 4, Activation.QuickGelu);
+        yield return new("width 9", new Shape(2, 3, 5, 36), 4, Activation.GeluTanh);
+        yield return new("width 16", new Shape(1, 3, 4, 48), 3, Activation.Sigmoid);
+        yield return new("width 20", new Shape(1, 5, 4, 40), 2, Activation.Relu);
+        yield return new("one pixel, tanh", new Shape(3, 1, 1, 24), 1, Activation.Tanh);
         yield return new("parts", new Shape(2, 33, 31, 64), 32, Activation.Silu);
         yield return new("parts and strips", new Shape(1, 41, 20, 352), 32);
         yield return new("row of 1", new Shape(6, 1));

@@ -1,3 +1,4 @@
+using System;
 using System.Collections.Generic;
 using ControlNet.Native.Tensors;
 
@@ -40,9 +41,13 @@ public static class MatMulCases
             yield return new LinearCase(30, 400, 1024, type);
         }
 
-        foreach (Activation activation in (Activation[])[Activation.Silu, Activation.Gelu, Activation.QuickGelu])
+        foreach (Activation activation in Enum.GetValues<Activation>())
         {
             yield return new LinearCase(9, 50, 45, Activation: activation);
+        }
+
+        foreach (Activation activation in (Activation[])[Activation.Silu, Activation.Gelu, Activation.QuickGelu])
+        {
             yield return new LinearCase(9, 800, 45, Activation: activation, AddTensor: true);
         }
     }
@@ -61,6 +66,25 @@ public static class MatMulCases
         yield return new LinearCase(65, 1024, 129, Activation: Activation.QuickGelu, Bias: false);
         yield return new LinearCase(300, 32, 400);
         yield return new LinearCase(700, 104, 330, AddTensor: true);
+    }
+
+    /// <summary>
+    /// Layers of values and gates: tiles of every width, with edges between a pair's neighbours; depths in eights and
+    /// not. Out counts both halves.
+    /// </summary>
+    public static IEnumerable<LinearCase> Geglu()
+    {
+        yield return new LinearCase(0, 4, 8);
+        yield return new LinearCase(1, 1, 2);
+        yield return new LinearCase(5, 7, 14, Bias: false);
+        yield return new LinearCase(67, 72, 16);
+        yield return new LinearCase(67, 72, 18);
+        yield return new LinearCase(130, 40, 134);
+        yield return new LinearCase(64, 328, 640, Bias: false);
+        yield return new LinearCase(300, 33, 330);
+        yield return new LinearCase(1024, 32, 256);
+        yield return new LinearCase(9, 64, 130, DType.F16);
+        yield return new LinearCase(9, 64, 130, DType.BF16);
     }
 
     /// <summary>Linear layers of Stable Diffusion 1.5 at 512 x 512, guidance on where it matters.</summary>

@@ -16,6 +16,18 @@ public enum PointwiseCall
     /// <summary>The sigmoid approximation of GELU of a.</summary>
     QuickGelu,
 
+    /// <summary>The tanh approximation of GELU of a.</summary>
+    GeluTanh,
+
+    /// <summary>The sigmoid of a.</summary>
+    Sigmoid,
+
+    /// <summary>ReLU of a.</summary>
+    Relu,
+
+    /// <summary>tanh of a.</summary>
+    Tanh,
+
     /// <summary>a + b, broadcast.</summary>
     Add,
 
@@ -42,6 +54,19 @@ public enum PointwiseCall
 /// <param name="B">Second operand; ignored where there is none.</param>
 public sealed record PointwiseCase(string Name, PointwiseCall Call, Shape A, Shape B = default)
 {
+    /// <summary>The function of a call that is one; null for others.</summary>
+    public Activation? Activation => Call switch
+    {
+        PointwiseCall.Silu => Tensors.Activation.Silu,
+        PointwiseCall.Gelu => Tensors.Activation.Gelu,
+        PointwiseCall.QuickGelu => Tensors.Activation.QuickGelu,
+        PointwiseCall.GeluTanh => Tensors.Activation.GeluTanh,
+        PointwiseCall.Sigmoid => Tensors.Activation.Sigmoid,
+        PointwiseCall.Relu => Tensors.Activation.Relu,
+        PointwiseCall.Tanh => Tensors.Activation.Tanh,
+        _ => null,
+    };
+
     /// <summary>Whether the call takes b.</summary>
     public bool TakesTwo =>
         Call is PointwiseCall.Add or PointwiseCall.Subtract or PointwiseCall.Multiply or PointwiseCall.Combine;
@@ -52,16 +77,13 @@ public sealed record PointwiseCase(string Name, PointwiseCall Call, Shape A, Sha
     /// <summary>Calls the operation.</summary>
     public Tensor Run(Tensor a, Tensor b) => Call switch
     {
-        PointwiseCall.Silu => Ops.Activate(a, Activation.Silu),
-        PointwiseCall.Gelu => Ops.Activate(a, Activation.Gelu),
-        PointwiseCall.QuickGelu => Ops.Activate(a, Activation.QuickGelu),
         PointwiseCall.Add => Ops.Add(a, b),
         PointwiseCall.Subtract => Ops.Subtract(a, b),
         PointwiseCall.Multiply => Ops.Multiply(a, b),
         PointwiseCall.Geglu => Ops.Geglu(a),
         PointwiseCall.Combine => Ops.LinearCombination((7.5f, a), (-6.5f, b)),
         PointwiseCall.Half => Ops.Cast(Ops.Cast(a, DType.F16), DType.F32),
-        _ => throw new InvalidOperationException($"no operation {Call}"),
+        _ => Ops.Activate(a, Activation ?? throw new InvalidOperationException($"no operation {Call}")),
     };
 
     /// <summary>Writes the name.</summary>
@@ -77,7 +99,10 @@ public static class PointwiseCases
     public static IEnumerable<PointwiseCase> Edges()
     {
         PointwiseCall[] calls =
-            [PointwiseCall.Silu, PointwiseCall.Gelu, PointwiseCall.QuickGelu, PointwiseCall.Half];
+        [
+            PointwiseCall.Silu, PointwiseCall.Gelu, PointwiseCall.QuickGelu, PointwiseCall.GeluTanh,
+            PointwiseCall.Sigmoid, PointwiseCall.Relu, PointwiseCall.Tanh, PointwiseCall.Half,
+        ];
         foreach (PointwiseCall call in calls)
         {
             yield return new($"{call} of one", call, new Shape(1));

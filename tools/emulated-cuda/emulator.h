@@ -54,7 +54,6 @@ void barrier();
 #define EXPF(x) expf(x)
 #define EXP2F(x) exp2f(x)
 #define LOGF(x) logf(x)
-#define TANHF(x) tanhf(x)
 
 static inline unsigned AS_UINT(float f)
 {

@@ -6,32 +6,43 @@ internal readonly record struct LinearDims(int Rows, int In, int Out, Activation
     /// <summary>Checks the shapes of one call and derives its dims. Touches no memory.</summary>
     /// <exception cref="ShapeException">The shapes do not fit; the message says which and how.</exception>
     public static LinearDims Infer(
-        Shape x, Shape weight, Shape? bias, Shape? addTensor, Activation activation, out Shape result)
+        string op, Shape x, Shape weight, Shape? bias, Shape? addTensor, Activation activation, out Shape result)
     {
         if (x.Rank == 0 || weight.Rank != 2 || x[-1] != weight[1])
         {
             throw new ShapeException(
-                $"Linear: weight {weight} needs x [..., {(weight.Rank == 2 ? weight[1] : -1)}], got {x}");
+                $"{op}: weight {weight} needs x [..., {(weight.Rank == 2 ? weight[1] : -1)}], got {x}");
         }
 
         if (bias is { } b && b != new Shape(weight[0]))
         {
-            throw new ShapeException($"Linear: bias must be [{weight[0]}] to match weight {weight}, got {b}");
+            throw new ShapeException($"{op}: bias must be [{weight[0]}] to match weight {weight}, got {b}");
         }
 
-        System.Span<int> extents = stackalloc int[x.Rank];
-        for (int axis = 0; axis < x.Rank; axis++)
-        {
-            extents[axis] = axis == x.Rank - 1 ? weight[0] : x[axis];
-        }
-
-        result = new Shape(extents);
+        result = x.WithLast(weight[0]);
         if (addTensor is { } added && added.Count != result.Count)
         {
-            throw new ShapeException($"Linear: addTensor must have the elements of the result {result}, got {added}");
+            throw new ShapeException($"{op}: addTensor must have the elements of the result {result}, got {added}");
         }
 
         return new LinearDims(x[-1] == 0 ? 0 : (int)(x.Count / x[-1]), weight[1], weight[0], activation);
+    }
+
+    /// <summary>
+    /// The same for a product of values and gates, each half of the weight's rows. The result has the values' extent.
+    /// </summary>
+    /// <exception cref="ShapeException">The shapes do not fit; the message says which and how.</exception>
+    public static LinearDims InferGeglu(Shape x, Shape weight, Shape? bias, out Shape result)
+    {
+        LinearDims d = Infer("LinearGeglu", x, weight, bias, null, Activation.None, out Shape both);
+        if (d.Out % 2 != 0)
+        {
+            throw new ShapeException(
+                $"LinearGeglu: weight must have as many rows for values as for gates, got {d.Out} in {weight}");
+        }
+
+        result = both.WithLast(d.Out / 2);
+        return d;
     }
 }
 
@@ -106,6 +117,13 @@ internal interface IMatMulKernels
     /// y = act(x w^T + bias) + addTensor; bias and addTensor may be absent. Weights are F32, F16 or BF16.
     /// </summary>
     void Linear(in LinearDims d, BufferView x, BufferView packed, BufferView bias, BufferView addTensor, BufferView y);
+
+    /// <summary>
+    /// y[r, c] = h[r, c] gelu(h[r, Out / 2 + c]) with h = x w^T + bias: y is <c>[Rows, Out / 2]</c>, Out even, d has no
+    /// activation. bias may be absent. Types are those of <see cref="Linear"/>.
+    /// </summary>
+    /// <remarks>Numerics: h is float32, whatever type x and y have.</remarks>
+    void LinearGeglu(in LinearDims d, BufferView x, BufferView packed, BufferView bias, BufferView y);
 
     /// <summary>y = scale * op(a) op(b) for every member of the batch.</summary>
     /// <remarks>

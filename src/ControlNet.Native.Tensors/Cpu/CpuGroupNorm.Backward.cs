@@ -26,6 +26,10 @@ internal sealed unsafe partial class CpuGroupNorm
             case Activation.Silu: Backward<SiluDerivative>(d, buffers); break;
             case Activation.Gelu: Backward<GeluDerivative>(d, buffers); break;
             case Activation.QuickGelu: Backward<QuickGeluDerivative>(d, buffers); break;
+            case Activation.GeluTanh: Backward<GeluTanhDerivative>(d, buffers); break;
+            case Activation.Sigmoid: Backward<SigmoidDerivative>(d, buffers); break;
+            case Activation.Relu: Backward<ReluDerivative>(d, buffers); break;
+            case Activation.Tanh: Backward<TanhDerivative>(d, buffers); break;
             default: throw new ArgumentOutOfRangeException(nameof(d), d.Activation, "unknown activation");
         }
     }

@@ -21,6 +21,10 @@ internal sealed unsafe partial class CpuGroupNorm(WorkerTeam team) : IGroupNormK
             case Activation.Silu: Forward<Silu>(d, x, gamma, beta, y); break;
             case Activation.Gelu: Forward<Gelu>(d, x, gamma, beta, y); break;
             case Activation.QuickGelu: Forward<QuickGelu>(d, x, gamma, beta, y); break;
+            case Activation.GeluTanh: Forward<GeluTanh>(d, x, gamma, beta, y); break;
+            case Activation.Sigmoid: Forward<Sigmoid>(d, x, gamma, beta, y); break;
+            case Activation.Relu: Forward<Relu>(d, x, gamma, beta, y); break;
+            case Activation.Tanh: Forward<Tanh>(d, x, gamma, beta, y); break;
             default: throw new ArgumentOutOfRangeException(nameof(d), d.Activation, "unknown activation");
         }
     }

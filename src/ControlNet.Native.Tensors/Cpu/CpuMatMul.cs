@@ -6,6 +6,8 @@ namespace ControlNet.Native.Tensors.Cpu;
 /// <summary>Matrix products by panels: weights are packed once, the right side of a product for each call.</summary>
 internal sealed unsafe partial class CpuMatMul(WorkerTeam team, CpuMemory memory) : IMatMulKernels
 {
+    private readonly CpuPointwise _pointwise = new(team);
+
     public long PackedCount(int outFeatures, int inFeatures) => GemmPack.Count(inFeatures, outFeatures);
 
     public void Pack(int outFeatures, int inFeatures, BufferView weight, BufferView packed) =>
@@ -23,6 +25,15 @@ internal sealed unsafe partial class CpuMatMul(WorkerTeam team, CpuMemory memory
         problem.Epilogue.AddTensor = FloatsOrNull(addTensor);
         problem.Epilogue.Activation = d.Activation;
         GemmDriver.Run(team, problem);
+    }
+
+    /// <summary>In two passes: values and gates of a row lie too far apart for the tiles here.</summary>
+    public void LinearGeglu(in LinearDims d, BufferView x, BufferView packed, BufferView bias, BufferView y)
+    {
+        using MemoryBlock both = memory.Allocate(BothBytes(d));
+        BufferView h = new(both, DType.F32, 0, (long)d.Rows * d.Out);
+        Linear(d, x, packed, bias, BufferView.None, h);
+        _pointwise.Geglu(d.Rows, d.Out / 2, h, y);
     }
 
     public void Product(in MatMulDims d, BufferView a, BufferView b, BufferView y)
@@ -47,6 +58,9 @@ internal sealed unsafe partial class CpuMatMul(WorkerTeam team, CpuMemory memory
         problem.StepPanels1 = d.StepB1 == 0 ? 0 : packedCount;
         GemmDriver.Run(team, problem);
     }
+
+    /// <summary>Bytes of values and gates, for as long as the call.</summary>
+    internal static long BothBytes(in LinearDims d) => checked((long)d.Rows * d.Out * sizeof(float));
 
     /// <summary>Bytes the right side of a product takes in panels, for as long as the call.</summary>
     internal static long PackedBytes(in MatMulDims d)

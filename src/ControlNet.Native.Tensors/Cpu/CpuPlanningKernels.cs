@@ -70,6 +70,9 @@ internal sealed partial class CpuPlanningKernels(CpuMemory memory, string? pinne
     {
     }
 
+    public void LinearGeglu(in LinearDims d, BufferView x, BufferView packed, BufferView bias, BufferView y) =>
+        Take(CpuMatMul.BothBytes(d));
+
     public void Product(in MatMulDims d, BufferView a, BufferView b, BufferView y) =>
         Take(CpuMatMul.PackedBytes(d));
 

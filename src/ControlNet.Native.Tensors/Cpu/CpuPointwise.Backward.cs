@@ -16,6 +16,10 @@ internal sealed unsafe partial class CpuPointwise
             case Activation.Silu: ActivateBackward<SiluDerivative>(x, dy, dx); break;
             case Activation.Gelu: ActivateBackward<GeluDerivative>(x, dy, dx); break;
             case Activation.QuickGelu: ActivateBackward<QuickGeluDerivative>(x, dy, dx); break;
+            case Activation.GeluTanh: ActivateBackward<GeluTanhDerivative>(x, dy, dx); break;
+            case Activation.Sigmoid: ActivateBackward<SigmoidDerivative>(x, dy, dx); break;
+            case Activation.Relu: ActivateBackward<ReluDerivative>(x, dy, dx); break;
+            case Activation.Tanh: ActivateBackward<TanhDerivative>(x, dy, dx); break;
             default: throw new ArgumentOutOfRangeException(nameof(activation), activation, "unknown activation");
         }
     }

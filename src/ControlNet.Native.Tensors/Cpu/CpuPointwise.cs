@@ -19,6 +19,10 @@ internal sealed unsafe partial class CpuPointwise(WorkerTeam team) : IPointwiseK
             case Activation.Silu: Activate<Silu>(x, y); break;
             case Activation.Gelu: Activate<Gelu>(x, y); break;
             case Activation.QuickGelu: Activate<QuickGelu>(x, y); break;
+            case Activation.GeluTanh: Activate<GeluTanh>(x, y); break;
+            case Activation.Sigmoid: Activate<Sigmoid>(x, y); break;
+            case Activation.Relu: Activate<Relu>(x, y); break;
+            case Activation.Tanh: Activate<Tanh>(x, y); break;
             default: throw new ArgumentOutOfRangeException(nameof(activation), activation, "unknown activation");
         }
     }

@@ -48,3 +48,42 @@ internal readonly struct QuickGeluDerivative : IDerivative
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Apply(Vector512<float> v) => VectorMath.SwishDerivative(v, Slope);
 }
+
+/// <summary>s + v s (1 - s) u' with u = 2 sqrt(2 / pi) (v + 0.044715 v^3) and s = 1 / (1 + exp(-u))</summary>
+internal readonly struct GeluTanhDerivative : IDerivative
+{
+    public static float Apply(float v) => VectorMath.GeluTanhDerivative(v);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Apply(Vector512<float> v) => VectorMath.GeluTanhDerivative(v);
+}
+
+/// <summary>s (1 - s) with s = 1 / (1 + exp(-v))</summary>
+internal readonly struct SigmoidDerivative : IDerivative
+{
+    public static float Apply(float v) => VectorMath.SigmoidDerivative(v);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Apply(Vector512<float> v) => VectorMath.SigmoidDerivative(v);
+}
+
+/// <summary>1 where v is positive, 0 elsewhere; NaN at NaN.</summary>
+internal readonly struct ReluDerivative : IDerivative
+{
+    public static float Apply(float v) => v > 0f ? 1f : v <= 0f ? 0f : v;
+
+    /// <summary>Of a NaN, which neither is greater nor equals itself, its own bits are left.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Apply(Vector512<float> v) =>
+        (Vector512.GreaterThan(v, Vector512<float>.Zero) & Vector512<float>.One)
+        | Vector512.AndNot(v, Vector512.Equals(v, v));
+}
+
+/// <summary>1 - tanh(v)^2, as 4 s (1 - s) with s = 1 / (1 + exp(-2 v))</summary>
+internal readonly struct TanhDerivative : IDerivative
+{
+    public static float Apply(float v) => VectorMath.TanhDerivative(v);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Apply(Vector512<float> v) => VectorMath.TanhDerivative(v);
+}

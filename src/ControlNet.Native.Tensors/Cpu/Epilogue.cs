@@ -1,3 +1,4 @@
+using System;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
@@ -70,4 +71,56 @@ internal readonly struct QuickGelu : IEpilogue
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TVector Apply<TLanes, TVector>(TVector v)
         where TLanes : struct, ILanes<TVector> => VectorMath.Swish<TLanes, TVector>(v, Slope);
+}
+
+/// <summary>v (1 + tanh(sqrt(2 / pi) (v + 0.044715 v^3))) / 2. Source: as of <see cref="QuickGelu"/>.</summary>
+internal readonly struct GeluTanh : IEpilogue
+{
+    public static float Apply(float v) => VectorMath.GeluTanh(v);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Apply(Vector512<float> v) => VectorMath.GeluTanh(v);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector Apply<TLanes, TVector>(TVector v)
+        where TLanes : struct, ILanes<TVector> => VectorMath.GeluTanh<TLanes, TVector>(v);
+}
+
+/// <summary>1 / (1 + exp(-v))</summary>
+internal readonly struct Sigmoid : IEpilogue
+{
+    public static float Apply(float v) => VectorMath.Sigmoid(v);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Apply(Vector512<float> v) => VectorMath.Sigmoid(v);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector Apply<TLanes, TVector>(TVector v)
+        where TLanes : struct, ILanes<TVector> => VectorMath.Sigmoid<TLanes, TVector>(v);
+}
+
+/// <summary>max(v, 0); NaN at NaN.</summary>
+internal readonly struct Relu : IEpilogue
+{
+    public static float Apply(float v) => MathF.Max(v, 0f);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Apply(Vector512<float> v) => Vector512.MaxNative(Vector512<float>.Zero, v);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector Apply<TLanes, TVector>(TVector v)
+        where TLanes : struct, ILanes<TVector> => TLanes.Max(TLanes.Create(0f), v);
+}
+
+/// <summary>tanh(v)</summary>
+internal readonly struct Tanh : IEpilogue
+{
+    public static float Apply(float v) => VectorMath.Tanh(v);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Apply(Vector512<float> v) => VectorMath.Tanh(v);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector Apply<TLanes, TVector>(TVector v)
+        where TLanes : struct, ILanes<TVector> => VectorMath.Tanh<TLanes, TVector>(v);
 }

@@ -73,11 +73,6 @@ internal static partial class VectorMath
         return Vector512.ConditionalSelect(Vector512.LessThan(t, Vector512.Create(ErfBreak)), near, far) | sign;
     }
 
-    /// <summary>1 / (1 + exp(-x)) within 3 ulp where the result is normal; 0 at -inf, 1 at +inf.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<float> Sigmoid(Vector512<float> x) =>
-        Vector512<float>.One / (Vector512<float>.One + Exp(-x));
-
     /// <summary>x sigmoid(slope x) on 16 lanes, see the general form below.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Swish(Vector512<float> x, float slope) => Avx512F.IsSupported

@@ -30,7 +30,7 @@ internal sealed partial class GpuMatMul
         launcher.Launch(
             found.Kernel, found.Grid, a, b, bias, addTensor, y, c.Rows, c.Columns, c.Depth, c.RowA, c.ColumnB,
             c.Batch1, c.BatchA.Step0, c.BatchA.Step1, c.BatchB.Step0, c.BatchB.Step1, c.Scale, (int)activation,
-            GpuTiles.Halves(y));
+            GpuTiles.Halves(y), c.Gated ? 1 : 0);
         return true;
     }
 

@@ -24,7 +24,7 @@ internal sealed partial class GpuMatMul
 
     /// <summary>What <c>mma</c> takes, where there is something to add up and lines do not overlap.</summary>
     private static bool TakesWgmma(Operands o) =>
-        Takes(o) && o.Call.Depth > 0 && o.Call.RowA >= o.Call.Depth && o.Call.ColumnB >= o.Call.Depth;
+        Takes(o) && !o.Call.Gated && o.Call.Depth > 0 && o.Call.RowA >= o.Call.Depth && o.Call.ColumnB >= o.Call.Depth;
 
     private static KernelLaunch ChooseWgmma(Operands o, GpuLimits limits) => WgmmaTiles.Choose(
         s_wgmma, o.Call.Rows, o.Call.Columns, (long)o.Call.Batch0 * o.Call.Batch1, limits.Units);

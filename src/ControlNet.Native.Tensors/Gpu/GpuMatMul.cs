@@ -26,6 +26,15 @@ internal sealed partial class GpuMatMul(GpuLauncher launcher) : IMatMulKernels
             },
             d.Activation, x, packed, bias, addTensor, y);
 
+    public void LinearGeglu(in LinearDims d, BufferView x, BufferView packed, BufferView bias, BufferView y) =>
+        Run(
+            new Call
+            {
+                Rows = d.Rows, Columns = d.Out, Depth = d.In, RowA = d.In, StepA = 1, ColumnB = d.In, StepB = 1,
+                Gated = true,
+            },
+            Activation.Gelu, x, packed, bias, BufferView.None, y);
+
     public void Product(in MatMulDims d, BufferView a, BufferView b, BufferView y)
     {
         Call call = new()
@@ -47,8 +56,8 @@ internal sealed partial class GpuMatMul(GpuLauncher launcher) : IMatMulKernels
     }
 
     /// <summary>
-    /// y = act(scale op(a) op(b) + bias) + addTensor, each sum in one piece: rows may belong to any number of images,
-    /// and what a row is must not depend on how many there are.
+    /// y = act(scale op(a) op(b) + bias) + addTensor, or gated, each sum in one piece: rows may belong to any number of
+    /// images, and what a row is must not depend on how many there are.
     /// </summary>
     private void Run(
         in Call c, Activation activation, BufferView a, BufferView b, BufferView bias, BufferView addTensor,
@@ -71,7 +80,7 @@ internal sealed partial class GpuMatMul(GpuLauncher launcher) : IMatMulKernels
             tile.Kernel, tile.Grid(c.Rows, c.Columns, members * parts),
             a, b, bias, addTensor, y, c.Rows, c.Columns, c.Depth, c.RowA, c.StepA, c.ColumnB, c.StepB, c.Batch1,
             c.BatchA.Step0, c.BatchA.Step1, c.BatchB.Step0, c.BatchB.Step1, partDepth, parts,
-            members * c.Rows * c.Columns, c.Scale, (int)activation, GpuTiles.Halves(y));
+            members * c.Rows * c.Columns, c.Scale, (int)activation, GpuTiles.Halves(y), c.Gated ? 1 : 0);
     }
 
     /// <summary>A batch of products. Steps are in elements.</summary>
@@ -104,5 +113,10 @@ internal sealed partial class GpuMatMul(GpuLauncher launcher) : IMatMulKernels
         public (long Step0, long Step1) BatchB { get; init; }
 
         public float Scale { get; init; } = 1;
+
+        /// <summary>
+        /// Whether a row of the result is the first half of its columns times the activation of the second.
+        /// </summary>
+        public bool Gated { get; init; }
     }
 }

@@ -103,7 +103,8 @@ public static partial class Ops
         CheckFloats(x, bias, nameof(Linear));
         DType type = CheckResult(nameof(Linear), x, resultType, addTensor, bias);
         CheckPacked(x, weight, nameof(Linear));
-        d = LinearDims.Infer(x.Shape, weight.Shape, bias?.Shape, addTensor?.Shape, activation, out Shape result);
+        d = LinearDims.Infer(
+            nameof(Linear), x.Shape, weight.Shape, bias?.Shape, addTensor?.Shape, activation, out Shape result);
         Tensor y = new(x.Backend, result, type);
         x.Backend.MatMul.Linear(d, x.View, weight.View, ViewOf(bias), ViewOf(addTensor), y.View);
         return y;

@@ -80,7 +80,7 @@ public static partial class Ops
         }
 
         int columns = x.Shape[-1] / 2;
-        Tensor y = new(x.Backend, WithLast(x.Shape, columns), x.DType);
+        Tensor y = new(x.Backend, x.Shape.WithLast(columns), x.DType);
         x.Backend.Pointwise.Geglu(columns == 0 ? 0 : y.Shape.Count / columns, columns, x.View, y.View);
         Tape.For(x)?.Add(new GegluNode(columns, x), y);
         return y;
@@ -110,17 +110,5 @@ public static partial class Ops
         a.Backend.Pointwise.Binary(operation, d, a.View, b.View, y.View);
         Tape.For(a, b)?.Add(new BinaryNode(operation, a, b), y);
         return y;
-    }
-
-    /// <summary>The shape with its last extent replaced.</summary>
-    private static Shape WithLast(Shape shape, int last)
-    {
-        Span<int> extents = stackalloc int[shape.Rank];
-        for (int axis = 0; axis < shape.Rank; axis++)
-        {
-            extents[axis] = axis == shape.Rank - 1 ? last : shape[axis];
-        }
-
-        return new Shape(extents);
     }
 }

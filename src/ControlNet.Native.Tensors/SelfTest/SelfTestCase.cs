@@ -29,11 +29,14 @@ internal sealed record SelfTestCase(string Operation, double Limit, Func<SelfTes
         new("a linear layer", SumLimit, x => Linear(x, DType.F32)),
         new("a linear layer with F16 weights", SumLimit, x => Linear(x, DType.F16)),
         new("a linear layer with BF16 weights", SumLimit, x => Linear(x, DType.BF16)),
+        new("a linear layer with GEGLU", SumLimit, x => Gated(x, x.Numbers(9, 72), DType.F32)),
         new("a 3x3 convolution", SumLimit, x => Conv2d(x, stride: 1)),
         new("a 3x3 convolution of stride 2", SumLimit, x => Conv2d(x, stride: 2)),
         new("attention", SumLimit, x => Ops.Attention(
             x.Numbers(2, 19, 80), x.Numbers(2, 13, 80), x.Numbers(2, 13, 80), heads: 2)),
         new("a linear layer in F16", HalfLimit, HalfLinear),
+        new("a linear layer with GEGLU in F16", HalfLimit, x => Ops.Cast(
+            Gated(x, x.Halves(67, 72), DType.F16), DType.F32)),
         new("a 3x3 convolution in F16", HalfLimit, HalfConv2d),
         new("attention in F16", HalfLimit, x => Ops.Cast(
             Ops.Attention(x.Halves(2, 19, 80), x.Halves(2, 13, 80), x.Halves(2, 13, 80), heads: 2), DType.F32)),
@@ -55,6 +58,12 @@ internal sealed record SelfTestCase(string Operation, double Limit, Func<SelfTes
     {
         using PackedWeight weight = Ops.PackLinear(x.Numbers(40, 72), storage);
         return Ops.Linear(x.Numbers(9, 72), weight, x.Numbers(40), Activation.Gelu, addTensor: x.Numbers(9, 40));
+    }
+
+    private static Tensor Gated(SelfTestInputs x, Tensor of, DType storage)
+    {
+        using PackedWeight weight = Ops.PackLinear(x.Numbers(82, 72), storage);
+        return Ops.LinearGeglu(of, weight, x.Numbers(82));
     }
 
     private static Tensor Conv2d(SelfTestInputs x, int stride)

@@ -56,4 +56,6 @@ public sealed partial class ControlNetModel
     }
 
     private protected override void Release() => _keptHints.Dispose();
+
+    private protected override void Adjusted() => _keptHints.Dispose();
 }

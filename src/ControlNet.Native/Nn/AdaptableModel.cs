@@ -59,7 +59,13 @@ public abstract class AdaptableModel : Module
         }
 
         _adaptations.RemoveAt(at);
+        Adjusted();
         return true;
+    }
+
+    /// <summary>Called when what the layers compute has changed.</summary>
+    private protected virtual void Adjusted()
+    {
     }
 
     /// <summary>Finds out what of a LoRA belongs to this network; changes nothing.</summary>
@@ -91,6 +97,8 @@ public abstract class AdaptableModel : Module
         {
             branch.Factor = pair.Factor(scale);
         }
+
+        Adjusted();
     }
 
     /// <summary>Applies to a copy of this network what is applied to it.</summary>

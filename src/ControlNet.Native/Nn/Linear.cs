@@ -55,6 +55,22 @@ internal sealed class Linear : AdaptableLayer
             ? ForwardInSteps(x, activation, addTensor)
             : Multiply(x, activation, addTensor);
 
+    /// <summary>A layer of values and gates with the gated GELU behind it; see <c>Ops.LinearGeglu</c>.</summary>
+    /// <param name="x"><c>[..., inFeatures]</c></param>
+    /// <returns><c>[..., outFeatures / 2]</c></returns>
+    public Tensor ForwardGeglu(Tensor x)
+    {
+        if (!ModuleTrace.Listening && !IsAdapted)
+        {
+            return _packed is not null
+                ? Ops.LinearGeglu(x, _packed, _bias, _result)
+                : Ops.LinearGeglu(x, _unpacked!, _bias, _result);
+        }
+
+        using TensorScope scope = TensorScope.Enter();
+        return scope.Keep(Ops.Geglu(Forward(x)));
+    }
+
     private Tensor Multiply(Tensor x, Activation activation = Activation.None, Tensor? addTensor = null)
     {
         if (!IsAdapted)

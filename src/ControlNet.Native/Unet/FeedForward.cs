@@ -28,8 +28,7 @@ internal sealed class FeedForward : Module
     public Tensor Forward(Tensor x, Tensor residual)
     {
         using TensorScope scope = TensorScope.Enter();
-        Tensor h = _in.Forward(x);                                                       // [N, T, 8 C]
-        h = h.ReplacedBy(Ops.Geglu(h));                                                  // [N, T, 4 C]
+        Tensor h = _in.ForwardGeglu(x);                                                  // [N, T, 4 C]
         return scope.Keep(_out.Forward(h, addTensor: residual));
     }
 }

@@ -23,7 +23,7 @@ public sealed class AgreementTests(ITestOutputHelper output)
     [
         typeof(AdamWTests), typeof(AttentionTests), typeof(AttentionGradientTests), typeof(BatchPositionTests),
         typeof(Conv2dTests), typeof(Conv2dGradientTests), typeof(GroupNormTests), typeof(GroupNormGradientTests),
-        typeof(HalfActivationTests), typeof(HalfRefusalTests),
+        typeof(HalfActivationTests), typeof(HalfRefusalTests), typeof(LinearGegluTests),
         typeof(MatMulTests), typeof(MatMulGradientTests), typeof(MovementTests), typeof(MovementGradientTests),
         typeof(OpsCheckTests), typeof(PointwiseTests), typeof(PointwiseGradientTests), typeof(ReduceTests),
         typeof(ReduceGradientTests), typeof(TensorTests),

@@ -124,6 +124,7 @@ public sealed class KernelSignatureTests
         matmul.PackGradient(5, 4, b, b);
         matmul.Linear(linear, b, b, b, BufferView.None, b);
         matmul.Linear(deep with { Rows = 3 }, b, b, b, b, b);
+        matmul.LinearGeglu(linear with { Out = 6 }, b, b, b, b);
         matmul.LinearDataGradient(linear, b, b, BufferView.None, b);
         matmul.LinearWeightGradient(deep with { In = 4 }, b, b, accumulate: true, b);
         matmul.Product(MatMulDims.Infer(new Shape(3, 4), new Shape(4, 5), false, false, 1, out _), b, b, b);
@@ -170,7 +171,9 @@ public sealed class KernelSignatureTests
             norm.Forward(image with { Spatial = 1, Groups = 1 }, h, b, b, h);
             foreach (int outputs in (int[])[5, 80])
             {
-                new GpuMatMul(launcher).Linear(new LinearDims(3, 8, outputs, Activation.None), h, h, b, h, h);
+                LinearDims linear = new(3, 8, outputs, Activation.None);
+                new GpuMatMul(launcher).Linear(linear, h, h, b, h, h);
+                new GpuMatMul(launcher).LinearGeglu(linear with { Out = outputs / 2 * 2 }, h, h, b, h);
                 Conv2dDims d = Conv2dDims.Infer(
                     new Shape(1, 40, 40, 320), new Shape(outputs, 320, 3, 3), null, null, null, 1, Padding.All(1),
                     Activation.None, out _);

@@ -29,7 +29,7 @@ public sealed class LayerTests
     /// </summary>
     private static readonly Dictionary<string, string[]> s_homonyms = new()
     {
-        [$"{Engine}/Basics"] = ["Silu", "Gelu", "QuickGelu"],
+        [$"{Engine}/Basics"] = ["Silu", "Gelu", "QuickGelu", "GeluTanh", "Sigmoid", "Relu", "Tanh"],
         [$"{Library}/Weights"] = ["Prediction", "PredictionType"],
         [$"{Library}/Control"] = ["GuessRamp"],
         [$"{Library}/Sampling"] = ["Linear"],

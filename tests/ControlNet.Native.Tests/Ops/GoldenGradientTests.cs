@@ -57,7 +57,7 @@ public sealed class GoldenGradientTests : IDisposable
             using TensorScope scope = TensorScope.Enter();
             IMatMulKernels kernels = _cpu.Backend.MatMul;
             Tensor x = tensor("in.x"), w = tensor("in.w"), dy = tensor("gout.y");
-            LinearDims d = LinearDims.Infer(x.Shape, w.Shape, null, null, Activation.None, out Shape result);
+            LinearDims d = LinearDims.Infer("Linear", x.Shape, w.Shape, null, null, Activation.None, out Shape result);
             Assert.Equal(result, dy.Shape);
 
             using PackedWeight packed = new(

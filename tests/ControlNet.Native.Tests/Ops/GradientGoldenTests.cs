@@ -17,7 +17,7 @@ public sealed class GradientGoldenTests
     /// <summary>Families and the number of gradients compared; <c>geglu/proj</c> is a product.</summary>
     public static TheoryData<string, int> Families => new()
     {
-        { "group_norm", 34 }, { "layer_norm", 22 }, { "activations", 9 }, { "geglu", 1 }, { "softmax", 10 },
+        { "group_norm", 34 }, { "layer_norm", 22 }, { "activations", 21 }, { "geglu", 1 }, { "softmax", 10 },
         { "attention", 33 }, { "upsample_nearest", 7 }, { "broadcast", 42 }, { "mse_loss", 4 }, { "embedding", 2 },
     };
 
@@ -57,6 +57,10 @@ public sealed class GradientGoldenTests
         "silu" => Activate(call, Activation.Silu),
         "gelu_erf" => Activate(call, Activation.Gelu),
         "quick_gelu" => Activate(call, Activation.QuickGelu),
+        "gelu_tanh" => Activate(call, Activation.GeluTanh),
+        "sigmoid" => Activate(call, Activation.Sigmoid),
+        "relu" => Activate(call, Activation.Relu),
+        "tanh" => Activate(call, Activation.Tanh),
         "geglu" => Geglu(call),
         "softmax" => Softmax(call),
         "attention" => Attention(call),

@@ -14,7 +14,8 @@ public sealed class PointwiseGradientTests
     public static TheoryData<PointwiseCase> EdgeCases =>
         [.. PointwiseCases.Edges().Where(c => c.Call != PointwiseCall.Half)];
 
-    public static TheoryData<Activation> Activations => [Activation.Silu, Activation.Gelu, Activation.QuickGelu];
+    public static TheoryData<Activation> Activations =>
+        [.. Enum.GetValues<Activation>().Where(function => function != Activation.None)];
 
     [Theory]
     [MemberData(nameof(EdgeCases))]
@@ -50,6 +51,10 @@ public sealed class PointwiseGradientTests
     [InlineData(PointwiseCall.Silu)]
     [InlineData(PointwiseCall.Gelu)]
     [InlineData(PointwiseCall.QuickGelu)]
+    [InlineData(PointwiseCall.GeluTanh)]
+    [InlineData(PointwiseCall.Sigmoid)]
+    [InlineData(PointwiseCall.Relu)]
+    [InlineData(PointwiseCall.Tanh)]
     [InlineData(PointwiseCall.Geglu)]
     [InlineData(PointwiseCall.Multiply)]
     [InlineData(PointwiseCall.Subtract)]
@@ -90,7 +95,8 @@ public sealed class PointwiseGradientTests
         float[] dx = Derivatives(activation, x);
         for (int i = 0; i < x.Length - 1; i++)
         {
-            Assert.Equal(x[i] < 0 ? 0f : 1f, dx[i], tolerance: 1e-30f);
+            bool isLevel = x[i] < 0 || activation is Activation.Sigmoid or Activation.Tanh;
+            Assert.Equal(isLevel ? 0f : 1f, dx[i], tolerance: 1e-30f);
         }
 
         Assert.True(float.IsNaN(dx[^1]));
@@ -154,14 +160,7 @@ public sealed class PointwiseGradientTests
         Tensor dy = Tensor.From(device, result, upstream);
         Tensor da = new(device.Backend, call.A), db = new(device.Backend, call.B);
         IPointwiseKernels kernels = device.Backend.Pointwise;
-        Activation? activation = call.Call switch
-        {
-            PointwiseCall.Silu => Activation.Silu,
-            PointwiseCall.Gelu => Activation.Gelu,
-            PointwiseCall.QuickGelu => Activation.QuickGelu,
-            _ => null,
-        };
-        if (activation is { } function)
+        if (call.Activation is { } function)
         {
             kernels.ActivateBackward(function, atA.View, dy.View, da.View);
         }

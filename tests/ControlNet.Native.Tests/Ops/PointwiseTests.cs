@@ -31,6 +31,10 @@ public sealed class PointwiseTests
     [InlineData(Activation.Silu, 1.2e-6)]
     [InlineData(Activation.Gelu, 9.5e-7)]
     [InlineData(Activation.QuickGelu, 1.2e-6)]
+    [InlineData(Activation.GeluTanh, 1.2e-6)]
+    [InlineData(Activation.Sigmoid, 5e-7)]
+    [InlineData(Activation.Relu, 0)]
+    [InlineData(Activation.Tanh, 5e-7)]
     public void Activations_are_within_a_millionth_or_so_from_minus_12_to_12(Activation activation, double bound)
     {
         using Device device = TestDevice.Open(threads: 1);
@@ -48,6 +52,9 @@ public sealed class PointwiseTests
     [InlineData(Activation.Silu, -60.0, 3e-7, 1e-7)]
     [InlineData(Activation.QuickGelu, -35.0, 3e-7, 2e-7)]
     [InlineData(Activation.Gelu, -1.0, 6e-7, 0.0)]
+    [InlineData(Activation.GeluTanh, -3.0, 3e-7, 5e-7)]
+    [InlineData(Activation.Sigmoid, -60.0, 4e-7, 1e-7)]
+    [InlineData(Activation.Tanh, -20.0, 5e-7, 0.0)]
     public void Activations_keep_their_relative_accuracy(
         Activation activation, double lowest, double relative, double perUnit)
     {
@@ -93,6 +100,10 @@ public sealed class PointwiseTests
     [InlineData(Activation.Silu)]
     [InlineData(Activation.Gelu)]
     [InlineData(Activation.QuickGelu)]
+    [InlineData(Activation.GeluTanh)]
+    [InlineData(Activation.Sigmoid)]
+    [InlineData(Activation.Relu)]
+    [InlineData(Activation.Tanh)]
     public void Activations_of_extreme_values_are_defined(Activation activation)
     {
         using Device device = TestDevice.Open(threads: 1);
@@ -105,7 +116,10 @@ public sealed class PointwiseTests
 
         for (int i = 0; i < x.Length - 1; i++)
         {
-            double expected = x[i] < -1e3f ? 0 : x[i] > 1e3f ? x[i] : ReferencePointwise.Activate(activation, x[i]);
+            double expected = MathF.Abs(x[i]) <= 1e3f ? ReferencePointwise.Activate(activation, x[i])
+                : activation == Activation.Tanh ? MathF.Sign(x[i])
+                : activation == Activation.Sigmoid ? (x[i] > 0 ? 1 : 0)
+                : MathF.Max(x[i], 0);
             Assert.True(
                 y[i] == expected || Math.Abs(y[i] - expected) <= 1e-6 * Math.Abs(expected) + 1e-30,
                 $"{activation}({x[i]}) is {y[i]}");

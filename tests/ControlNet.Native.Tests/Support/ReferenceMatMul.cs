@@ -20,6 +20,18 @@ internal static class ReferenceMatMul
         return ReferencePointwise.Activate(activation, sum) + (addTensor?[index] ?? 0);
     }
 
+    /// <summary>
+    /// The first half of the columns of x w^T + bias times gelu of the second, at a flat index of
+    /// <c>[rows, outputs / 2]</c>.
+    /// </summary>
+    public static double LinearGeglu(float[] x, float[] w, float[]? bias, int inputs, int outputs, long index)
+    {
+        int columns = outputs / 2;
+        long value = (index / columns * outputs) + (index % columns);
+        double Sum(long at) => Linear(x, w, bias, null, inputs, outputs, Activation.None, at);
+        return Sum(value) * ReferencePointwise.Gelu(Sum(value + columns));
+    }
+
     /// <summary>dx = dy w + addTensor at a flat index of <c>[rows, inputs]</c>.</summary>
     public static double LinearDataGradient(
         float[] dy, float[] w, float[]? addTensor, int inputs, int outputs, long index)

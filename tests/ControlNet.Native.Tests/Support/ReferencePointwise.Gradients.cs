@@ -14,6 +14,10 @@ internal static partial class ReferencePointwise
         Activation.Gelu =>
             (0.5 * (1 + Erf(v / Math.Sqrt(2)))) + (v * Math.Exp(-v * v / 2) / Math.Sqrt(2 * Math.PI)),
         Activation.QuickGelu => SwishDerivative(v, 1.702),
+        Activation.GeluTanh => GeluTanhDerivative(v),
+        Activation.Sigmoid => Sigmoid(v) * Sigmoid(-v),
+        Activation.Relu => v > 0 ? 1 : 0,
+        Activation.Tanh => 4 * Sigmoid(2 * v) * Sigmoid(-2 * v),
         _ => throw new ArgumentOutOfRangeException(nameof(activation)),
     };
 
@@ -30,9 +34,6 @@ internal static partial class ReferencePointwise
             int value = (i / Math.Max(1, columns) * 2 * columns) + (i % columns);
             switch (call.Call)
             {
-                case PointwiseCall.Silu: da[i] = dy[i] * Derivative(Activation.Silu, a[i]); break;
-                case PointwiseCall.Gelu: da[i] = dy[i] * Derivative(Activation.Gelu, a[i]); break;
-                case PointwiseCall.QuickGelu: da[i] = dy[i] * Derivative(Activation.QuickGelu, a[i]); break;
                 case PointwiseCall.Geglu:
                     da[value] = dy[i] * Gelu(a[value + columns]);
                     da[value + columns] = dy[i] * a[value] * Derivative(Activation.Gelu, a[value + columns]);
@@ -44,11 +45,17 @@ internal static partial class ReferencePointwise
                     db[placeB] += (double)dy[i] * a[placeA];
                     break;
                 case PointwiseCall.Combine: (da[i], db[i]) = (7.5 * dy[i], -6.5 * dy[i]); break;
-                default: throw new ArgumentOutOfRangeException(nameof(call));
+                default: da[i] = dy[i] * Derivative(call.Activation!.Value, a[i]); break;
             }
         }
 
         return (da, db);
+    }
+
+    private static double GeluTanhDerivative(double v)
+    {
+        double sigmoid = Sigmoid(GeluTanhSlope * (v + (0.044715 * v * v * v)));
+        return sigmoid + (v * sigmoid * (1 - sigmoid) * GeluTanhSlope * (1 + (3 * 0.044715 * v * v)));
     }
 
     private static double SwishDerivative(double v, double slope)

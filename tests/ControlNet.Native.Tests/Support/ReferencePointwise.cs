@@ -7,9 +7,17 @@ namespace ControlNet.Native.Tests.Support;
 /// <summary>The pointwise operations straight from their definitions, in double.</summary>
 internal static partial class ReferencePointwise
 {
+    /// <summary>2 sqrt(2 / pi)</summary>
+    private static readonly double GeluTanhSlope = Math.Sqrt(8 / Math.PI);
+
     public static double Silu(double v) => v / (1 + Math.Exp(-v));
 
     public static double QuickGelu(double v) => v / (1 + Math.Exp(-1.702 * v));
+
+    /// <summary>As v s(u): (1 + tanh(u / 2)) / 2 would lose all digits where u is far below 0.</summary>
+    public static double GeluTanh(double v) => v * Sigmoid(GeluTanhSlope * (v + (0.044715 * v * v * v)));
+
+    public static double Sigmoid(double v) => 1 / (1 + Math.Exp(-v));
 
     public static double Gelu(double v) => 0.5 * v * (1 + Erf(v / Math.Sqrt(2)));
 
@@ -19,6 +27,10 @@ internal static partial class ReferencePointwise
         Activation.Silu => Silu(v),
         Activation.Gelu => Gelu(v),
         Activation.QuickGelu => QuickGelu(v),
+        Activation.GeluTanh => GeluTanh(v),
+        Activation.Sigmoid => Sigmoid(v),
+        Activation.Relu => Math.Max(v, 0),
+        Activation.Tanh => Math.Tanh(v),
         _ => throw new ArgumentOutOfRangeException(nameof(activation)),
     };
 
@@ -57,9 +69,6 @@ internal static partial class ReferencePointwise
         {
             y[i] = call.Call switch
             {
-                PointwiseCall.Silu => Silu(a[i]),
-                PointwiseCall.Gelu => Gelu(a[i]),
-                PointwiseCall.QuickGelu => QuickGelu(a[i]),
                 PointwiseCall.Half => (double)(Half)a[i],
                 PointwiseCall.Combine => (7.5 * a[i]) - (6.5 * b[i]),
                 PointwiseCall.Geglu => a[(i / columns * 2 * columns) + (i % columns)]
@@ -67,7 +76,7 @@ internal static partial class ReferencePointwise
                 PointwiseCall.Add => (double)a[Place(i, result, call.A)] + b[Place(i, result, call.B)],
                 PointwiseCall.Subtract => (double)a[Place(i, result, call.A)] - b[Place(i, result, call.B)],
                 PointwiseCall.Multiply => (double)a[Place(i, result, call.A)] * b[Place(i, result, call.B)],
-                _ => throw new ArgumentOutOfRangeException(nameof(call)),
+                _ => Activate(call.Activation!.Value, a[i]),
             };
         }
 

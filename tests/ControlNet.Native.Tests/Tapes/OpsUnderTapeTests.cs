@@ -19,6 +19,7 @@ public sealed class OpsUnderTapeTests
     {
         ["Conv2d(Tensor)"] = x => Ops.Conv2d(x, Like(x, 4, 3, 1, 1)),
         ["Linear(Tensor)"] = x => Ops.Linear(x, Like(x, 4, 3)),
+        ["LinearGeglu(Tensor)"] = x => Ops.LinearGeglu(x, Like(x, 4, 3)),
         ["MatMul"] = x => Ops.MatMul(x, Like(x, 3, 4)),
         ["GroupNorm"] = x => Ops.GroupNorm(x, Like(x, 3), Like(x, 3), 1),
         ["LayerNorm"] = x => Ops.LayerNorm(x, Like(x, 3), Like(x, 3)),
@@ -55,6 +56,11 @@ public sealed class OpsUnderTapeTests
         {
             using PackedWeight packed = Ops.PackLinear(Like(x, 4, 3), DType.F32);
             Ops.Linear(x, packed);
+        },
+        ["LinearGeglu(PackedWeight)"] = x =>
+        {
+            using PackedWeight packed = Ops.PackLinear(Like(x, 4, 3), DType.F32);
+            Ops.LinearGeglu(x, packed);
         },
         ["PackConv2d"] = x => Ops.PackConv2d(x.Reshape(8, 3, 1, 1), DType.F32).Dispose(),
         ["PackLinear"] = x => Ops.PackLinear(x.Reshape(8, 3), DType.F32).Dispose(),
@@ -116,7 +122,8 @@ public sealed class OpsUnderTapeTests
     public static TheoryData<string> Refusing => [.. s_refuses.Keys];
 
     /// <summary>The type of the weight tells apart what is packed and what is not.</summary>
-    private static string Name(MethodInfo method) => method.Name is nameof(Ops.Conv2d) or nameof(Ops.Linear)
+    private static string Name(MethodInfo method) =>
+        method.Name is nameof(Ops.Conv2d) or nameof(Ops.Linear) or nameof(Ops.LinearGeglu)
         ? $"{method.Name}({method.GetParameters()[1].ParameterType.Name})"
         : method.Name;
 

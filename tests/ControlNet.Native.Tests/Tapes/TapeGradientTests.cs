@@ -30,6 +30,9 @@ public sealed class TapeGradientTests
         new(4, 5, 6, DType.BF16, Activation.QuickGelu),
     ];
 
+    public static TheoryData<LinearCase> GatedLayers =>
+        [new(6, 5, 14), new(1, 9, 4, Bias: false), new(4, 5, 6, DType.F16)];
+
     public static TheoryData<ProductCase> Products =>
     [
         .. from transposeA in (bool[])[false, true]
@@ -56,6 +59,9 @@ public sealed class TapeGradientTests
     [
         new("silu", PointwiseCall.Silu, new Shape(3, 5)), new("gelu", PointwiseCall.Gelu, new Shape(3, 5)),
         new("quick", PointwiseCall.QuickGelu, new Shape(3, 5)), new("geglu", PointwiseCall.Geglu, new Shape(3, 6)),
+        new("gelu tanh", PointwiseCall.GeluTanh, new Shape(3, 5)),
+        new("sigmoid", PointwiseCall.Sigmoid, new Shape(3, 5)), new("relu", PointwiseCall.Relu, new Shape(3, 5)),
+        new("tanh", PointwiseCall.Tanh, new Shape(3, 5)),
         new("combine", PointwiseCall.Combine, new Shape(3, 5), new Shape(3, 5)),
         .. from call in new[] { PointwiseCall.Add, PointwiseCall.Subtract, PointwiseCall.Multiply }
            from shapes in new (int[] A, int[] B)[]
@@ -139,6 +145,23 @@ public sealed class TapeGradientTests
             v => [.. Enumerable.Range(0, c.Rows * c.Out).Select(i => ReferenceMatMul.Linear(
                 v[0], Of(v, "weight") ?? stored, Of(v, "bias"), Of(v, "tensor"), c.In, c.Out, c.Activation, i))],
             [.. present.Select(input => input.Shape)]);
+    }
+
+    [Theory]
+    [MemberData(nameof(GatedLayers))]
+    public void Linear_with_gated_gelu(LinearCase c)
+    {
+        Shape matrix = new(c.Out, c.In);
+        float[] stored = RandomFloats.Rounded(RandomFloats.Uniform(matrix.Count, 77), c.Weights);
+        bool frozen = c.Weights != DType.F32;
+        (bool Present, Shape Shape)[] inputs =
+            [(true, new Shape(c.Rows, 1, c.In)), (!frozen, matrix), (c.Bias, new Shape(c.Out))];
+        TapeRun.Check(
+            t => Ops.LinearGeglu(
+                t[0], frozen ? Ops.Cast(t[0].Beside(matrix, stored), c.Weights) : t[1], c.Bias ? t[^1] : null),
+            v => [.. Enumerable.Range(0, c.Rows * c.Out / 2).Select(i => ReferenceMatMul.LinearGeglu(
+                v[0], frozen ? stored : v[1], c.Bias ? v[^1] : null, c.In, c.Out, i))],
+            [.. inputs.Where(input => input.Present).Select(input => input.Shape)]);
     }
 
     [Theory]

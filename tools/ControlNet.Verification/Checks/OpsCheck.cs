@@ -23,20 +23,9 @@ public sealed class OpsCheck : GoldenCheck
     private static readonly string[] s_exact =
         ["upsample_nearest", "concat", "split", "reshape+permute", "embedding"];
 
-    /// <summary>Functions of the golden data that no model of Stable Diffusion 1.x uses.</summary>
-    private static readonly string[] s_absent = ["gelu_tanh", "sigmoid", "relu", "tanh"];
-
     /// <inheritdoc/>
     public override IEnumerable<string> Files(GoldenContext context) =>
         s_families.Select(family => $"ops/{family}.safetensors");
-
-    /// <inheritdoc/>
-    public override IEnumerable<string> NotCovered(GoldenContext context, string file)
-    {
-        return Family(file) == "activations"
-            ? [$"{string.Join(", ", s_absent)}: not operations of this engine"]
-            : [];
-    }
 
     /// <inheritdoc/>
     public override IEnumerable<GoldenResult> Run(GoldenContext context, string file)
@@ -45,11 +34,6 @@ public sealed class OpsCheck : GoldenCheck
         foreach (JsonElement entry in Sidecar(context, Family(file)))
         {
             OpsCase call = new(context.Device, golden, entry);
-            if (s_absent.Contains(call.Op))
-            {
-                continue;
-            }
-
             foreach (GoldenResult result in Forward(call, golden, entry).Concat(Gradients(call, golden, entry)))
             {
                 yield return result;

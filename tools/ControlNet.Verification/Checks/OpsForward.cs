@@ -33,8 +33,12 @@ internal static class OpsForward
             "silu" => Ops.Activate(call.In("x"), Activation.Silu),
             "gelu_erf" => Ops.Activate(call.In("x"), Activation.Gelu),
             "quick_gelu" => Ops.Activate(call.In("x"), Activation.QuickGelu),
+            "gelu_tanh" => Ops.Activate(call.In("x"), Activation.GeluTanh),
+            "sigmoid" => Ops.Activate(call.In("x"), Activation.Sigmoid),
+            "relu" => Ops.Activate(call.In("x"), Activation.Relu),
+            "tanh" => Ops.Activate(call.In("x"), Activation.Tanh),
             "geglu" => Ops.Geglu(call.In("x")),
-            "linear+geglu" => Ops.Geglu(Linear(call, call.In("x"))),
+            "linear+geglu" => LinearGeglu(call),
             "softmax" => Ops.Softmax(call.In("x"), call.Int("dim")),
             "attention" => Attention(call),
             "upsample_nearest" => Ops.ToChannelsFirst(
@@ -77,6 +81,18 @@ internal static class OpsForward
 
         using PackedWeight packed = Ops.PackLinear(weight, DType.F32);
         return Ops.Linear(x, packed, call.Optional("b"));
+    }
+
+    private static Tensor LinearGeglu(OpsCase call)
+    {
+        Tensor x = call.In("x"), weight = call.In("w");
+        if (Tape.IsOpen)
+        {
+            return Ops.LinearGeglu(x, weight, call.Optional("b"));
+        }
+
+        using PackedWeight packed = Ops.PackLinear(weight, DType.F32);
+        return Ops.LinearGeglu(x, packed, call.Optional("b"));
     }
 
     private static Tensor GroupNorm(OpsCase call)

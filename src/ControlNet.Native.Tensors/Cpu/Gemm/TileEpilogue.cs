@@ -51,6 +51,18 @@ internal unsafe struct TileEpilogue
             case Activation.QuickGelu:
                 Finish<QuickGelu>(sums, sumsStride, y, width, tile, column, columns);
                 break;
+            case Activation.GeluTanh:
+                Finish<GeluTanh>(sums, sumsStride, y, width, tile, column, columns);
+                break;
+            case Activation.Sigmoid:
+                Finish<Sigmoid>(sums, sumsStride, y, width, tile, column, columns);
+                break;
+            case Activation.Relu:
+                Finish<Relu>(sums, sumsStride, y, width, tile, column, columns);
+                break;
+            case Activation.Tanh:
+                Finish<Tanh>(sums, sumsStride, y, width, tile, column, columns);
+                break;
             default:
                 Finish<Identity>(sums, sumsStride, y, width, tile, column, columns);
                 break;
