@@ -25,8 +25,8 @@ internal sealed class GenerateOptions
 
     public Option<int> Count { get; } = new("--count", "-b")
     {
-        Description = "Images to make, with seeds from --seed on; of several, --output and --save-latents get a number, "
-            + "as output-0001.png, and each is written when it is finished.",
+        Description = "Images to make, with seeds from --seed on; of several, --output and --save-latents get a "
+            + "number, as output-0001.png, and each is written when it is finished.",
         HelpName = "COUNT",
         DefaultValueFactory = _ => 1,
     };
@@ -52,7 +52,7 @@ internal sealed class GenerateOptions
     public Option<int?> Width { get; } = new("--width", "-W")
     {
         Description = "Pixels, a multiple of 8. "
-            + "[default: that of the initial latents, the initial image or the first control image, else the model's own]",
+            + "[default: that of --init-latents, --init-image or the first --control-image, else the model's own]",
         HelpName = "PIXELS",
     };
 
@@ -196,8 +196,8 @@ internal sealed class GenerateOptions
     {
         IEnumerable<Option> all =
         [
-            Model, Prompt, NegativePrompt, .. Controls.All, .. Image.All, Output, Count, Width, Height, .. Hires.All, Steps,
-            CfgScale, Sampler, Scheduler, Seed, Rng, Eta, ClipSkip, TruncatePrompt, Tokenizer, Config, Prediction,
+            Model, Prompt, NegativePrompt, .. Controls.All, .. Image.All, Output, Count, Width, Height,
+            .. Hires.All, Steps, CfgScale, Sampler, Scheduler, Seed, Rng, Eta, ClipSkip, TruncatePrompt, Tokenizer, Config, Prediction,
             WeightType, Precision, MaxMemory, TileVae, EstimateMemory, InitLatents, SaveLatents,
         ];
         all.ToList().ForEach(command.Options.Add);

@@ -121,7 +121,8 @@ internal sealed class DenoisingLoop : IDisposable
 
         bool returned = false;
         progress.Report(new GenerationProgress(
-            call + 1 - _plan.FirstCall, _plan.CallsTaken, _plan.Sampler.Timesteps[call], Stopwatch.GetElapsedTime(start),
+            call + 1 - _plan.FirstCall, _plan.CallsTaken, _plan.Sampler.Timesteps[call],
+            Stopwatch.GetElapsedTime(start),
             () => returned
                 ? throw new InvalidOperationException("the latents have moved on; copy them inside IProgress.Report")
                 : InTorchOrder(latents)));
