@@ -31,8 +31,8 @@ internal sealed class GenerateOptions
 
     public Option<int> Count { get; } = new("--count", "-b")
     {
-        Description = "Images to make, with seeds from --seed on; of several, --output and --save-latents get a number, "
-            + "as output-0001.png, and each is written when it is finished.",
+        Description = "Images to make, with seeds from --seed on; of several, --output and --save-latents get a "
+            + "number, as output-0001.png, and each is written when it is finished.",
         HelpName = "COUNT",
         DefaultValueFactory = _ => 1,
     };
@@ -58,7 +58,7 @@ internal sealed class GenerateOptions
     public Option<int?> Width { get; } = new("--width", "-W")
     {
         Description = "Pixels, a multiple of 8. "
-            + "[default: that of the initial latents, the initial image or the first control image, else the model's own]",
+            + "[default: that of --init-latents, --init-image or the first --control-image, else the model's own]",
         HelpName = "PIXELS",
     };
 

@@ -64,7 +64,8 @@ internal static partial class OptionWords
     /// <summary>For example <c>--width is 100, but must be a multiple of 8</c>.</summary>
     public static string Translate(string message) =>
         Twice().Replace(
-            Property().Replace(HiresOptions.Translate(message), match => s_options.GetValueOrDefault(match.Groups[1].Value, match.Value)),
+            Property().Replace(
+                HiresOptions.Translate(message), match => s_options.GetValueOrDefault(match.Groups[1].Value, match.Value)),
             "$1");
 
     // A property as messages write it, alone or behind the name of its record; never inside quotation marks.

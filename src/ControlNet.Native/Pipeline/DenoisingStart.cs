@@ -25,7 +25,7 @@ internal sealed class DenoisingStart
     /// <param name="noise">Its noise.</param>
     /// <param name="vae">What encodes the pictures of the request.</param>
     /// <param name="device">Where.</param>
-    /// <param name="clean">Latents to start from instead of the picture of the request; null where there are none.</param>
+    /// <param name="clean">Latents to start from instead of the picture of the request; null for none.</param>
     public static DenoisingStart Make(
         GenerationPlan plan, LatentNoise noise, Autoencoder vae, Device device, Tensor? clean = null)
     {

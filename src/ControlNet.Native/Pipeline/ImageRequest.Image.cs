@@ -34,7 +34,9 @@ public sealed partial record ImageRequest
     /// is repainted, black kept. An ordinary model keeps the latents outside by putting the noised original back after
     /// every step; an inpainting model, whose UNet reads 9 channels, is shown mask and masked picture instead.
     /// </summary>
-    /// <remarks>Sources: diffusers' StableDiffusionInpaintPipeline (v0.31); Rombach et al., 2022, section 4.5.</remarks>
+    /// <remarks>
+    /// Sources: diffusers' StableDiffusionInpaintPipeline (v0.31); Rombach et al., 2022, arXiv:2112.10752, section 4.5.
+    /// </remarks>
     public RgbImage? Mask { get; init; }
 
     /// <summary>

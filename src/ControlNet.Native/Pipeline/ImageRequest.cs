@@ -87,7 +87,8 @@ public sealed partial record ImageRequest
 
     /// <summary>
     /// Where noise comes from instead of <see cref="Seed"/> and <see cref="NoiseGenerator"/>: asked first for the
-    /// initial latents, unless those are given (<see cref="InitialImage"/> tells what else it is asked for), then once for each step that draws noise, always in PyTorch's order.
+    /// initial latents, unless those are given, then once for each step that draws noise, always in PyTorch's order.
+    /// <see cref="InitialImage"/> tells what else it is asked for.
     /// </summary>
     public INoiseSource? NoiseSource { get; init; }
 
@@ -98,8 +99,8 @@ public sealed partial record ImageRequest
 
     /// <summary>
     /// Unit normal latents to start from instead of drawing them, <c>[1, 4, Height / 8, Width / 8]</c> in PyTorch's
-    /// order, before the sampler scales them; finite numbers. With <see cref="InitialImage"/> they are the noise that is
-    /// added to it. Null draws them from <see cref="Seed"/>.
+    /// order, before the sampler scales them; finite numbers. With <see cref="InitialImage"/> they are the noise
+    /// that is added to it. Null draws them from <see cref="Seed"/>.
     /// </summary>
     public ReadOnlyMemory<float>? InitialLatents { get; init; }
 

@@ -32,8 +32,8 @@ public sealed record LoadOptions
 
     /// <summary>
     /// Whether the autoencoder works in bands of rows (<see cref="Vae.Autoencoder.InBands"/>): half the memory for
-    /// pictures, a little more time, no seams. Null does not, and leaves it to <see cref="MemoryPlan"/> where there is a
-    /// budget.
+    /// pictures, a little more time, no seams. Null does not, and leaves it to <see cref="MemoryPlan"/> where there
+    /// is a budget.
     /// </summary>
     public bool? TileVae { get; init; }
 

@@ -12,9 +12,9 @@ public sealed partial class StableDiffusion
     public const int MaxCount = 10000;
 
     /// <summary>
-    /// Generates several images of one request, one after the other: image i has the seed <see cref="ImageRequest.Seed"/>
-    /// + i, and is to the last bit what <see cref="Generate"/> makes of it. A <see cref="ImageRequest.NoiseSource"/> goes
-    /// on from image to image instead.
+    /// Generates several images of one request, one after the other: image i has the seed
+    /// <see cref="ImageRequest.Seed"/> + i, and is to the last bit what <see cref="Generate"/> makes of it. A
+    /// <see cref="ImageRequest.NoiseSource"/> goes on from image to image instead.
     /// </summary>
     /// <param name="request">What to generate.</param>
     /// <param name="count">How many, 1 to <see cref="MaxCount"/>.</param>
@@ -24,8 +24,8 @@ public sealed partial class StableDiffusion
     /// The images, each made when it is asked for; what is refused is refused before the first is.
     /// </returns>
     /// <remarks>
-    /// They do not go through the networks together: on a CPU that would gain nothing and cost memory. What could be
-    /// shared, texts and hints, is less than a hundredth of the work.
+    /// They do not go through the networks together, so each takes the memory and has the bits of one alone. What could
+    /// be shared, texts and hints, is less than a hundredth of the work.
     /// </remarks>
     /// <exception cref="RequestException">The request cannot be fulfilled; nothing was computed.</exception>
     public IEnumerable<GeneratedImage> GenerateMany(

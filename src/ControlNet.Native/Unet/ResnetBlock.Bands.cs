@@ -3,7 +3,7 @@ using ControlNet.Native.Tensors;
 
 namespace ControlNet.Native.Unet;
 
-/// <content>The block on an image in bands, without a time embedding: what the autoencoder uses to save memory.</content>
+/// <content>The block on an image in bands, without a time embedding: that of the autoencoder.</content>
 internal sealed partial class ResnetBlock
 {
     /// <summary>

@@ -89,7 +89,8 @@ public sealed class ImageModeTests : IDisposable
     [InlineData("--init-image " + Picture + " --strength 1.5", "error: --strength is 1.5, but must be from 0 to 1")]
     [InlineData(
         "--init-image " + Picture + " --strength 0",
-        "error: --strength is 0, which leaves none of 20 steps; raise it, or --steps, until their product is at least 1")]
+        "error: --strength is 0, which leaves none of 20 steps; raise it, or --steps, until their product is at " +
+        "least 1")]
     [InlineData("--init-image no.png", "error: no.png: no such file; check the path")]
     [InlineData("--init-image tests/Golden/README.md", "error: tests/Golden/README.md: is not a PNG*")]
     [InlineData("--init-image " + Picture + " --mask no.png", "error: no.png: no such file; check the path")]

@@ -81,7 +81,7 @@ public sealed class VaeTilingTests(ITestOutputHelper output)
     [Fact]
     public void The_bits_do_not_depend_on_threads()
     {
-        float[][] images = [.. new[] { 1, 2, 3 }.Select(threads =>
+        float[][] images = [.. Enumerable.Range(1, 3).Select(threads =>
         {
             using Device device = Devices.Cpu(threads);
             using Autoencoder bands = Load(device, Tiny, inBands: true);
@@ -153,7 +153,8 @@ public sealed class VaeTilingTests(ITestOutputHelper output)
         double scale = expected.Max(Math.Abs);
         double[] rows =
         [
-            .. expected.Zip(actual, (e, a) => Math.Abs((double)e - a) / scale).Chunk(rowLength).Select(row => row.Max()),
+            .. expected.Zip(actual, (e, a) => Math.Abs((double)e - a) / scale).Chunk(rowLength)
+                .Select(row => row.Max()),
         ];
         output.WriteLine($"largest {rows.Max():e2}, at row {Array.IndexOf(rows, rows.Max())} of {rows.Length}");
         Assert.True(rows.Max() <= limit, $"{rows.Max():e2} in row {Array.IndexOf(rows, rows.Max())}");

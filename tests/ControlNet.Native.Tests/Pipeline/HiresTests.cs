@@ -68,7 +68,7 @@ public sealed class HiresTests : IDisposable
     [Fact]
     public void The_second_pass_is_image_to_image_of_the_first()
     {
-        // Without noise in steps and encoder both ways are the same arithmetic but for rounding to 8 bits, which both do.
+        // Without noise in steps and encoder both ways are the same arithmetic.
         ImageRequest plain = Request with
         {
             Sampler = SamplerKind.Ddim, HiresPass = null, NoiseSource = new NoiseThat(_ => { }),

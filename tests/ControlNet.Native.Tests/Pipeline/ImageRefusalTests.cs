@@ -40,7 +40,8 @@ public sealed class ImageRefusalTests : IDisposable
     {
         ImageRequest none = TinyPipeline.Request;
         Refused(none with { Strength = 0.5 }, "Strength is given without InitialImage; give both or neither");
-        Refused(none with { Mask = TinyPipeline.Hint(8, 8) }, "Mask is given without InitialImage; give both or neither");
+        Refused(
+            none with { Mask = TinyPipeline.Hint(8, 8) }, "Mask is given without InitialImage; give both or neither");
         Refused(Request with { KeepUnmasked = true }, "KeepUnmasked is given without Mask; give both or neither");
     }
 
