@@ -62,7 +62,8 @@ internal static class GenerateCommand
             controls = [.. controls.Select(control => control with { Net = BundledModel.Control(control.Net) })];
         }
 
-        GenerateJob job = new(model, controls, request);
+        using LoraJobs loras = options.Loras.Read(arguments, controls.Count);
+        GenerateJob job = new(model, controls, request) { Loras = loras };
         using Device device = options.Device.Open(arguments);
         device.RequireActivations(loading.Activations);
         if (arguments.GetValue(options.EstimateMemory))

@@ -17,6 +17,9 @@ internal sealed record GenerateJob(string Model, IReadOnlyList<ControlJob> Contr
     /// <summary>Evaluations of the UNet after which memory has seen everything it will see.</summary>
     private const int RehearsedSteps = 4;
 
+    /// <summary>What is applied to the model and the nets; null for nothing.</summary>
+    public LoraJobs? Loras { get; init; }
+
     /// <summary>Does it.</summary>
     /// <param name="device">Where.</param>
     /// <param name="options">How weights are loaded and kept.</param>
@@ -29,6 +32,7 @@ internal sealed record GenerateJob(string Model, IReadOnlyList<ControlJob> Contr
     {
         using StableDiffusion model = StableDiffusion.Load(Model, device, options, progress, cancellation);
         loaded.Add(LoadSummary.Of(model.Name, model.Report, predicts: true));
+        Loras?.ApplyTo(model, loaded);
         Dictionary<string, ControlNetModel> nets = [];
         try
         {
@@ -39,6 +43,7 @@ internal sealed record GenerateJob(string Model, IReadOnlyList<ControlJob> Contr
                     activations: options.Activations, progress: progress, cancellation: cancellation);
                 nets.Add(path, net);
                 loaded.Add(LoadSummary.Of(net.Name, net.Loaded!, predicts: false));
+                Loras?.ApplyTo(net, loaded);
             }
 
             ImageRequest request = Request with

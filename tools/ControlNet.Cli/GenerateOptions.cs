@@ -21,6 +21,8 @@ internal sealed class GenerateOptions
 
     public SamplingOptions Sampling { get; } = new();
 
+    public LoraOptions Loras { get; } = new();
+
     public Option<string> Prompt { get; } = new("--prompt", "-p")
     {
         Description = "What the image shows; '' leaves it to the model or to the control images.",
@@ -178,8 +180,9 @@ internal sealed class GenerateOptions
     {
         IEnumerable<Option> all =
         [
-            Model, Prompt, NegativePrompt, .. Controls.All, Output, Width, Height, Steps,
-            CfgScale, Sampler, Scheduler, .. Sampling.All, Seed, Rng, Eta, ClipSkip, TruncatePrompt, Tokenizer, Config, Prediction,
+            Model, Prompt, NegativePrompt, .. Controls.All, .. Loras.All, Output, Width, Height, Steps,
+            CfgScale, Sampler, Scheduler, .. Sampling.All, Seed, Rng, Eta, ClipSkip, TruncatePrompt, Tokenizer, Config,
+            Prediction,
             WeightType, Precision, MaxMemory, EstimateMemory, InitLatents, SaveLatents,
         ];
         all.ToList().ForEach(command.Options.Add);

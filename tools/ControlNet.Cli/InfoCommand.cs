@@ -20,7 +20,7 @@ internal static class InfoCommand
     {
         Argument<string> path = new("PATH")
         {
-            Description = "A diffusers folder, a .safetensors file, or a PNG that this tool wrote.",
+            Description = "A diffusers folder, a .safetensors file, a LoRA among them, or a PNG that this tool wrote.",
         };
         Command command = new("info", "Say what a model file or folder holds, or how a PNG was made.");
         command.Arguments.Add(path);
@@ -33,7 +33,12 @@ internal static class InfoCommand
             }
 
             // Complete before the first line is printed: a refusal prints nothing else.
-            List<string> lines = [.. IsPng(place) ? DescribeImage(place) : DescribeCheckpoint(place)];
+            List<string> lines =
+            [
+                .. IsPng(place) ? DescribeImage(place)
+                    : Lora.IsLora(place) ? LoraInfo.Of(place)
+                    : DescribeCheckpoint(place),
+            ];
             foreach (string line in lines)
             {
                 Console.Out.WriteLine(line);

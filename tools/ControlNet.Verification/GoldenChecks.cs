@@ -28,6 +28,7 @@ public static class GoldenChecks
         new TraceCheck(),
         new CheckpointCheck(),
         new SingleFileCheck(),
+        new LoraCheck(),
         new PipelineCheck(),
         new BackwardCheck(),
         new TrainingCheck(),

@@ -12,7 +12,7 @@ namespace ControlNet.Native.Control;
 /// that began as zeros. Source: Zhang et al., 2023, arXiv:2302.05543, figure 3; cldm.py ControlNet; diffusers'
 /// ControlNetModel (v0.31).
 /// </summary>
-public sealed partial class ControlNetModel : Module
+public sealed partial class ControlNetModel : AdaptableModel
 {
     private readonly IControlEncoder _encoder;
     private readonly HintEncoder _hintEncoder;
@@ -29,7 +29,7 @@ public sealed partial class ControlNetModel : Module
     /// A weight is missing or of another shape; nothing stays allocated.
     /// </exception>
     public ControlNetModel(WeightMap weights, ControlNetConfig config)
-        : base(weights)
+        : base(weights, LoraNetwork.ControlNet)
     {
         ArgumentNullException.ThrowIfNull(config);
         Config = config;
@@ -53,8 +53,9 @@ public sealed partial class ControlNetModel : Module
     /// <summary>What the network is built from.</summary>
     public ControlNetConfig Config { get; }
 
-    /// <summary>The same network on a device that only plans; belongs to the caller.</summary>
-    internal ControlNetModel OnPlanner(Device planner) => new(Weights.OnPlanner(planner), Config);
+    /// <summary>The same network, its LoRA included, on a device that only plans; belongs to the caller.</summary>
+    internal ControlNetModel OnPlanner(Device planner) =>
+        Adapted(new ControlNetModel(Weights.OnPlanner(planner), Config));
 
     /// <summary>Where it computes.</summary>
     public Device Device { get; }

@@ -1,10 +1,11 @@
+using System.Collections.Generic;
 using ControlNet.Native.Tensors;
 using ControlNet.Native.Weights;
 
 namespace ControlNet.Native.Nn;
 
 /// <summary>A convolution with its weight and bias; see <c>Ops.Conv2d</c>.</summary>
-internal sealed class Conv2d : Module
+internal sealed class Conv2d : AdaptableLayer
 {
     // One or the other: packed for inference, as in the checkpoint where gradients pass.
     private readonly PackedWeight? _packed;
@@ -39,6 +40,7 @@ internal sealed class Conv2d : Module
         _stride = stride;
         _padding = padding ?? Padding.All(kernel / 2);
         _alsoOutputOf = alsoOutputOf;
+        Extents = [outChannels, inChannels, kernel, kernel];
         if (weights.Use == WeightUse.Inference)
         {
             _packed = Own(weights.TakeConv2d("weight", outChannels, inChannels, kernel, stride, _padding));
@@ -50,6 +52,9 @@ internal sealed class Conv2d : Module
 
         _bias = Own(weights.Take("bias", new Shape(outChannels)));
     }
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<long> Extents { get; }
 
     /// <param name="x"><c>[N, H, W, inChannels]</c></param>
     /// <param name="activation">Fused into the same pass.</param>
@@ -63,10 +68,33 @@ internal sealed class Conv2d : Module
             : Convolve(x, activation, addRow, addTensor);
 
     private Tensor Convolve(
-        Tensor x, Activation activation = Activation.None, Tensor? addRow = null, Tensor? addTensor = null) =>
+        Tensor x, Activation activation = Activation.None, Tensor? addRow = null, Tensor? addTensor = null)
+    {
+        if (!IsAdapted)
+        {
+            return ConvolvePlain(x, activation, addRow, addTensor);
+        }
+
+        using TensorScope scope = TensorScope.Enter();
+        if (activation == Activation.None)
+        {
+            return scope.Keep(ConvolvePlain(x, activation, addRow, SumOfBranches(x, addTensor, _result)));
+        }
+
+        // The branches are added before the activation, a residual behind it.
+        Tensor y = ConvolvePlain(x, Activation.None, addRow, SumOfBranches(x, null, _result));
+        y = Ops.Activate(y, activation);
+        return scope.Keep(addTensor is null ? y : Ops.Add(y, addTensor));
+    }
+
+    private Tensor ConvolvePlain(Tensor x, Activation activation, Tensor? addRow, Tensor? addTensor) =>
         _packed is not null
             ? Ops.Conv2d(x, _packed, _bias, _stride, _padding, activation, addRow, addTensor, _result)
             : Ops.Conv2d(x, _unpacked!, _bias, _stride, _padding, activation, addRow, addTensor, _result);
+
+    /// <inheritdoc/>
+    private protected override LowRankBranch Pack(Tensor down, Tensor up, DType storage) =>
+        LowRankBranch.OfConvolution(down, up, storage, _stride, _padding);
 
     private Tensor ForwardInSteps(Tensor x, Activation activation, Tensor? addRow, Tensor? addTensor)
     {

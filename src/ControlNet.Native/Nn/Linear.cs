@@ -1,10 +1,11 @@
+using System.Collections.Generic;
 using ControlNet.Native.Tensors;
 using ControlNet.Native.Weights;
 
 namespace ControlNet.Native.Nn;
 
 /// <summary>A linear layer with its weight and, mostly, its bias; see <c>Ops.Linear</c>.</summary>
-internal sealed class Linear : Module
+internal sealed class Linear : AdaptableLayer
 {
     // One or the other: packed for inference, as in the checkpoint where gradients pass.
     private readonly PackedWeight? _packed;
@@ -29,6 +30,7 @@ internal sealed class Linear : Module
     {
         _result = result ?? weights.Activations;
         _alsoOutputOf = alsoOutputOf;
+        Extents = [outFeatures, inFeatures];
         if (weights.Use == WeightUse.Inference)
         {
             _packed = Own(weights.TakeLinear("weight", outFeatures, inFeatures));
@@ -41,6 +43,9 @@ internal sealed class Linear : Module
         _bias = hasBias ? Own(weights.Take("bias", new Shape(outFeatures))) : null;
     }
 
+    /// <inheritdoc/>
+    public override IReadOnlyList<long> Extents { get; }
+
     /// <param name="x"><c>[..., inFeatures]</c></param>
     /// <param name="activation">Fused into the same pass.</param>
     /// <param name="addTensor">A residual with the elements of the result, added last, or none.</param>
@@ -50,10 +55,33 @@ internal sealed class Linear : Module
             ? ForwardInSteps(x, activation, addTensor)
             : Multiply(x, activation, addTensor);
 
-    private Tensor Multiply(Tensor x, Activation activation = Activation.None, Tensor? addTensor = null) =>
+    private Tensor Multiply(Tensor x, Activation activation = Activation.None, Tensor? addTensor = null)
+    {
+        if (!IsAdapted)
+        {
+            return MultiplyPlain(x, activation, addTensor);
+        }
+
+        using TensorScope scope = TensorScope.Enter();
+        if (activation == Activation.None)
+        {
+            return scope.Keep(MultiplyPlain(x, activation, SumOfBranches(x, addTensor, _result)));
+        }
+
+        // The branches are added before the activation, a residual behind it.
+        Tensor y = MultiplyPlain(x, Activation.None, SumOfBranches(x, null, _result));
+        y = Ops.Activate(y, activation);
+        return scope.Keep(addTensor is null ? y : Sum(y, addTensor));
+    }
+
+    private Tensor MultiplyPlain(Tensor x, Activation activation, Tensor? addTensor) =>
         _packed is not null
             ? Ops.Linear(x, _packed, _bias, activation, addTensor, _result)
             : Ops.Linear(x, _unpacked!, _bias, activation, addTensor, _result);
+
+    /// <inheritdoc/>
+    private protected override LowRankBranch Pack(Tensor down, Tensor up, DType storage) =>
+        LowRankBranch.OfLinear(down, up, storage);
 
     private Tensor ForwardInSteps(Tensor x, Activation activation, Tensor? addTensor)
     {
@@ -65,13 +93,11 @@ internal sealed class Linear : Module
         }
 
         y = activation == Activation.None ? y : Ops.Activate(y, activation);
-        if (addTensor is not null)
-        {
-            y = y.Shape == addTensor.Shape ? Ops.Add(y, addTensor) : AddReshaped(y, addTensor);
-        }
-
-        return scope.Keep(y);
+        return scope.Keep(addTensor is null ? y : Sum(y, addTensor));
     }
+
+    private static Tensor Sum(Tensor y, Tensor addTensor) =>
+        y.Shape == addTensor.Shape ? Ops.Add(y, addTensor) : AddReshaped(y, addTensor);
 
     /// <summary>The residual of tokens may come as an image: the same elements under another shape.</summary>
     private static Tensor AddReshaped(Tensor y, Tensor addTensor)

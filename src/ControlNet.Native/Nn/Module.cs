@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Linq;
 using ControlNet.Native.Tensors;
 using ControlNet.Native.Weights;
 
@@ -34,9 +35,14 @@ public abstract class Module : IDisposable
     public long ParameterCount => Sum(static tensor => tensor.Shape.Count, static packed => packed.Shape.Count);
 
     /// <summary>
-    /// Bytes the weights occupy on their device, those of parts and the padding of packed ones included.
+    /// Bytes the weights occupy on their device, those of parts, the padding of packed ones and the LoRA applied to
+    /// them included.
     /// </summary>
-    public long ParameterBytes => Sum(static tensor => tensor.Bytes, static packed => packed.Bytes);
+    public long ParameterBytes =>
+        Sum(static tensor => tensor.Bytes, static packed => packed.Bytes, static module => module.AdapterBytes);
+
+    /// <summary>Bytes of what was added to this module's own weights after it was loaded.</summary>
+    private protected virtual long AdapterBytes => 0;
 
     /// <summary>Frees the weights of this module and its parts. Disposing twice is allowed.</summary>
     public void Dispose()
@@ -56,7 +62,23 @@ public abstract class Module : IDisposable
             packed.Dispose();
         }
 
+        DisposeAdapters();
         GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Frees what was added to this module's own weights after it was loaded.</summary>
+    private protected virtual void DisposeAdapters()
+    {
+    }
+
+    /// <summary>This module and all its parts.</summary>
+    internal IEnumerable<Module> SelfAndParts()
+    {
+        yield return this;
+        foreach (Module part in _children.SelectMany(static child => child.SelfAndParts()))
+        {
+            yield return part;
+        }
     }
 
     /// <summary>Makes <paramref name="child"/> part of this module.</summary>
@@ -90,12 +112,13 @@ public abstract class Module : IDisposable
         return output;
     }
 
-    private long Sum(Func<Tensor, long> ofTensor, Func<PackedWeight, long> ofPacked)
+    private long Sum(
+        Func<Tensor, long> ofTensor, Func<PackedWeight, long> ofPacked, Func<Module, long>? ofModule = null)
     {
-        long sum = 0;
+        long sum = ofModule?.Invoke(this) ?? 0;
         foreach (Module child in _children)
         {
-            sum += child.Sum(ofTensor, ofPacked);
+            sum += child.Sum(ofTensor, ofPacked, ofModule);
         }
 
         foreach (Tensor tensor in _tensors)

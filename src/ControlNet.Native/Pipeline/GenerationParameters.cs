@@ -4,6 +4,7 @@ using System.Globalization;
 using System.Linq;
 using System.Text;
 using ControlNet.Native.Sampling;
+using ControlNet.Native.Weights;
 
 namespace ControlNet.Native;
 
@@ -16,7 +17,8 @@ internal static class GenerationParameters
     /// <summary>The three parts, separated by line feeds.</summary>
     /// <param name="plan">What was carried out.</param>
     /// <param name="model">Name of the checkpoint.</param>
-    public static string Write(GenerationPlan plan, string model)
+    /// <param name="loras">What was applied to it; null for nothing.</param>
+    public static string Write(GenerationPlan plan, string model, IReadOnlyList<LoraUse>? loras = null)
     {
         ImageRequest request = plan.Request;
         SchedulerConfig scheduler = plan.Sampler.Config;
@@ -72,6 +74,11 @@ internal static class GenerationParameters
             settings.Add("Initial latents: given");
         }
 
+        if (loras is { Count: > 0 })
+        {
+            settings.Add($"Lora: \"{string.Join(", ", loras.Select(NameOf))}\"");
+        }
+
         settings.AddRange(request.Controls.Select((control, i) =>
             Invariant($"ControlNet {i}: \"Model: {OnOneLine(control.Net.Name)}, Weight: {control.Scale}, ") +
             Invariant($"Guidance Start: {control.Start}, Guidance End: {control.End}, ") +
@@ -87,6 +94,12 @@ internal static class GenerationParameters
         ControlMode.Control => "ControlNet is more important",
         _ => "Guess",
     };
+
+    /// <summary>Name and scale as in A1111's prompts: where both differ, the text encoder's comes first.</summary>
+    private static string NameOf(LoraUse use) =>
+        OnOneLine(use.Lora.Name) +
+        (use.TextScale is { } text && text != use.Scale ? Invariant($":{text}") : string.Empty) +
+        Invariant($":{use.Scale}");
 
     private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 

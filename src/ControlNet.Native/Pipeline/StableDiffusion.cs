@@ -89,7 +89,7 @@ public sealed partial class StableDiffusion : IDisposable
         RgbImage image = RgbImage.FromFloats(decoded, plan.Width, plan.Height, PixelRange.MinusOneToOne);
         cancellation.ThrowIfCancellationRequested();
         return new GeneratedImage(
-            image, decoded, GenerationParameters.Write(plan, Name), Ops.ToChannelsFirst(latents).ToArray(),
+            image, decoded, GenerationParameters.Write(plan, Name, Loras), Ops.ToChannelsFirst(latents).ToArray(),
             Stopwatch.GetElapsedTime(start));
     }
 

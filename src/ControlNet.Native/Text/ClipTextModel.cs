@@ -10,7 +10,7 @@ namespace ControlNet.Native.Text;
 /// Turns token numbers into the text states a UNet reads. Source: Radford et al., 2021, arXiv:2103.00020, section 2.4;
 /// transformers' CLIPTextModel.
 /// </summary>
-public sealed class ClipTextModel : Module
+public sealed class ClipTextModel : AdaptableModel
 {
     private readonly Embedding _tokens;
     private readonly Tensor _positions;
@@ -27,7 +27,7 @@ public sealed class ClipTextModel : Module
     /// A weight is missing or of another shape; nothing stays allocated.
     /// </exception>
     public ClipTextModel(WeightMap weights, ClipTextConfig config)
-        : base(weights)
+        : base(weights, LoraNetwork.Text)
     {
         ArgumentNullException.ThrowIfNull(config);
         (Config, _device) = (config, weights.Device);
@@ -49,8 +49,9 @@ public sealed class ClipTextModel : Module
     /// <summary>What the encoder is built from.</summary>
     public ClipTextConfig Config { get; }
 
-    /// <summary>The same network on a device that only plans; belongs to the caller.</summary>
-    internal ClipTextModel OnPlanner(Device planner) => new(Weights.OnPlanner(planner), Config);
+    /// <summary>The same network, its LoRA included, on a device that only plans; belongs to the caller.</summary>
+    internal ClipTextModel OnPlanner(Device planner) =>
+        Adapted(new ClipTextModel(Weights.OnPlanner(planner), Config));
 
     /// <summary>The text states a UNet reads.</summary>
     /// <param name="tokens">

@@ -11,7 +11,7 @@ namespace ControlNet.Native.Unet;
 /// Estimates the noise in latents, or the velocity, as the checkpoint was trained to. Source: Rombach et al., 2022,
 /// arXiv:2112.10752, openaimodel.py UNetModel; diffusers' UNet2DConditionModel (v0.31).
 /// </summary>
-public sealed class UnetModel : Module
+public sealed class UnetModel : AdaptableModel
 {
     private readonly UnetEncoder _encoder;
     private readonly List<UpStage> _stages = [];
@@ -36,7 +36,7 @@ public sealed class UnetModel : Module
     /// down, which then stays packed.
     /// </summary>
     internal UnetModel(WeightMap weights, UnetConfig config, WeightUse? encoderUse)
-        : base(weights)
+        : base(weights, LoraNetwork.Unet)
     {
         ArgumentNullException.ThrowIfNull(config);
         Config = config;
@@ -64,8 +64,9 @@ public sealed class UnetModel : Module
     /// <summary>How it stores what it computes; the estimate itself is F32.</summary>
     public DType Activations => Weights.Activations;
 
-    /// <summary>The same network on a device that only plans; belongs to the caller.</summary>
-    internal UnetModel OnPlanner(Device planner) => new(Weights.OnPlanner(planner), Config);
+    /// <summary>The same network, its LoRA included, on a device that only plans; belongs to the caller.</summary>
+    internal UnetModel OnPlanner(Device planner) =>
+        Adapted(new UnetModel(Weights.OnPlanner(planner), Config));
 
     /// <summary>Estimates the noise in a batch of latents.</summary>
     /// <param name="latents">

@@ -37,6 +37,7 @@ internal sealed record DetectedModel(ModelKind Kind, NameStyle Style, string Pre
 internal static class ModelDetection
 {
     private const string Supported = "this library computes Stable Diffusion 1.x and 2.x";
+    private const string ALora = "a LoRA, not a model; open the model it changes and apply it to that (--lora)";
 
     // A tensor every model of the kind has in that layout, behind the prefix.
     private static readonly (string Prefix, string Mark, ModelKind Kind, NameStyle Style)[] s_marks =
@@ -61,12 +62,14 @@ internal static class ModelDetection
     private static readonly (string Fragment, string What)[] s_others =
     [
         ("lora_controlnet", $"a ControlLoRA; {Supported}, give it a full ControlNet"),
-        (".lora_down.", "a LoRA, not a model; open the model it changes and apply it to that"),
-        (".lora_up.", "a LoRA, not a model; open the model it changes and apply it to that"),
-        (".lora_A.", "a LoRA, not a model; open the model it changes and apply it to that"),
-        (".lora_B.", "a LoRA, not a model; open the model it changes and apply it to that"),
-        ("_lora.down.", "a LoRA, not a model; open the model it changes and apply it to that"),
-        ("_lora.up.", "a LoRA, not a model; open the model it changes and apply it to that"),
+        (".lora_down.", ALora),
+        (".lora_up.", ALora),
+        (".lora_A.", ALora),
+        (".lora_B.", ALora),
+        ("_lora.down.", ALora),
+        ("_lora.up.", ALora),
+        (".lora.down.", ALora),
+        (".lora_linear_layer.", ALora),
         ("conditioner.embedders.", $"a Stable Diffusion XL model; {Supported}"),
         ("label_emb.", $"a UNet with class or size embeddings (Stable Diffusion XL, unCLIP); {Supported}"),
         ("add_embedding.", $"a UNet with size embeddings (Stable Diffusion XL); {Supported}"),

@@ -18,7 +18,7 @@ public sealed class HalfGoldenTests(ITestOutputHelper output)
 {
     private static readonly GoldenCheck[] s_checks =
     [
-        new ClipCheck(), new UnetCheck(), new TraceCheck(), new VaeCheck(), new PipelineCheck(),
+        new ClipCheck(), new UnetCheck(), new TraceCheck(), new VaeCheck(), new LoraCheck(), new PipelineCheck(),
     ];
 
     [Theory]
@@ -30,6 +30,7 @@ public sealed class HalfGoldenTests(ITestOutputHelper output)
     [InlineData(nameof(TraceCheck), "outputs/vae_trace_sd1-tiny.safetensors")]
     [InlineData(nameof(TraceCheck), "outputs/controlnet_trace_canny.safetensors")]
     [InlineData(nameof(VaeCheck), "outputs/vae_sd2-tiny.safetensors")]
+    [InlineData(nameof(LoraCheck), "outputs/lora.safetensors")]
     [InlineData(nameof(PipelineCheck), "outputs/pipelines/sd2_txt2img_euler.safetensors")]
     [InlineData(nameof(PipelineCheck), "outputs/pipelines/multi_control_ddim.safetensors")]
     public void Outputs_are_those_of_the_reference(string check, string file)

@@ -16,7 +16,7 @@ public sealed class ModelGoldenTests(ITestOutputHelper output)
     private static readonly GoldenCheck[] s_checks =
     [
         new TimestepEmbeddingCheck(), new ClipCheck(), new UnetCheck(), new TraceCheck(), new VaeCheck(),
-        new ControlNetCheck(), new SingleFileCheck(), new BackwardCheck(), new TrainingCheck(),
+        new ControlNetCheck(), new SingleFileCheck(), new LoraCheck(), new BackwardCheck(), new TrainingCheck(),
     ];
 
     /// <summary>
@@ -38,6 +38,7 @@ public sealed class ModelGoldenTests(ITestOutputHelper output)
         { nameof(VaeCheck), "outputs/vae_sd2-tiny.safetensors", 8 },
         { nameof(ControlNetCheck), "outputs/controlnet.safetensors", 223 },
         { nameof(SingleFileCheck), "outputs/single_f16.safetensors", 3 },
+        { nameof(LoraCheck), "outputs/lora.safetensors", 16 },
         { nameof(BackwardCheck), "outputs/backward.safetensors", 542 },
         { nameof(TrainingCheck), "outputs/training.safetensors", 412 },
     };

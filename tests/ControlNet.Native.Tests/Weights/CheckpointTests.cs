@@ -148,7 +148,7 @@ public sealed class CheckpointTests : IDisposable
         foreach (string lora in Directory.GetFiles(Model("lora")))
         {
             Assert.Equal(
-                $"{lora}: this is a LoRA, not a model; open the model it changes and apply it to that",
+                $"{lora}: this is a LoRA, not a model; open the model it changes and apply it to that (--lora)",
                 Assert.Throws<CheckpointException>(() => Checkpoint.OpenModel(lora)).Message);
         }
 
