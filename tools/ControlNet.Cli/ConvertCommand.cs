@@ -47,6 +47,18 @@ internal static class ConvertCommand
         AllowMultipleArgumentsPerToken = true,
     };
 
+    private static readonly Option<string[]> s_lora = new("--lora")
+    {
+        Description = "LoRA added to the weights, a .safetensors file, and how strongly: FILE or FILE:SCALE. May be given "
+            + "several times. [default: none, scale 1]",
+        HelpName = "FILE[:SCALE]",
+    };
+
+    private static readonly Option<bool> s_loraStrict = new("--lora-strict")
+    {
+        Description = "Refuse a LoRA of which anything does not apply, instead of listing it. [default: off]",
+    };
+
     private static readonly Option<string?> s_config = new("--config")
     {
         Description = "Diffusers folder whose config.json files describe a single-file model. "
@@ -76,7 +88,7 @@ internal static class ConvertCommand
     {
         Command command = new("convert", "Convert a model between layouts and types, or take a part of it.")
         {
-            s_input, s_output, s_type, s_only, s_transfer, s_config, s_tokenizer, s_prediction, s_force,
+            s_input, s_output, s_type, s_only, s_transfer, s_lora, s_loraStrict, s_config, s_tokenizer, s_prediction, s_force,
         };
         command.SetAction((arguments, cancellation) => Task.FromResult(Run(arguments, cancellation)));
         return command;
@@ -105,8 +117,24 @@ internal static class ConvertCommand
                 },
             },
         };
-        ConvertReport report = ProgressDisplay.Run(progress => CheckpointConverter.Convert(
-            arguments.GetValue(s_input)!, arguments.GetValue(s_output)!, options, progress, cancellation));
+        List<LoraUse> loras = [];
+        ConvertReport report;
+        try
+        {
+            foreach (string lora in arguments.GetValue(s_lora) ?? [])
+            {
+                loras.Add(LoraOptions.Open(s_lora.Name, lora));
+            }
+
+            options = options with { Loras = loras, LorasMustApply = arguments.GetValue(s_loraStrict) };
+            report = ProgressDisplay.Run(progress => CheckpointConverter.Convert(
+                arguments.GetValue(s_input)!, arguments.GetValue(s_output)!, options, progress, cancellation));
+        }
+        finally
+        {
+            loras.ForEach(use => use.Lora.Dispose());
+        }
+
         foreach (string line in Describe(report))
         {
             Console.Out.WriteLine(line);
@@ -122,6 +150,11 @@ internal static class ConvertCommand
         yield return string.Create(
             CultureInfo.InvariantCulture,
             $"{report.Output}: {report.Tensors} tensors ({types}), {report.Bytes / 1e6:N1} MB");
+        foreach (string line in report.Loras.SelectMany(LoraJobs.Describe))
+        {
+            yield return "  " + line;
+        }
+
         if (report.PredictionIsAssumed)
         {
             yield return "  what the UNet predicts was assumed; say it with --prediction where that is wrong";

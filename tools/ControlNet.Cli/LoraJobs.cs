@@ -41,7 +41,8 @@ internal sealed class LoraJobs(bool strict) : IDisposable
         Controls.ForEach(use => use.Lora.Dispose());
     }
 
-    private static IEnumerable<string> Describe(LoraReport report)
+    /// <summary>A line for a LoRA, and one for each module that was not applied.</summary>
+    public static IEnumerable<string> Describe(LoraReport report)
     {
         yield return report.ToString();
         foreach (LoraLeftover left in report.Unmatched.Take(NamesShown))

@@ -69,7 +69,7 @@ internal sealed class LoraOptions
     }
 
     /// <summary>The path as a whole where it exists, else what stands before the last colon.</summary>
-    private static LoraUse Open(string option, string text)
+    public static LoraUse Open(string option, string text)
     {
         (string path, float scale) = (text, 1f);
         int colon = text.LastIndexOf(':');

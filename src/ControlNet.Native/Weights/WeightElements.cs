@@ -1,6 +1,4 @@
 using System;
-using System.Buffers.Binary;
-using System.Runtime.InteropServices;
 using ControlNet.Native.Messages;
 
 namespace ControlNet.Native.Weights;
@@ -30,43 +28,21 @@ internal static class WeightElements
     /// <summary>Refuses a type that no weight is stored in.</summary>
     public static void RequireKnown(string source, string tensor, string dtype)
     {
-        if (dtype is not ("F32" or "F16" or "BF16" or "F64" or "I64"))
+        if (!ElementConversion.IsKnown(dtype))
         {
             throw new CheckpointException(
                 $"{MessageText.Name(source)}: tensor '{MessageText.Name(tensor)}' is {dtype}; weights are read from " +
-                "F32, F16, BF16, F64 or I64");
+                ElementConversion.Types);
         }
     }
 
     /// <summary>Elements as F32.</summary>
-    /// <param name="dtype">F32, F16, BF16, F64 or I64.</param>
+    /// <param name="dtype">One of <see cref="ElementConversion.Types"/>.</param>
     /// <param name="bytes">Little-endian.</param>
     public static float[] Widen(string dtype, ReadOnlySpan<byte> bytes)
     {
         float[] values = new float[bytes.Length / (SafeTensorsTypes.Bits(dtype) / 8)];
-        switch (dtype)
-        {
-            case "F32":
-                bytes.CopyTo(MemoryMarshal.AsBytes(values.AsSpan()));
-                break;
-            case "F16":
-                HalfConversion.WidenHalf(bytes, values);
-                break;
-            case "BF16":
-                HalfConversion.WidenBFloat16(bytes, values);
-                break;
-            default:
-                for (int i = 0; i < values.Length; i++)
-                {
-                    ReadOnlySpan<byte> element = bytes[(8 * i)..];
-                    values[i] = dtype == "I64"
-                        ? BinaryPrimitives.ReadInt64LittleEndian(element)
-                        : (float)BinaryPrimitives.ReadDoubleLittleEndian(element);
-                }
-
-                break;
-        }
-
+        ElementConversion.Widen(dtype, bytes, values);
         return values;
     }
 
@@ -77,28 +53,7 @@ internal static class WeightElements
     public static byte[] Narrow(string dtype, ReadOnlySpan<float> values)
     {
         byte[] bytes = new byte[values.Length * (SafeTensorsTypes.Bits(dtype) / 8)];
-        switch (dtype)
-        {
-            case "F32":
-                MemoryMarshal.AsBytes(values).CopyTo(bytes);
-                break;
-            case "F64":
-                for (int i = 0; i < values.Length; i++)
-                {
-                    BinaryPrimitives.WriteDoubleLittleEndian(bytes.AsSpan(8 * i), values[i]);
-                }
-
-                break;
-            case "F16":
-                HalfConversion.NarrowToHalf(values, bytes);
-                break;
-            case "BF16":
-                HalfConversion.NarrowToBFloat16(values, bytes);
-                break;
-            default:
-                throw new CheckpointException($"weights are written as F32, F16, BF16 or F64, not as {dtype}");
-        }
-
+        ElementConversion.Narrow(dtype, values, bytes);
         return bytes;
     }
 }

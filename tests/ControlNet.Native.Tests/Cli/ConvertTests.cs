@@ -46,7 +46,19 @@ public sealed class ConvertTests : IDisposable
             TensorSet.Read(file));
     }
 
+    [Fact]
+    public async Task With_a_LoRA()
+    {
+        CliRun run = await CliRun.Of(
+            "convert", $"{Models}/sd1-tiny", _folder.Path("merged"), "--lora", $"{Models}/lora/kohya.safetensors:0.8");
+        Assert.Equal((0, ""), (run.ExitCode, run.Error));
+        Assert.Contains("kohya", run.Output, StringComparison.Ordinal);
+    }
+
     [Theory]
+    [InlineData(
+        "--lora " + Models + "/lora/kohya.safetensors:x",
+        "error: --lora *: the scale behind the colon is 'x', but must be a finite number such as 0.8")]
     [InlineData("--type f8", "error: --type is 'f8', but must be 'f32', 'f16' or 'bf16'")]
     [InlineData(
         "--only clip", "error: --only is 'clip', but must be 'unet', 'vae', 'text_encoder' or 'controlnet'")]

@@ -2,6 +2,7 @@ using System;
 using System.IO;
 using System.Linq;
 using ControlNet.Native.Tensors;
+using ControlNet.Native.Tests.Loras;
 using ControlNet.Native.Tests.Support;
 using ControlNet.Native.Weights;
 using Xunit;
@@ -220,6 +221,55 @@ public sealed class ConvertChangeTests : IDisposable
             Assert.Throws<CheckpointException>(() => CheckpointConverter.Convert(
                 s_canny, path, new ConvertOptions { TransferFrom = s_canny, TransferTo = s_sd1 })).Message);
         Assert.Empty(TensorSet.Listing(_folder.Root));
+    }
+
+    [Fact]
+    public void LoRA_are_merged_whatever_the_layout()
+    {
+        string file = _folder.Path("merged.safetensors"), folder = _folder.Path("merged");
+        using Lora lora = LoraFiles.Open(LoraFiles.Kohya), second = LoraFiles.Open(LoraFiles.Locon);
+        ConvertOptions options = new() { Loras = [new(lora, 0.8f), new(second, 1.5f)] };
+        ConvertReport report = CheckpointConverter.Convert(Golden("sd1-tiny"), folder, options);
+        CheckpointConverter.Convert(Golden("sd1-tiny"), file, options);
+        Assert.Equal(2, report.Loras.Count);
+        Assert.All(report.Loras, merged => Assert.True(merged.AppliedCount > 0));
+
+        using Checkpoint plain = Checkpoint.Open(Golden("sd1-tiny")), written = Checkpoint.Open(folder);
+        using Checkpoint single = Checkpoint.Open(file);
+        LoraMerge merge = LoraMerge.Into(plain, options.Loras);
+        int changed = 0;
+        foreach ((string name, WeightSlot slot) in plain.Unet!.Weights.Slots)
+        {
+            byte[] stored = slot.File.ReadAll(slot.Entry.Name);
+            ReadOnlySpan<byte> expected = merge.Merge(LoraNetwork.Unet, name, "F32", stored).Span;
+            changed += expected.SequenceEqual(stored) ? 0 : 1;
+            foreach (Checkpoint actual in new[] { written, single })
+            {
+                WeightSlot own = actual.Unet!.Weights.Slots[name];
+                Assert.True(expected.SequenceEqual(own.File.ReadAll(own.Entry.Name)), name);
+            }
+        }
+
+        Assert.True(changed > 100, $"{changed} weights changed");
+    }
+
+    [Fact]
+    public void LoRA_change_their_part_of_a_fused_weight_alone()
+    {
+        const string block = "cond_stage_model.model.transformer.resblocks.1.attn.in_proj_weight";
+        string path = _folder.Path("merged.safetensors");
+        string source = Golden("single-file", "sd2-tiny.f16.safetensors");
+        using Lora lora = LoraFiles.Of(
+            LoraFiles.Module("lora_te_text_model_encoder_layers_1_self_attn_k_proj", 32, 32));
+        CheckpointConverter.Convert(
+            source, path, new ConvertOptions { Loras = [new(lora)], LorasMustApply = true });
+        TensorSet before = TensorSet.Read(source), after = TensorSet.Read(path);
+        Assert.Equal([block], before.Keys.Where(name => !before[name].Bytes.SequenceEqual(after[name].Bytes)));
+        (byte[] old, byte[] merged) = (before[block].Bytes, after[block].Bytes);
+        int part = old.Length / 3;
+        Assert.True(old.AsSpan(0, part).SequenceEqual(merged.AsSpan(0, part)));
+        Assert.False(old.AsSpan(part, part).SequenceEqual(merged.AsSpan(part, part)));
+        Assert.True(old.AsSpan(2 * part).SequenceEqual(merged.AsSpan(2 * part)));
     }
 
     /// <summary>A base with a ControlNet in one file, as training of the original code leaves it.</summary>

@@ -61,10 +61,13 @@ public sealed class WeightMapTests : IDisposable
             null, new("f16", "F16", [2], () => Half(0.5f, -3)),
             new("bf16", "BF16", [2], () => new byte[] { 0, 0x3F, 0x40, 0xC0 }),
             new("f64", "F64", [2], () => doubles), new("i64", "I64", [2], () => ids),
+            new("e4m3", "F8_E4M3", [2], () => new byte[] { 0x30, 0xC4 }),
+            new("e5m2", "F8_E5M2", [2], () => new byte[] { 0x38, 0xC2 }),
             new("u8", "U8", [2], () => new byte[2]));
         foreach ((string name, float[] expected) in new (string, float[])[]
         {
-            ("f16", [0.5f, -3]), ("bf16", [0.5f, -3]), ("f64", [0.5f, -3]), ("i64", [7, 9]),
+            ("f16", [0.5f, -3]), ("bf16", [0.5f, -3]), ("f64", [0.5f, -3]), ("i64", [7, 9]), ("e4m3", [0.5f, -3]),
+            ("e5m2", [0.5f, -3]),
         })
         {
             using Tensor taken = map.Take(name, new Shape(2));
@@ -72,7 +75,7 @@ public sealed class WeightMapTests : IDisposable
         }
 
         Assert.Equal(
-            "m: tensor 'u8' is U8; weights are read from F32, F16, BF16, F64 or I64",
+            "m: tensor 'u8' is U8; weights are read from F32, F16, BF16, F64, I64, F8_E4M3 or F8_E5M2",
             Assert.Throws<CheckpointException>(() => map.Take("u8", new Shape(2))).Message);
     }
 

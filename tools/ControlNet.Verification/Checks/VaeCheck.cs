@@ -35,15 +35,15 @@ public sealed class VaeCheck : GoldenCheck
                 return;
             }
 
-            List<float> moments = [];
-            VaePosterior posterior;
-            using (ModuleTrace.Start((path, tensor) => Note(path, tensor, moments)))
+            Tensor image = context.Upload(golden[$"{name}/in.image"]);
+            VaePosterior posterior = model.Encode(image);
+            if (golden.Has($"{name}/out.moments"))
             {
-                posterior = model.Encode(context.Upload(golden[$"{name}/in.image"]));
+                float[] moments = Moments(model, image);
+                results.Add(ModelGolden.Compare(
+                    $"{name}/out.moments", golden[$"{name}/out.moments"].Floats(), moments, context.Limit()));
             }
 
-            results.Add(ModelGolden.Compare(
-                $"{name}/out.moments", golden[$"{name}/out.moments"].Floats(), [.. moments], context.Limit()));
             results.Add(Compare($"{name}/out.mean", posterior.Mean));
             results.Add(Compare($"{name}/out.logvar", posterior.LogVariance));
             if (golden.Has($"{name}/out.sample"))
@@ -58,12 +58,18 @@ public sealed class VaeCheck : GoldenCheck
     ];
 
     /// <summary>The encoder's raw output, image by image, in PyTorch's order: what its last convolution gives.</summary>
-    private static void Note(string path, Tensor tensor, List<float> moments)
+    private static float[] Moments(Autoencoder model, Tensor image)
     {
-        if (path == "quant_conv")
+        List<float> moments = [];
+        using ModuleTrace trace = ModuleTrace.Start((path, tensor) =>
         {
-            using TensorScope scope = TensorScope.Enter();
-            moments.AddRange(Ops.ToChannelsFirst(tensor).Floats());
-        }
+            if (path == "quant_conv")
+            {
+                using TensorScope scope = TensorScope.Enter();
+                moments.AddRange(Ops.ToChannelsFirst(tensor).Floats());
+            }
+        });
+        _ = model.Encode(image);
+        return [.. moments];
     }
 }

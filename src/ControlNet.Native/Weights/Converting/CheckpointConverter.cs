@@ -33,7 +33,9 @@ public static class CheckpointConverter
         ArgumentException.ThrowIfNullOrEmpty(output);
         options ??= new ConvertOptions();
         Check(options);
-        IEnumerable<string?> inputs = [input, options.TransferFrom, options.TransferTo];
+        IEnumerable<string?> inputs = [
+            input, options.TransferFrom, options.TransferTo, .. options.Loras.Select(use => use.Lora.Source),
+        ];
         OutputPlace place = new(output, options.Overwrite, inputs.OfType<string>());
         using Checkpoint checkpoint = Checkpoint.Open(input, options.Source);
         ConversionSource source = new(checkpoint, KindOf(options));
@@ -45,7 +47,13 @@ public static class CheckpointConverter
         ConversionPlan plan = place.IsFile
             ? OriginalLayout.Plan(source, originalOnly)
             : DiffusersLayout.Plan(source, options.Tokenizer);
-        TensorStream stream = new(options.Type, transfer is null ? [] : [transfer], cancellation);
+        LoraMerge? loras = options.Loras.Count == 0
+            ? null
+            : LoraMerge.Into(checkpoint, options.Loras, options.LorasMustApply);
+        List<IWeightChange> changes = [];
+        changes.AddRange(transfer is null ? [] : [transfer]);
+        changes.AddRange(loras is null ? [] : [new LoraChange(loras)]);
+        TensorStream stream = new(options.Type, changes, cancellation);
         long bytes = Write(plan, place, stream, progress, cancellation);
         return new ConvertReport
         {
@@ -54,6 +62,7 @@ public static class CheckpointConverter
             Bytes = bytes,
             ElementTypes = plan.Files.SelectMany(file => file.Tensors).CountBy(stream.TypeOf).ToDictionary(),
             LeftOut = [.. plan.LeftOut.Distinct().Order(StringComparer.Ordinal)],
+            Loras = loras?.Reports ?? [],
             LacksTokenizer = plan.LacksTokenizer,
             PredictionIsAssumed = source.Unet is not null && checkpoint.Report().PredictionIsAssumed,
         };

@@ -1,3 +1,4 @@
+using System.Collections.Generic;
 using ControlNet.Native.Tensors;
 
 namespace ControlNet.Native.Weights;
@@ -22,6 +23,12 @@ public sealed record ConvertOptions
 
     /// <summary>Base model the ControlNet is to steer; see <see cref="TransferFrom"/>.</summary>
     public string? TransferTo { get; init; }
+
+    /// <summary>LoRA that are added to the weights once and for all, and how strongly; open until all is written.</summary>
+    public IReadOnlyList<LoraUse> Loras { get; init; } = [];
+
+    /// <summary>Refuses a LoRA of which anything does not apply, instead of reporting it.</summary>
+    public bool LorasMustApply { get; init; }
 
     /// <summary>Replaces an output that exists, if it is a model.</summary>
     public bool Overwrite { get; init; }

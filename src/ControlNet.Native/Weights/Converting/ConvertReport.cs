@@ -20,6 +20,9 @@ public sealed record ConvertReport
     /// <summary>Tensors of the source that have no place in the output, sorted.</summary>
     public required IReadOnlyList<string> LeftOut { get; init; }
 
+    /// <summary>What each LoRA changed, in their order.</summary>
+    public IReadOnlyList<LoraReport> Loras { get; init; } = [];
+
     /// <summary>Whether a folder of a whole model was written without a tokenizer, because there was none.</summary>
     public bool LacksTokenizer { get; init; }
 
