@@ -16,12 +16,15 @@ public sealed class ReadmeTests
 {
     private static string Readme => File.ReadAllText(Path.Combine(Repository.Root, "README.md"));
 
-    [Fact]
-    public void The_sample_is_the_one_that_compiles()
+    [Theory]
+    [InlineData("README.md", "ReadmeSample.cs")]
+    [InlineData("docs/controls.md", "ControlsSample.cs")]
+    public void The_sample_is_the_one_that_compiles(string page, string file)
     {
-        string sample = Regex.Match(Readme, "```csharp\n(.*?)```", RegexOptions.Singleline).Groups[1].Value;
+        string text = File.ReadAllText(Path.Combine(Repository.Root, page));
+        string sample = Regex.Match(text, "```csharp\n(.*?)```", RegexOptions.Singleline).Groups[1].Value;
         string compiled = File.ReadAllText(
-            Path.Combine(Repository.Root, "tests/ControlNet.Native.Tests/House/ReadmeSample.cs"));
+            Path.Combine(Repository.Root, "tests/ControlNet.Native.Tests/House", file));
         string[] wanted = Statements(sample);
         Assert.NotEmpty(wanted);
         Assert.Equal(wanted, Statements(compiled).Intersect(wanted));
@@ -57,6 +60,7 @@ public sealed class ReadmeTests
     [InlineData("README.md")]
     [InlineData("docs/architecture.md")]
     [InlineData("docs/numerics.md")]
+    [InlineData("docs/controls.md")]
     public void Names_files_that_are_there(string page)
     {
         string[] known =
