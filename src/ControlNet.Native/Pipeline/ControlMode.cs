@@ -26,8 +26,8 @@ public enum ControlMode
     Control,
 
     /// <summary>
-    /// Guess mode of diffusers: as <see cref="Control"/>, with scales that rise evenly in the exponent from 0.1 to 1;
-    /// residuals that are pooled over the image keep their full scale.
+    /// Guess mode by either ramp: as <see cref="Control"/>, with the scales of <see cref="ControlInput.GuessRamp"/>.
+    /// Its default makes it that of diffusers.
     /// </summary>
     Guess,
 }
