@@ -28,6 +28,8 @@ public sealed class EmulatedCudaWgmmaTests(ITestOutputHelper output)
         new Conv2dCase(5, 4, 1, 16, 24, 3, 1, Padding.All(1)),
         new Conv2dCase(1, 25, 20, 64, 250, 1, 1, default),
         new Conv2dCase(2, 8, 8, 72, 160, 3, 1, Padding.All(1), Activation: Activation.Silu),
+        // Tiles that begin in the middle of a line of either image.
+        new Conv2dCase(2, 29, 27, 24, 32, 3, 2, Padding.All(1), AddRow: true),
     ];
 
     [Theory]
