@@ -197,8 +197,9 @@ internal sealed class GenerateOptions
         IEnumerable<Option> all =
         [
             Model, Prompt, NegativePrompt, .. Controls.All, .. Image.All, Output, Count, Width, Height,
-            .. Hires.All, Steps, CfgScale, Sampler, Scheduler, Seed, Rng, Eta, ClipSkip, TruncatePrompt, Tokenizer, Config, Prediction,
-            WeightType, Precision, MaxMemory, TileVae, EstimateMemory, InitLatents, SaveLatents,
+            .. Hires.All, Steps, CfgScale, Sampler, Scheduler, Seed, Rng, Eta, ClipSkip, TruncatePrompt, Tokenizer,
+            Config, Prediction, WeightType, Precision, MaxMemory, TileVae, EstimateMemory, InitLatents,
+            SaveLatents,
         ];
         all.ToList().ForEach(command.Options.Add);
         Device.AddTo(command);
