@@ -65,7 +65,8 @@ internal static partial class OptionWords
     public static string Translate(string message) =>
         Twice().Replace(
             Property().Replace(
-                HiresOptions.Translate(message), match => s_options.GetValueOrDefault(match.Groups[1].Value, match.Value)),
+                HiresOptions.Translate(message),
+                match => s_options.GetValueOrDefault(match.Groups[1].Value, match.Value)),
             "$1");
 
     // A property as messages write it, alone or behind the name of its record; never inside quotation marks.

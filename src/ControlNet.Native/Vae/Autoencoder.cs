@@ -13,8 +13,8 @@ namespace ControlNet.Native.Vae;
 public sealed class Autoencoder : Module
 {
     /// <summary>
-    /// Rows of latents in a band. At 512 x 512 the widest layer's band is 17 MB in float32; each norm and each upsampling
-    /// computes two rows of a band once more than it would on the whole image.
+    /// Rows of latents in a band. At 512 x 512 the widest layer's band is 17 MB in float32; each norm and each
+    /// upsampling computes two rows of a band once more than it would on the whole image.
     /// </summary>
     internal const int LatentRowsOfBand = 4;
 

@@ -1,9 +1,11 @@
 using System;
 using System.Collections.Generic;
 using System.IO;
+using ControlNet.Native.Control;
 using ControlNet.Native.Imaging;
 using ControlNet.Native.Tensors;
 using ControlNet.Native.Tests.Support;
+using ControlNet.Native.Training;
 using Xunit;
 
 namespace ControlNet.Native.Tests.Pipeline;
@@ -86,6 +88,14 @@ public sealed class ImageRefusalTests : IDisposable
         _ = model.Generate(request, new Reports<GenerationProgress>(report => completed.Add(report.Completed)));
         Assert.Equal([1, 2, 3], completed);
         TinyPipeline.AssertSame(model.Generate(request), model.Generate(request));
+
+        // A control network copied from such a UNet would read what it is not given.
+        using ControlNetModel net = ControlNetTrainer.FromUnet(path, _device);
+        ControlInput control = new() { Net = net, Image = TinyPipeline.Hint(40, 24) };
+        Assert.EndsWith(
+            " reads latents of 9 channels, those of sd1-tiny have 4; take one made for the ordinary model of this base",
+            Assert.Throws<RequestException>(() => model.Generate(request with { Controls = [control] })).Message,
+            StringComparison.Ordinal);
     }
 
     private void Refused(ImageRequest request, string message)
