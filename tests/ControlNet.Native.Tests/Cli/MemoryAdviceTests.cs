@@ -22,10 +22,10 @@ public sealed partial class MemoryAdviceTests : IDisposable
         string output = _folder.Path("out.png");
         string[] arguments =
         [
-            "generate", "-m", "tests/Golden/models/sd1-tiny", "-p", "a cat", "--steps", "2", "--max-memory", "30MiB",
+            "generate", "-m", "tests/Golden/models/sd1-tiny", "-p", "a cat", "--steps", "2", "--max-memory", "100MiB",
             "-o", output,
         ];
-        CliRun refused = await CliRun.Of([.. arguments, "-W", "512", "-H", "384"]);
+        CliRun refused = await CliRun.Of([.. arguments, "-W", "2048", "-H", "1536"]);
         Assert.Equal(2, refused.ExitCode);
         Assert.False(File.Exists(output));
         Match size = Size().Match(Assert.Single(refused.ErrorLines));
@@ -36,8 +36,8 @@ public sealed partial class MemoryAdviceTests : IDisposable
         RgbImage image = RgbImage.Load(output);
         Assert.Equal((size.Groups[1].Value, size.Groups[2].Value), ($"{image.Width}", $"{image.Height}"));
 
-        int eighths = image.Width / 64 + 1;
-        CliRun larger = await CliRun.Of([.. arguments, "-W", $"{64 * eighths}", "-H", $"{48 * eighths}"]);
+        int eighths = (image.Width / 256) + 1;
+        CliRun larger = await CliRun.Of([.. arguments, "-W", $"{256 * eighths}", "-H", $"{192 * eighths}"]);
         Assert.Equal(2, larger.ExitCode);
     }
 

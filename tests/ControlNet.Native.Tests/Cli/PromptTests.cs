@@ -1,5 +1,6 @@
 using System;
 using System.IO;
+using System.Linq;
 using System.Threading.Tasks;
 using ControlNet.Native.Imaging;
 using ControlNet.Native.Tests.Support;
@@ -51,7 +52,8 @@ public sealed class PromptTests : IDisposable
         Assert.Contains("Prompt syntax: plain", run.Output, StringComparison.Ordinal);
         Assert.Equal(Pixels("webui.png"), Pixels("named.png"));
         Assert.NotEqual(Pixels("webui.png"), Pixels("plain.png"));
-        string parameters = Assert.Single(PngImage.Load(_folder.Path("webui.png")).Text).Text;
+        string parameters = PngImage.Load(_folder.Path("webui.png")).Text
+            .Single(text => text.Keyword == "parameters").Text;
         Assert.StartsWith("a [red:1] (cat)\nSteps: 2, ", parameters, StringComparison.Ordinal);
         run = await CliRun.Of("generate", "--help");
         Assert.Contains("counted from the end as in the A1111 web UI", run.Output, StringComparison.Ordinal);

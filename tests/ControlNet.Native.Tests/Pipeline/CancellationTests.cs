@@ -34,10 +34,8 @@ public sealed class CancellationTests : IDisposable
                 new ControlInput { Net = _net, Image = TinyPipeline.Hint(24, 40), Mode = ControlMode.Guess },
             ],
         };
-        _expected = _model.Generate(_request);
-
-        // With what the net keeps of the hints.
         (_blocks, _bytes) = (_device.BlocksInUse, _device.BytesInUse);
+        _expected = _model.Generate(_request);
         AssertUntouched();
     }
 
