@@ -33,7 +33,8 @@ public sealed class PipelineGoldenTests : IDisposable
         [
             "txt2img_pndm.", "txt2img_euler_a.", "sd2_txt2img_ddim.", "txt2img_nocfg.", "/control_unipc.",
             "/control_guess.", "/control_guess_nocfg.", "/control_guess_noprompt.", "/control_guidance_window.",
-            "txt2img_rescale.", "sd2_txt2img_zsnr_rescale.", "/multi_control_ddim.", "/multi_control_guess.", "/multi_control_window_euler.",
+            "txt2img_rescale.", "sd2_txt2img_zsnr_rescale.",
+            "/multi_control_ddim.", "/multi_control_guess.", "/multi_control_window_euler.",
         ];
         foreach (string part in among)
         {
