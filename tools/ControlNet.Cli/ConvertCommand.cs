@@ -49,8 +49,8 @@ internal static class ConvertCommand
 
     private static readonly Option<string[]> s_lora = new("--lora")
     {
-        Description = "LoRA added to the weights, a .safetensors file, and how strongly: FILE or FILE:SCALE. May be given "
-            + "several times. [default: none, scale 1]",
+        Description = "LoRA added to the weights, a .safetensors file, and how strongly: FILE or FILE:SCALE. May be "
+            + "given several times. [default: none, scale 1]",
         HelpName = "FILE[:SCALE]",
     };
 
@@ -88,7 +88,8 @@ internal static class ConvertCommand
     {
         Command command = new("convert", "Convert a model between layouts and types, or take a part of it.")
         {
-            s_input, s_output, s_type, s_only, s_transfer, s_lora, s_loraStrict, s_config, s_tokenizer, s_prediction, s_force,
+            s_input, s_output, s_type, s_only, s_transfer, s_lora, s_loraStrict, s_config, s_tokenizer, s_prediction,
+            s_force,
         };
         command.SetAction((arguments, cancellation) => Task.FromResult(Run(arguments, cancellation)));
         return command;

@@ -43,7 +43,7 @@ public sealed partial record ImageRequest
     public int? Height { get; init; }
 
     /// <summary>
-    /// Denoising steps, 1 to 1000; where <see cref="Timesteps"/> or <see cref="Sigmas"/> are given, their number counts.
+    /// Denoising steps, 1 to 1000; where <see cref="Timesteps"/> or <see cref="Sigmas"/> are given, theirs count.
     /// </summary>
     public int Steps { get; init; } = 20;
 

@@ -6,8 +6,8 @@ namespace ControlNet.Native.Sampling;
 
 /// <summary>
 /// Lists of timesteps or noise levels that the caller gives in place of a spacing. Source: diffusers'
-/// <c>set_timesteps(timesteps=…)</c> and <c>set_timesteps(sigmas=…)</c>, here for every sampler whose formula does not
-/// need equal gaps.
+/// <c>set_timesteps(timesteps=…)</c> and <c>set_timesteps(sigmas=…)</c>, here for every sampler whose formula does
+/// not need equal gaps.
 /// </summary>
 internal static class CustomSteps
 {

@@ -10,20 +10,22 @@ namespace ControlNet.Native.Sampling;
 internal static class TimestepList
 {
     /// <summary>Whole timesteps as DDIM, PNDM and DDPM pick them.</summary>
-    public static double[] Whole(SchedulerConfig config, int steps) => config.Timesteps?.ToArray() ?? Build(steps, config.TimestepSpacing switch
-    {
-        TimestepSpacing.Linspace => i => Round(Fraction(i, steps) * (config.TrainTimesteps - 1)),
-        TimestepSpacing.Leading => i => ((steps - 1 - i) * (config.TrainTimesteps / steps)) + config.StepsOffset,
-        _ => Trailing(config, config.TrainTimesteps, steps),
-    });
+    public static double[] Whole(SchedulerConfig config, int steps) =>
+        config.Timesteps?.ToArray() ?? Build(steps, config.TimestepSpacing switch
+        {
+            TimestepSpacing.Linspace => i => Round(Fraction(i, steps) * (config.TrainTimesteps - 1)),
+            TimestepSpacing.Leading => i => ((steps - 1 - i) * (config.TrainTimesteps / steps)) + config.StepsOffset,
+            _ => Trailing(config, config.TrainTimesteps, steps),
+        });
 
     /// <summary>Timesteps as Euler, Heun, LMS and DPM2 pick them: linspace gives fractional ones.</summary>
-    public static double[] Fractional(SchedulerConfig config, int steps) => config.Timesteps?.ToArray() ?? Build(steps, config.TimestepSpacing switch
-    {
-        TimestepSpacing.Linspace => i => Fraction(i, steps) * (config.TrainTimesteps - 1),
-        TimestepSpacing.Leading => i => ((steps - 1 - i) * (config.TrainTimesteps / steps)) + config.StepsOffset,
-        _ => Trailing(config, config.TrainTimesteps, steps),
-    });
+    public static double[] Fractional(SchedulerConfig config, int steps) =>
+        config.Timesteps?.ToArray() ?? Build(steps, config.TimestepSpacing switch
+        {
+            TimestepSpacing.Linspace => i => Fraction(i, steps) * (config.TrainTimesteps - 1),
+            TimestepSpacing.Leading => i => ((steps - 1 - i) * (config.TrainTimesteps / steps)) + config.StepsOffset,
+            _ => Trailing(config, config.TrainTimesteps, steps),
+        });
 
     /// <summary>
     /// Whole timesteps as DPM-Solver, UniPC and DEIS pick them: one more interval, whose clean end is left out.

@@ -61,6 +61,7 @@ internal static class ElementConversion
     /// <param name="dtype">F32, F16, BF16 or F64.</param>
     /// <param name="source">The elements.</param>
     /// <param name="destination">Receives them, little-endian.</param>
+    /// <exception cref="CheckpointException">No weight is written in that type.</exception>
     public static void Narrow(string dtype, ReadOnlySpan<float> source, Span<byte> destination)
     {
         switch (dtype)
@@ -82,7 +83,7 @@ internal static class ElementConversion
 
                 break;
             default:
-                throw new ArgumentException($"'{dtype}' is not F32, F16, BF16 or F64", nameof(dtype));
+                throw new CheckpointException($"weights are written as F32, F16, BF16 or F64, not as {dtype}");
         }
     }
 }

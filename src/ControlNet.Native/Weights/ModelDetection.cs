@@ -78,7 +78,7 @@ internal static class ModelDetection
         ("single_transformer_blocks.", $"a diffusion transformer (FLUX); {Supported}"),
         ("adapter.body.", $"a T2I-Adapter; {Supported} with ControlNet"),
         ("ip_adapter.", $"an IP-Adapter; {Supported} with ControlNet"),
-        (".scale_weight", $"a checkpoint of 8-bit floats with scales beside them; {Supported}, take one without scales"),
+        (".scale_weight", $"a checkpoint of 8-bit floats with scales beside them; {Supported}, take one without"),
         ("emb_params", "a textual-inversion embedding, not a model"),
         ("string_to_param", "a textual-inversion embedding, not a model"),
     ];

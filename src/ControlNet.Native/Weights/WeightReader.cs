@@ -15,7 +15,9 @@ internal static class WeightReader
     /// <param name="device">Where it goes.</param>
     /// <param name="slot">Where it lies.</param>
     /// <param name="shape">A shape with the slot's count.</param>
-    /// <param name="type">The type to end up in; null keeps the file's (F32 for the 64-bit types, F16 for the 8-bit ones).</param>
+    /// <param name="type">
+    /// The type to end up in; null keeps the file's (F32 for the 64-bit types, F16 for the 8-bit ones).
+    /// </param>
     /// <returns>A tensor that belongs to the caller, not to a scope.</returns>
     /// <exception cref="CheckpointException">
     /// The stored type is none a weight has, or the weight is larger than 2 GiB.

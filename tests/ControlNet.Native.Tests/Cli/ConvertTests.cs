@@ -27,7 +27,8 @@ public sealed class ConvertTests : IDisposable
         Assert.Equal((0, ""), (back.ExitCode, back.Error));
         Assert.Single(back.Output.TrimEnd().Split('\n'));
 
-        CliRun again = await CliRun.Of("convert", file, folder, "--config", $"{Models}/sd1-tiny", "--only", "unet", "--force");
+        CliRun again = await CliRun.Of(
+            "convert", file, folder, "--config", $"{Models}/sd1-tiny", "--only", "unet", "--force");
         Assert.Equal((0, ""), (again.ExitCode, again.Error));
         Assert.Equal(
             ["config.json", "diffusion_pytorch_model.safetensors"], TensorSet.Listing(folder));

@@ -78,7 +78,8 @@ public sealed class SamplingTests : IDisposable
             Request with { Sigmas = [.. Enumerable.Range(0, 1002).Select(i => 1002.0 - i)] },
             "Sigmas makes 1001 steps, but must make from 1 to 1000");
         AssertRefused(
-            Request with { Timesteps = [9, 10] }, "Timesteps[1] is 10 after 9, but each must be less than the one before");
+            Request with { Timesteps = [9, 10] },
+            "Timesteps[1] is 10 after 9, but each must be less than the one before");
     }
 
     [Theory]

@@ -36,7 +36,7 @@ public sealed class CustomStepsTests
 
         Sampler levels = Sampler.Create(euler with { Sigmas = s_sigmas }, 10);
         Assert.Equal(s_sigmas, levels.Sigmas);
-        Assert.All(s_timesteps.Zip(levels.Timesteps), pair => Assert.Equal(pair.First, pair.Second, 1));
+        Assert.All(s_timesteps.Zip(levels.Timesteps), pair => Assert.Equal(pair.First, pair.Second, 1.0));
         Sampler solver = Sampler.Create(
             SchedulerConfig.StableDiffusion15.With(SamplerKind.DpmPlusPlus2M) with { Sigmas = s_sigmas }, 10);
         Assert.All(s_timesteps.Zip(solver.Timesteps), pair => Assert.InRange(pair.Second - pair.First, -1, 1));

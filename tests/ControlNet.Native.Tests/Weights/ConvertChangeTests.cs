@@ -35,7 +35,8 @@ public sealed class ConvertChangeTests : IDisposable
         Assert.Equal(source.Keys, written.Keys);
         foreach ((string name, (string stored, long[] shape, byte[] bytes)) in written)
         {
-            bool isKept = name is "betas" or "alphas_cumprod" || name.EndsWith("position_ids", StringComparison.Ordinal);
+            bool isKept = name is "betas" or "alphas_cumprod"
+                || name.EndsWith("position_ids", StringComparison.Ordinal);
             Assert.Equal(isKept ? source[name].Type : type.Name(), stored);
             Assert.Equal(source[name].Shape, shape);
             byte[] expected = source[name].Bytes;
@@ -192,7 +193,8 @@ public sealed class ConvertChangeTests : IDisposable
         foreach (string name in control.Keys)
         {
             string ofBase = "model.diffusion_model." + name[Prefix.Length..];
-            bool isOwn = name.StartsWith(Hint, StringComparison.Ordinal) || name.Contains("zero_convs", StringComparison.Ordinal)
+            bool isOwn = name.StartsWith(Hint, StringComparison.Ordinal)
+                || name.Contains("zero_convs", StringComparison.Ordinal)
                 || name.Contains("middle_block_out", StringComparison.Ordinal);
             float[] before = control.Floats(name), after = written.Floats(name);
             float[] from = isOwn ? before : older.Floats(ofBase), to = isOwn ? before : newer.Floats(ofBase);

@@ -74,11 +74,11 @@ public sealed class ConvertLayoutTests : IDisposable
     [Theory]
     [InlineData("controlnet-tiny-canny", "control-canny.f32.safetensors")]
     [InlineData("controlnet-tiny-depth", "control-depth.f16.safetensors")]
-    public void A_control_network_there_and_back(string model, string single)
+    public void A_control_network_there_and_back(string model, string original)
     {
         string file = _folder.Path("control.safetensors"), back = _folder.Path("back");
         CheckpointConverter.Convert(Golden(model), file);
-        TensorSet.AssertSame(TensorSet.Read(Golden("single-file", single)), TensorSet.Read(file));
+        TensorSet.AssertSame(TensorSet.Read(Golden("single-file", original)), TensorSet.Read(file));
 
         CheckpointConverter.Convert(file, back, DescribedBy(model));
         const string weights = "diffusion_pytorch_model.safetensors";
@@ -92,15 +92,15 @@ public sealed class ConvertLayoutTests : IDisposable
     [InlineData("sd1-tiny.f32.safetensors", "sd1-tiny", 2)]
     [InlineData("sd1-tiny.f16.safetensors", "sd1-tiny", 2)]
     [InlineData("sd2-tiny.f16.safetensors", "sd2-tiny", 14)]
-    public void A_single_file_there_and_back(string single, string model, int originalOnly)
+    public void A_single_file_there_and_back(string original, string model, int originalOnly)
     {
         string folder = _folder.Path("folder"), back = _folder.Path("back.safetensors");
-        ConvertReport report = CheckpointConverter.Convert(Golden("single-file", single), folder, DescribedBy(model));
+        ConvertReport report = CheckpointConverter.Convert(Golden("single-file", original), folder, DescribedBy(model));
         Assert.Empty(report.LeftOut);
         Assert.Equal(
             originalOnly, TensorSet.Read(Path.Combine(folder, "original-only.safetensors")).Count);
         CheckpointConverter.Convert(folder, back);
-        TensorSet golden = TensorSet.Read(Golden("single-file", single)), written = TensorSet.Read(back);
+        TensorSet golden = TensorSet.Read(Golden("single-file", original)), written = TensorSet.Read(back);
         if (!golden.ContainsKey("betas"))
         {
             // What the file did not have is added: the noise schedule, which the folder tells.

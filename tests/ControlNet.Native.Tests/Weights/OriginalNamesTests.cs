@@ -101,7 +101,8 @@ public sealed class OriginalNamesTests
         Assert.Equal(new ClipTextConfig(), ConfigReader.Text(Json(ConfigWriter.Text(new ClipTextConfig()))));
     }
 
-    private static ConfigJson Json(string text) => ConfigJson.Parse("config.json", System.Text.Encoding.UTF8.GetBytes(text));
+    private static ConfigJson Json(string text) =>
+        ConfigJson.Parse("config.json", System.Text.Encoding.UTF8.GetBytes(text));
 
     private static HashSet<string> Below(string prefix, Sd15Tensors tensors) =>
     [

@@ -21,8 +21,8 @@ public sealed class PngCheck : GoldenCheck
     private const string HostilePixels = "png/hostile_expected.safetensors";
 
     /// <summary>
-    /// A palette picture with a wrong checksum. Mended, it is the sane picture that the hostile palettes were made from,
-    /// whose pixels no entry of the list refers to.
+    /// A palette picture with a wrong checksum. Mended, it is the sane picture that the hostile palettes were made
+    /// from, whose pixels no entry of the list refers to.
     /// </summary>
     private const string Mended = "crc_plte", MendedPixels = "good_palette";
 

@@ -57,7 +57,7 @@ public sealed class VaeCheck : GoldenCheck
         })),
     ];
 
-    /// <summary>The encoder's raw output, image by image, in PyTorch's order: what its last convolution gives.</summary>
+    /// <summary>The encoder's raw output in PyTorch's order: what its last convolution gives.</summary>
     private static float[] Moments(Autoencoder model, Tensor image)
     {
         List<float> moments = [];

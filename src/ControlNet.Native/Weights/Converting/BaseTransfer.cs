@@ -14,6 +14,7 @@ internal sealed class BaseTransfer : IWeightChange, IDisposable
     private readonly Checkpoint _old, _new;
     private readonly Dictionary<string, (WeightSlot Old, WeightSlot New)> _bases = new(StringComparer.Ordinal);
     private float[] _chunk = [];
+    private byte[] _stored = [];
 
     private BaseTransfer(Checkpoint oldBase, Checkpoint newBase) => (_old, _new) = (oldBase, newBase);
 
@@ -93,9 +94,14 @@ internal sealed class BaseTransfer : IWeightChange, IDisposable
 
     private static IEnumerable<long> Trimmed(WeightSlot slot) => slot.AsMatrix().Extents;
 
-    private static void Read(WeightSlot slot, Span<float> destination)
+    private void Read(WeightSlot slot, Span<float> destination)
     {
-        byte[] bytes = new byte[slot.ByteCount];
+        if (_stored.Length < slot.ByteCount)
+        {
+            _stored = new byte[slot.ByteCount];
+        }
+
+        Span<byte> bytes = _stored.AsSpan(0, (int)slot.ByteCount);
         slot.File.Read(slot.Entry.Name, slot.OffsetBytes, bytes);
         ElementConversion.Widen(slot.Entry.DType, bytes, destination);
     }

@@ -14,7 +14,7 @@ namespace ControlNet.Native.Weights;
 public static class CheckpointConverter
 {
     /// <summary>Converts.</summary>
-    /// <param name="input">A folder or file that <see cref="Checkpoint.Open(string, CheckpointOptions?)"/> opens.</param>
+    /// <param name="input">A folder or file, as <see cref="Checkpoint"/> opens it.</param>
     /// <param name="output">
     /// What to write: the original layout in one file where the name ends in <c>.safetensors</c>, else a folder as
     /// diffusers has it.

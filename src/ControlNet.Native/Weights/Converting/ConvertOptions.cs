@@ -24,7 +24,7 @@ public sealed record ConvertOptions
     /// <summary>Base model the ControlNet is to steer; see <see cref="TransferFrom"/>.</summary>
     public string? TransferTo { get; init; }
 
-    /// <summary>LoRA that are added to the weights once and for all, and how strongly; open until all is written.</summary>
+    /// <summary>LoRA that are added to the weights, and how strongly; open until all is written.</summary>
     public IReadOnlyList<LoraUse> Loras { get; init; } = [];
 
     /// <summary>Refuses a LoRA of which anything does not apply, instead of reporting it.</summary>

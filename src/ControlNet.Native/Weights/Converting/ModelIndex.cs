@@ -7,7 +7,7 @@ using ControlNet.Native.Messages;
 
 namespace ControlNet.Native.Weights;
 
-/// <summary>The files of a pipeline folder that are not a component's: the index, the scheduler, the tokenizer.</summary>
+/// <summary>The files of a pipeline folder that are no component's: index, scheduler, tokenizer.</summary>
 internal static class ModelIndex
 {
     /// <summary>The scheduler of a single file, which names none: that of Stable Diffusion 1.x.</summary>

@@ -142,8 +142,8 @@ internal static class OriginalLayout
             && pieces.All(piece => piece.Slot.Extents.SequenceEqual(first)) && first.Count > 0
             ? [first[0] * pieces.Length, .. first.Skip(1)]
             : throw new CheckpointException(
-                $"{MessageText.Name(source.Checkpoint.Source)}: weight '{MessageText.Name(pieces[0].Weight!)}' has no " +
-                "equals for query, key and value, which the original layout holds in one; the file is incomplete");
+                $"{MessageText.Name(source.Checkpoint.Source)}: weight '{MessageText.Name(pieces[0].Weight!)}' has " +
+                "no equals for query, key and value, which the original layout holds in one; the file is incomplete");
     }
 
     private static CheckpointException Nameless(ConversionSource source, string weight) => new(
@@ -167,8 +167,8 @@ internal static class OriginalLayout
     }
 
     /// <summary>
-    /// OpenCLIP's encoder has a block behind those that Stable Diffusion 2.x runs, and loaders take the last one for it.
-    /// Folders do not carry it: where the source has none either, the last block that is run stands in.
+    /// OpenCLIP's encoder has a block behind those that Stable Diffusion 2.x runs, and loaders take the last one for
+    /// it. Folders do not carry it: where the source has none either, the last block that is run stands in.
     /// </summary>
     private static void AddUnusedBlock(Dictionary<string, PlannedTensor> tensors)
     {

@@ -30,11 +30,13 @@ internal sealed class OutputPlace
             throw Refused($"cannot be written: there is no folder '{MessageText.Name(parent ?? Path)}'");
         }
 
-        foreach (string input in inputs.Select(System.IO.Path.GetFullPath).Select(System.IO.Path.TrimEndingDirectorySeparator))
+        foreach (string read in inputs)
         {
+            string input = System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(read));
             if (input == Path || IsInside(input, Path) || (IsInside(Path, input) && Directory.Exists(input)))
             {
-                throw Refused($"is read from while it would be written ('{MessageText.Name(input)}'); name another place");
+                throw Refused(
+                    $"is read from while it would be written ('{MessageText.Name(input)}'); name another place");
             }
         }
 

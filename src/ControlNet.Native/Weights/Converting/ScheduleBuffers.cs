@@ -10,7 +10,7 @@ namespace ControlNet.Native.Weights;
 /// </summary>
 internal static class ScheduleBuffers
 {
-    /// <summary>The buffers of a scheduler's configuration; none for a schedule the original code does not have.</summary>
+    /// <summary>The buffers of a scheduler's configuration; none for a schedule the code did not have.</summary>
     public static IEnumerable<PlannedTensor> Of(ConfigJson scheduler)
     {
         int count = scheduler.Int("num_train_timesteps", 1000);

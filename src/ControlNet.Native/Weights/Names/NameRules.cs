@@ -27,11 +27,11 @@ internal static class NameRules
     /// <param name="heads">Pairs of old and new heads. A new head matches whole components only.</param>
     public static string? RenameBack(string name, ReadOnlySpan<(string Old, string New)> heads)
     {
-        foreach ((string old, string @new) in heads)
+        foreach ((string old, string now) in heads)
         {
-            if (name.StartsWith(@new, StringComparison.Ordinal) && name.Length > @new.Length && name[@new.Length] == '.')
+            if (name.StartsWith(now, StringComparison.Ordinal) && name.Length > now.Length && name[now.Length] == '.')
             {
-                return old + name[@new.Length..];
+                return old + name[now.Length..];
             }
         }
 
