@@ -38,8 +38,8 @@ KERNEL(attention_forward, 16, 16, 1)(
         int key_count = seen - first_key < TILE ? seen - first_key : TILE;
         float4 scores[4];
         multiply(
-            staged, q + tile.at, tile.count, factor, k + tile.other + first_key * stride, key_count, 1.0f, stride, width,
-            tx, ty, scores);
+            staged, q + tile.at, tile.count, factor, k + tile.other + first_key * stride, key_count, 1.0f, stride,
+            width, tx, ty, scores);
         float4 most = SPLAT4(HIDDEN);
         UNROLL for (int c = 0; c < 4; c++)
         {
@@ -71,8 +71,8 @@ KERNEL(attention_forward, 16, 16, 1)(
         }
 
         add_values(
-            weights, staged, v + tile.other + first_key * stride + first_channel, key_count, stride, width - first_channel,
-            keep, tx, ty, result);
+            weights, staged, v + tile.other + first_key * stride + first_channel, key_count, stride,
+            width - first_channel, keep, tx, ty, result);
     }
 
     /* Each thread has summed the weights of its own columns. */

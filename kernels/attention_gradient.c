@@ -78,13 +78,13 @@ KERNEL(attention_gradient, 16, 16, 1)(
         i64 at = tile.other + first_column * stride;
         float4 scores[4], slopes[4];
         multiply(
-            staged, rows + tile.at, tile.count, row_factor, columns + at, columns_here, column_factor, stride, width, tx,
-            ty, scores);
+            staged, rows + tile.at, tile.count, row_factor, columns + at, columns_here, column_factor, stride, width,
+            tx, ty, scores);
         if (with_slopes)
         {
             multiply(
-                staged, row_slopes + tile.at, tile.count, 1.0f, column_slopes + at, columns_here, 1.0f, stride, width, tx,
-                ty, slopes);
+                staged, row_slopes + tile.at, tile.count, 1.0f, column_slopes + at, columns_here, 1.0f, stride, width,
+                tx, ty, slopes);
         }
         else
         {
