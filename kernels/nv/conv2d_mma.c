@@ -53,7 +53,7 @@ DEVICE void fetch_rows(pixels_t& rows, shared_t to)
  * With parts > 1 each block sums part_depth steps, a multiple of 8, and y is [parts] such results, part_stride apart,
  * for matmul_join.
  *
- * One block a tile, in one dimension: column tiles innermost, then row tiles, then parts. */
+ * One block a tile, as tile_of_block has them. */
 KERNEL(conv2d_mma, 128, 1, 1)(
     IN(h16, x), IN(h16, w), IN(float, bias), IN(float, add_row), IN(float, added), OUT(float, y), int rows, int lines,
     int pixels, int columns, int height, int width, int channels, int stride, int first_y, int first_x, int size,
@@ -64,15 +64,9 @@ KERNEL(conv2d_mma, 128, 1, 1)(
     AT(bias);
     AT(add_row);
     LOCAL_ARRAY(u8, tile, TILE_BYTES);
-    int column_tiles = (columns + COLUMNS - 1) / COLUMNS;
-    int row_tiles = (rows + ROWS - 1) / ROWS;
-    int at = BID_X;
-    int first_column = at % column_tiles * COLUMNS;
-    at /= column_tiles;
-    int first_row = at % row_tiles * ROWS;
-    int of_part = at / row_tiles;
+    tile_t at = tile_of_block(rows, columns);
     int depth = size * size * channels;
-    int begin = of_part * part_depth;
+    int begin = at.result * part_depth;
     int end = depth - begin < part_depth ? depth : begin + part_depth;
 
     pixels_t of_rows;
@@ -89,7 +83,7 @@ KERNEL(conv2d_mma, 128, 1, 1)(
     of_rows.tap_x = tap - of_rows.tap_y * size;
     UNROLL for (int i = 0; i < ROWS / 32; i++)
     {
-        int row = first_row + TID_X / 4 + i * 32;
+        int row = at.first_row + TID_X / 4 + i * 32;
         int pixel = row % pixels, line = row / pixels % lines, image = row / pixels / lines;
         int from_y = line * stride + first_y, from_x = pixel * stride + first_x;
         of_rows.y[i] = row < rows ? from_y : NOWHERE;
@@ -98,11 +92,11 @@ KERNEL(conv2d_mma, 128, 1, 1)(
     }
 
     sums_t sums;
-    lines_t of_columns = lines_of(w, depth, first_column, columns, begin, end);
+    lines_t of_columns = lines_of(w, depth, at.first_column, columns, begin, end);
     sum_products(SHARED(tile), of_rows, of_columns, begin, end, sums);
 
     result_t result = {
-        bias, add_row, added, y, added_at, y_at + of_part * part_stride, rows, columns, lines * pixels, activation,
+        bias, add_row, added, y, added_at, y_at + at.result * part_stride, rows, columns, lines * pixels, activation,
         halves, 1.0f};
-    store_tile((float*)tile, sums, result, first_row, first_column);
+    store_tile((float*)tile, sums, result, at.first_row, at.first_column);
 }

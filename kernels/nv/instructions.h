@@ -1,7 +1,7 @@
 /* NVIDIA's instructions that the dialect has no word for, after prelude.h. SM is the target, 75 or 80: Turing has no
  * asynchronous copies and multiplies 8 steps at a time, which shows nowhere but here. Source of layouts: the PTX ISA
- * manual, "Matrix Fragments for mma.m16n8k16" and "ldmatrix". tools/emulated-cuda/instructions.h has the same functions
- * for a host compiler, lane by lane.
+ * manual, "Matrix Fragments for mma.m16n8k16" and "ldmatrix". tools/emulated-cuda/instructions_emulated.h has the same
+ * functions for a host compiler, lane by lane.
  *
  * Blocks are warps of 32 threads. An address in a block's memory is a shared_t, of an array by SHARED(name). */
 #ifndef CN_INSTRUCTIONS_H

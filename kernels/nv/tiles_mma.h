@@ -14,6 +14,8 @@
 #define CN_TILES_H
 
 #define THREADS 128
+#include "results.h"
+
 #define DEPTH 32
 #define PIECE 8
 #define LINE_BYTES (DEPTH * 2)
@@ -29,8 +31,6 @@
 /* As many as are 48 KiB, which a block may have without asking the driver, but no more than hide a copy. */
 #define STAGES (4 * STAGE_BYTES <= 48 << 10 ? 4 : 3)
 #define BAND 64
-/* Floats from a row of sums to the next: lanes of a fragment's rows meet in no bank. */
-#define SUM_LINE (COLUMNS + 8)
 #define TILE_BYTES (STAGES * STAGE_BYTES > BAND * SUM_LINE * 4 ? STAGES * STAGE_BYTES : BAND * SUM_LINE * 4)
 
 /* Sums of a warp: fragments of 16 x 8. */
@@ -155,39 +155,10 @@ DEVICE void sum_products(shared_t tile, Rows& rows, lines_t columns, int begin, 
     BARRIER();
 }
 
-/* What becomes of sums: y = act(scale sum + bias + add_row) + added, as in matmul.c and conv2d.c. y and added are rows
- * of columns elements from y_at and added_at, F16 with halves, else F32; bias is one row, add_row a row for each
- * rows_of_image rows. All but y may be null. */
-struct result_t
-{
-    const float *bias, *add_row, *added;
-    float* y;
-    i64 added_at, y_at;
-    int rows, columns, rows_of_image, activation, halves;
-    float scale;
-};
-
-DEVICE float finish(const result_t& result, float v, const float* add_row, int column)
-{
-    v *= result.scale;
-    if (result.bias)
-    {
-        v += result.bias[column];
-    }
-
-    if (result.add_row)
-    {
-        v += add_row[column];
-    }
-
-    return ACTIVATE(result.activation, v);
-}
-
-/* Stores a tile. A thread finishes two neighbouring results at a time: a warp stores whole lines. */
+/* Stores a tile, a band after the other. */
 DEVICE void store_tile(float* band, const sums_t& sums, const result_t& result, int first_row, int first_column)
 {
     int down = WARP / WARPS_ACROSS * WARP_ROWS, across = WARP % WARPS_ACROSS * WARP_COLUMNS;
-    bool whole = result.halves && ((result.columns | (int)result.y_at | (int)result.added_at) & 1) == 0;
 #pragma nounroll
     for (int first = 0; first < ROWS; first += BAND)
     {
@@ -207,39 +178,7 @@ DEVICE void store_tile(float* band, const sums_t& sums, const result_t& result, 
         }
 
         BARRIER();
-#pragma nounroll
-        for (int e = TID_X * 2; e < BAND * COLUMNS; e += THREADS * 2)
-        {
-            int row = first_row + first + e / COLUMNS, column = first_column + e % COLUMNS;
-            if (row < result.rows && column < result.columns)
-            {
-                const float* sum = band + e / COLUMNS * SUM_LINE + e % COLUMNS;
-                const float* add_row = result.add_row + (i64)(row / result.rows_of_image) * result.columns;
-                i64 to = (i64)row * result.columns + column;
-                int count = column + 1 < result.columns ? 2 : 1;
-                float v0 = finish(result, sum[0], add_row, column);
-                float v1 = count == 2 ? finish(result, sum[1], add_row, column + 1) : 0.0f;
-                if (result.added)
-                {
-                    v0 += load_result(result.added, result.added_at + to, result.halves);
-                    v1 += count == 2 ? load_result(result.added, result.added_at + to + 1, result.halves) : 0.0f;
-                }
-
-                if (whole)
-                {
-                    *(u32*)((h16*)result.y + result.y_at + to) = pack_halves(cn_within_half(v0), cn_within_half(v1));
-                }
-                else
-                {
-                    store_result(result.y, result.y_at + to, result.halves, v0);
-                    if (count == 2)
-                    {
-                        store_result(result.y, result.y_at + to + 1, result.halves, v1);
-                    }
-                }
-            }
-        }
-
+        store_sums<BAND>(band, result, first_row + first, first_column);
         BARRIER();
     }
 }
