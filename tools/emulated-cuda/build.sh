@@ -42,7 +42,8 @@ while read -r file defines; do
     done
 done < "$kernels/modules.txt"
 
-for source in driver streams threads; do $cxx $flags -c $source.cpp -o "$work/$source.o"; done
+for source in driver streams tensor_maps threads wgmma; do $cxx $flags -c $source.cpp -o "$work/$source.o"; done
 # The library is renamed into place: a process that has the old one open keeps it whole.
-$cxx -shared -o "$work/libcuda.so.1" "$work/driver.o" "$work/streams.o" "$work/threads.o" $objects -lm -lpthread
+$cxx -shared -o "$work/libcuda.so.1" "$work/driver.o" "$work/streams.o" "$work/tensor_maps.o" \
+    "$work/threads.o" "$work/wgmma.o" $objects -lm -lpthread
 mv "$work/libcuda.so.1" "$out/libcuda.so.1"

@@ -33,6 +33,7 @@ const size_t MemoryBytes = 4ull << 30;
 thread_local Stream* capture;
 
 long host_launches, recorded_launches, replays, replayed_launches, graphs, copies_in, copies_done, pinned_blocks;
+std::map<std::string, long> launches_of;
 std::vector<Node> late_copies;
 std::map<uintptr_t, size_t> pinned;
 
@@ -64,7 +65,6 @@ bool is_inside(const std::map<uintptr_t, size_t>& blocks, uintptr_t at, size_t b
     return at + bytes <= after->first + after->second;
 }
 
-/* The compute capability, 90 for 9.0. */
 int compute()
 {
     const char* words = getenv("EMULATED_CUDA_COMPUTE");
@@ -89,10 +89,12 @@ int run(const Node& node, void** arguments)
         return Success;
     }
     catch_up(copies_in);
+    launches_of[node.function->name]++;
     grid = node.grid;
     block_x = node.block.x;
     block_y = node.block.y;
     threads = node.block.x * node.block.y * node.block.z;
+    dynamic_bytes = node.dynamic_bytes;
     kernel = node.function->thunk;
     parameters = arguments;
     for (block.z = 0; block.z < grid.z; block.z++)
@@ -254,16 +256,18 @@ API cuModuleGetFunction(void** function, void* module, const char* name)
     return Success;
 }
 API cuLaunchKernel(
-    Function* function, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz, unsigned,
-    Stream* stream, void** arguments, void**)
+    Function* function, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz,
+    unsigned dynamic, Stream* stream, void** arguments, void**)
 {
     std::lock_guard<std::mutex> lock(one_at_a_time);
     if (int code = state()) return code;
     if (gx == 0 || gy == 0 || gz == 0 || gy > 65535 || gz > 65535 || bx * by * bz > 1024) return InvalidValue;
+    if (dynamic > function->most_dynamic) return InvalidValue;
     Node node;
     node.function = function;
     node.grid = {(int)gx, (int)gy, (int)gz};
     node.block = {(int)bx, (int)by, (int)bz};
+    node.dynamic_bytes = dynamic;
     if (!stream->captured)
     {
         host_launches++;
@@ -278,7 +282,8 @@ API cuLaunchKernel(
     recorded_launches++;
     return record(stream, std::move(node));
 }
-/* What was asked for since the library was loaded, and what is alive; -1 for a name that nothing has. */
+/* What was asked for since the library was loaded, and what is alive; -1 for a name that nothing has. "launches of
+ * NAME" are those of one kernel that have run. */
 extern "C" __attribute__((visibility("default"))) long emulated_cuda_count(const char* what)
 {
     std::lock_guard<std::mutex> lock(one_at_a_time);
@@ -287,6 +292,7 @@ extern "C" __attribute__((visibility("default"))) long emulated_cuda_count(const
         {"replayed launches", replayed_launches}, {"graphs", graphs}, {"copies to the device", copies_in},
         {"bytes", (long)used}, {"pinned blocks", pinned_blocks},
     };
+    if (strncmp(what, "launches of ", 12) == 0) return launches_of[what + 12];
     auto found = counts.find(what);
     return found == counts.end() ? -1 : found->second;
 }

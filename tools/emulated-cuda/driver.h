@@ -18,6 +18,8 @@ struct Function
 {
     std::string name;
     Thunk thunk;
+    /* Bytes of a block's memory that the driver was asked to allow a launch to give. */
+    size_t most_dynamic = 48 << 10;
 };
 
 /* A launch, or a copy where there is no function. */
@@ -25,6 +27,7 @@ struct Node
 {
     Function* function = nullptr;
     Place grid, block;
+    size_t dynamic_bytes = 0;
     std::vector<std::vector<char>> values;
     void* to = nullptr;
     const void* from = nullptr;
@@ -55,6 +58,9 @@ extern long replays, replayed_launches, graphs, copies_in;
 
 /* Whether a launch has gone astray. */
 extern bool lost;
+
+/* The compute capability, 90 for 9.0. */
+int compute();
 
 /* What stands in the way of a call that works in the context. */
 int state();

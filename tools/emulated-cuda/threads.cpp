@@ -1,6 +1,7 @@
 #include "threads.h"
 #include "prelude.h"
 #include "nv/instructions.h"
+#include "wgmma.h"
 #include <setjmp.h>
 #include <ucontext.h>
 #include <vector>
@@ -14,12 +15,14 @@ void** parameters;
 
 static const size_t StackBytes = 256 << 10;
 
-/* What a fiber waits for: nothing, the other threads of the block, or the other lanes of its warp. */
+/* What a fiber waits for: nothing, the other threads of the block, the other lanes of its warp, or a phase of an
+ * mbarrier. */
 enum class Wait
 {
     Nothing,
     Block,
-    Warp
+    Warp,
+    Phase
 };
 
 struct Fiber
@@ -30,6 +33,8 @@ struct Fiber
     int thread = 0;
     bool begun = false, ended = false;
     Wait wait = Wait::Nothing;
+    shared_t signal = 0;
+    unsigned parity = 0;
     Copies copies;
 };
 
@@ -52,7 +57,7 @@ static Meeting meetings[32];
 static char* array;
 static size_t array_bytes;
 
-static uint64_t draw()
+uint64_t draw()
 {
     seed ^= seed << 13;
     seed ^= seed >> 7;
@@ -69,7 +74,9 @@ void stop(const char* words)
     abort();
 }
 
-shared_t shared(void* of_block, size_t bytes)
+shared_t shared(void* of_block, size_t bytes) { return shared_of(of_block, bytes); }
+
+shared_t shared_of(void* of_block, size_t bytes)
 {
     if (!array) memset(of_block, 0x7e, bytes);
     array = (char*)of_block;
@@ -95,6 +102,13 @@ static void suspend(Wait wait)
 {
     current->wait = wait;
     if (_setjmp(current->at) == 0) _longjmp(scheduler, 1);
+}
+
+void suspend_for_phase(shared_t signal, unsigned parity)
+{
+    current->signal = signal;
+    current->parity = parity;
+    suspend(Wait::Phase);
 }
 
 static void run_threads()
@@ -163,8 +177,8 @@ static Fiber* fiber(size_t index)
     return fibers[index];
 }
 
-/* One turn for the fibers that wait for nothing, in a random order. A warp sits out turns by its speed, so that one may
- * be far ahead of another. Whether any ran. */
+/* One turn for the fibers that wait for nothing, in a random order, and by chance for a copy under way. A warp sits out
+ * turns by its speed, so that one may be far ahead of another. Whether any ran. */
 static bool turn(std::vector<Fiber*>& live, const int* speeds)
 {
     bool runs[32], any = false;
@@ -172,8 +186,10 @@ static bool turn(std::vector<Fiber*>& live, const int* speeds)
     for (int warp = 0; warp <= (threads - 1) / 32; warp++) runs[warp] = (int)(draw() >> 20 & 7) < speeds[warp];
     for (size_t i = live.size() - 1; i > 0; i--) std::swap(live[i], live[draw() % (i + 1)]);
     std::vector<Fiber*> again;
+    if (chance()) land_one();
     for (Fiber* f : live)
     {
+        if (f->wait == Wait::Phase && is_over(f->signal, f->parity)) f->wait = Wait::Nothing;
         if (f->wait == Wait::Nothing)
         {
             any = true;
@@ -189,6 +205,7 @@ void run_block()
 {
     next_thread = 0;
     array = nullptr;
+    begin_block();
     std::vector<Fiber*> live;
     while (next_thread < threads)
     {
@@ -202,14 +219,17 @@ void run_block()
     for (int& speed : speeds) speed = 8;
     while (!live.empty())
     {
-        if (turn(live, speeds)) continue;
+        if (turn(live, speeds) || land_one()) continue;
         for (Fiber* f : live)
         {
             if (f->wait == Wait::Warp) stop("an instruction of a warp that some of its lanes do not come by");
+            if (f->wait == Wait::Phase) stop("a wait for a phase of an mbarrier that nobody ends");
         }
         if ((int)live.size() != threads) stop("a barrier that some threads of a block do not come by");
+        pass_barrier();
         for (Fiber* f : live) f->wait = Wait::Nothing;
         for (int& speed : speeds) speed = 1 << (draw() >> 20 & 3);
     }
+    end_block();
 }
 }

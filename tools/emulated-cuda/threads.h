@@ -7,6 +7,8 @@
 namespace cn_emulator
 {
 extern int threads, block_x, block_y;
+/* Bytes of the block's memory that the launch gave. */
+extern size_t dynamic_bytes;
 extern Thunk kernel;
 extern void** parameters;
 
