@@ -35,11 +35,20 @@ lint() {
             needs("cvt.rn.f16x2.f32", 7.0, 80)
             needs("cp.async", 7.0, 80)
             needs("mbarrier.", 7.0, 80)
+            needs("cvta.param", 7.7, 70)
+            needs(".shared::cta", 7.8, 80)
+            needs(".shared::cluster", 7.8, 90)
+            needs("mbarrier.try_wait", 7.8, 90)
             needs("stmatrix", 7.8, 90)
+            needs(".expect_tx", 8.0, 90)
+            needs("fence.mbarrier_init", 8.0, 90)
             needs("cp.async.bulk", 8.0, 90)
-            needs("wgmma", 8.0, 90)
+            needs("wgmma.", 8.0, 90)
             needs("setmaxnreg", 8.0, 90)
-            if (/wgmma|setmaxnreg/ && !exact) { needs("wgmma", 99, 90); needs("setmaxnreg", 99, 90) }
+            if (/wgmma\.|setmaxnreg/ && !exact) {
+                printf "%s:%d: what only sm_90a has, and this is for sm_%d\n", FILENAME, FNR, sm > "/dev/stderr"
+                wrong = 1
+            }
         }
         END { exit wrong }' "$1"
 }

@@ -26,7 +26,7 @@ internal sealed partial class GpuAttention
     private bool TryTensorCores(
         in AttentionDims d, BufferView q, BufferView k, BufferView v, BufferView y, BufferView sums)
     {
-        if (!sums.IsNone || s_tensorCores.Find(launcher, new Operands(d, q, k, v, y)) is not { } found)
+        if (!sums.IsNone || s_tensorCores.Find(launcher, new Operands(d, q, k, v, y), out _) is not { } found)
         {
             return false;
         }

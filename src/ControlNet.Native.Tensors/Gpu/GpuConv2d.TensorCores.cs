@@ -8,6 +8,7 @@ internal sealed partial class GpuConv2d
 
     /// <summary>Kernels for tensor cores, the best first.</summary>
     private static readonly KernelTable<Operands> s_tensorCores = new(
+        new KernelRow<Operands>(KernelKind.Wgmma, KernelKinds.WgmmaCompute, TakesWgmma, ChooseWgmma),
         new KernelRow<Operands>(KernelKind.Mma, KernelKinds.MmaCompute, Takes, ChooseMma));
 
     /// <summary>Launches a kernel for tensor cores if there is one for the call.</summary>
@@ -15,9 +16,15 @@ internal sealed partial class GpuConv2d
         in Call c, int parts, int partDepth, Activation activation, BufferView x, BufferView packed, BufferView bias,
         BufferView addRow, BufferView addTensor, BufferView y)
     {
-        if (s_tensorCores.Find(launcher, new Operands(c, parts, x, packed)) is not { } found)
+        if (s_tensorCores.Find(launcher, new Operands(c, parts, x, packed), out KernelKind kind) is not { } found)
         {
             return false;
+        }
+
+        if (kind == KernelKind.Wgmma)
+        {
+            LaunchWgmma(found, c, parts, activation, x, packed, bias, addRow, addTensor, y);
+            return true;
         }
 
         int columns = c.Target.Channels, rows = Rows(c);

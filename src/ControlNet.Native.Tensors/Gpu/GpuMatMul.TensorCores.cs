@@ -8,6 +8,7 @@ internal sealed partial class GpuMatMul
 
     /// <summary>Kernels for tensor cores, the best first.</summary>
     private static readonly KernelTable<Operands> s_tensorCores = new(
+        new KernelRow<Operands>(KernelKind.Wgmma, KernelKinds.WgmmaCompute, TakesWgmma, ChooseWgmma),
         new KernelRow<Operands>(KernelKind.Mma, KernelKinds.MmaCompute, Takes, ChooseMma));
 
     /// <summary>Launches a kernel for tensor cores if there is one for the call.</summary>
@@ -15,9 +16,15 @@ internal sealed partial class GpuMatMul
         in Call c, Activation activation, BufferView a, BufferView b, BufferView bias, BufferView addTensor,
         BufferView y)
     {
-        if (s_tensorCores.Find(launcher, new Operands(c, a, b)) is not { } found)
+        if (s_tensorCores.Find(launcher, new Operands(c, a, b), out KernelKind kind) is not { } found)
         {
             return false;
+        }
+
+        if (kind == KernelKind.Wgmma)
+        {
+            LaunchWgmma(found, c, activation, a, b, bias, addTensor, y);
+            return true;
         }
 
         launcher.Launch(

@@ -6,7 +6,7 @@ namespace ControlNet.Native.Tensors.Gpu;
 /// <summary>
 /// One argument of a launch. Conversions are implicit and nothing is put on the heap. A buffer becomes two parameters
 /// of the kernel, its memory and the element it starts at as a 64-bit integer; the absent buffer is a null pointer and
-/// 0.
+/// 0. A tensor map is one parameter, by value, which the driver makes.
 /// </summary>
 internal readonly struct KernelArgument
 {
@@ -19,8 +19,13 @@ internal readonly struct KernelArgument
         IsFloat = isFloat;
     }
 
-    /// <summary>Whether this is a buffer, two parameters, or a number, one.</summary>
+    private KernelArgument(TensorMap map) => Map = map;
+
+    /// <summary>Whether this is a buffer, two parameters, or one: a number or a tensor map.</summary>
     public bool IsBuffer { get; }
+
+    /// <summary>The tensor map; null for everything else.</summary>
+    public TensorMap? Map { get; }
 
     /// <summary>The driver's handle of the memory of a buffer; zero for the absent one.</summary>
     public nint Memory { get; }
@@ -44,6 +49,8 @@ internal readonly struct KernelArgument
         GpuBlock block = (GpuBlock)view.Block;
         return new(true, block.Memory, (block.Start / view.Type.ElementBytes()) + view.Offset, sizeof(long));
     }
+
+    public static implicit operator KernelArgument(TensorMap map) => new(map);
 
     public static implicit operator KernelArgument(int value) => new(false, 0, (uint)value, sizeof(int));
 

@@ -4,12 +4,17 @@ using ControlNet.Native.Tensors.Contracts;
 namespace ControlNet.Native.Tensors.Gpu;
 
 /// <summary>A kernel as it is going to be launched.</summary>
-internal readonly record struct KernelLaunch(KernelVariant Kernel, GridSize Grid);
+/// <param name="Kernel">The variant.</param>
+/// <param name="Grid">Its blocks.</param>
+/// <param name="Tile">The tile of a block, where it makes one.</param>
+internal readonly record struct KernelLaunch(KernelVariant Kernel, GridSize Grid, TileOption Tile = default);
 
 /// <summary>Calls of a family that a kernel beside the dialect's takes.</summary>
 /// <typeparam name="TCall">A call of the family.</typeparam>
 /// <param name="Kind">What kind of kernel it is.</param>
-/// <param name="Compute">The least compute capability it is for, 80 for 8.0.</param>
+/// <param name="Compute">
+/// The least compute capability it is for, 80 for 8.0. What else the kind wants is said by <see cref="KernelKinds"/>.
+/// </param>
 /// <param name="Takes">Whether it takes a call, by types, dims and alignment.</param>
 /// <param name="Choose">The variant and its grid for a call that it takes, on such a device.</param>
 internal sealed record KernelRow<TCall>(
@@ -28,16 +33,21 @@ internal sealed class KernelTable<TCall>(params KernelRow<TCall>[] rows)
     where TCall : struct
 {
     /// <summary>What to launch for a call; null for the dialect's kernel.</summary>
-    public KernelLaunch? Find(GpuLauncher launcher, in TCall call)
+    /// <param name="launcher">What kinds there are, and for which device.</param>
+    /// <param name="call">The call.</param>
+    /// <param name="kind">Which row it is of, and so which arguments it takes.</param>
+    public KernelLaunch? Find(GpuLauncher launcher, in TCall call, out KernelKind kind)
     {
         foreach (KernelRow<TCall> row in rows)
         {
             if (row.Kind <= launcher.Kernels && row.Compute <= launcher.Limits.Compute && row.Takes(call))
             {
+                kind = row.Kind;
                 return row.Choose(call, launcher.Limits);
             }
         }
 
+        kind = KernelKind.Portable;
         return null;
     }
 }

@@ -15,6 +15,9 @@ internal sealed record KernelVariant(string File, string Entry, GridSize Block, 
     {
     }
 
+    /// <summary>Bytes of a block's memory that a launch gives, beside the arrays of the kernel.</summary>
+    public int DynamicBytes { get; init; }
+
     /// <summary>What is compiled as one: a file and its defines, whatever the entry.</summary>
     public string Module => Defines.Length == 0 ? File : $"{File} {Defines}";
 

@@ -47,7 +47,7 @@ public sealed class KernelSignatureTests
 
     /// <summary>Sizes are such that each way a launcher can choose is taken.</summary>
     private static List<(KernelVariant Kernel, string Arguments)> Launches() =>
-        [.. Launches(compute: 0), .. Launches(compute: 80)];
+        [.. Launches(compute: 0), .. Launches(compute: 80), .. Launches(compute: 90)];
 
     private static List<(KernelVariant Kernel, string Arguments)> Launches(int compute)
     {

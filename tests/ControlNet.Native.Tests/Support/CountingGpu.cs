@@ -16,7 +16,7 @@ internal sealed class CountingGpu(long memoryBytes, long maxBlockBytes = long.Ma
     public string Description => "counts";
 
     public GpuLimits Limits { get; } =
-        new(256, 32 << 10, 1, memoryBytes, maxBlockBytes, IsCpu: false, Compute: compute);
+        new(256, 32 << 10, 1, memoryBytes, maxBlockBytes, IsCpu: false, Compute: compute, HasTensorMaps: compute >= 90);
 
     public bool HoldsData => true;
 

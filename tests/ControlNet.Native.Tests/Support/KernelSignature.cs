@@ -47,6 +47,7 @@ internal sealed partial record KernelSignature(string File, string Entry, GridSi
             kinds.Add(argument switch
             {
                 { IsBuffer: true } => "buffer",
+                { Map: not null } => "map",
                 { IsFloat: true } => "float",
                 { Bytes: sizeof(long) } => "i64",
                 _ => "int",
@@ -62,7 +63,7 @@ internal sealed partial record KernelSignature(string File, string Entry, GridSi
         .Where(System.IO.File.Exists).Select(System.IO.File.ReadAllText));
 
     private static string Kinds(string parameters) => string.Join(' ', Parameter().Matches(parameters).Select(
-        m => m.Groups["buffer"].Success ? "buffer" : m.Groups["type"].Value));
+        m => m.Groups["buffer"].Success ? "buffer" : m.Groups["map"].Success ? "map" : m.Groups["type"].Value));
 
     [GeneratedRegex(@"/\*.*?\*/", RegexOptions.Singleline)]
     private static partial Regex Comment();
@@ -77,6 +78,6 @@ internal sealed partial record KernelSignature(string File, string Entry, GridSi
         @"KERNEL\((?<entry>\w+), (?<x>\w+), (?<y>\w+), (?<z>\w+)\)\s*\((?<parameters>[^{]*)\)\s*\{")]
     private static partial Regex Declaration();
 
-    [GeneratedRegex(@"(?<buffer>(IN|OUT)\(\w+, \w+\))|(?<type>\w+) \w+")]
+    [GeneratedRegex(@"(?<buffer>(IN|OUT)\(\w+, \w+\))|(?<map>MAP\(\w+\))|(?<type>\w+) \w+")]
     private static partial Regex Parameter();
 }

@@ -70,7 +70,8 @@ internal static unsafe class CudaDevices
             CudaNative.Attribute(CudaNative.AttributeGroupSize, device),
             CudaNative.Attribute(CudaNative.AttributeLocalBytes, device),
             CudaNative.Attribute(CudaNative.AttributeMultiprocessors, device),
-            (long)bytes, (long)bytes, IsCpu: false, Compute: (major * 10) + minor);
+            (long)bytes, (long)bytes, IsCpu: false, Compute: (major * 10) + minor,
+            HasTensorMaps: CudaNative.HasTensorMaps);
         string? lack = limits.Compute < OldestArchitecture
             ? $"its compute capability is {major}.{minor}, at least {OldestArchitecture / 10}.0 is needed"
             : GpuFound.Lack(limits);

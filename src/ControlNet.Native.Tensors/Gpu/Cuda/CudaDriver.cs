@@ -14,6 +14,9 @@ internal sealed unsafe partial class CudaDriver : IGpuDriver
 {
     private const int LogBytes = 16 << 10;
 
+    /// <summary>What every launch may give its blocks.</summary>
+    private const int AnyDynamicBytes = 48 << 10;
+
     /// <summary>The context this thread has; contexts are a property of the thread.</summary>
     [ThreadStatic]
     private static nint s_current;
@@ -105,6 +108,13 @@ internal sealed unsafe partial class CudaDriver : IGpuDriver
 
         nint function;
         Check(CudaNative.ModuleGetFunction(&function, module, kernel.Entry), "cuModuleGetFunction", kernel);
+        if (kernel.DynamicBytes > AnyDynamicBytes)
+        {
+            int code = CudaNative.FuncSetAttribute(
+                function, CudaNative.FunctionMaxDynamicBytes, kernel.DynamicBytes);
+            Check(code, "cuFuncSetAttribute", kernel);
+        }
+
         return function;
     }
 
@@ -113,11 +123,26 @@ internal sealed unsafe partial class CudaDriver : IGpuDriver
     {
         MakeCurrent();
         SendGathered();
-        int count = 0;
+        int count = 0, maps = 0;
+        foreach (ref readonly KernelArgument argument in arguments)
+        {
+            maps += argument.Map is null ? 0 : 1;
+        }
+
+        byte* map = stackalloc byte[(maps * CudaNative.TensorMapBytes) + CudaNative.TensorMapAlignment];
+        map += -(nint)map & (CudaNative.TensorMapAlignment - 1);
         long* values = stackalloc long[2 * arguments.Length];
         void** parameters = stackalloc void*[2 * arguments.Length];
         foreach (ref readonly KernelArgument argument in arguments)
         {
+            if (argument.Map is { } described)
+            {
+                Check(CudaNative.EncodeTensorMap(described, map), "cuTensorMapEncode", kernel);
+                parameters[count++] = map;
+                map += CudaNative.TensorMapBytes;
+                continue;
+            }
+
             if (argument.IsBuffer)
             {
                 values[count] = argument.Memory;
@@ -132,7 +157,7 @@ internal sealed unsafe partial class CudaDriver : IGpuDriver
 
         int code = CudaNative.LaunchKernel(
             function, (uint)grid.X, (uint)grid.Y, (uint)grid.Z, (uint)kernel.Block.X, (uint)kernel.Block.Y,
-            (uint)kernel.Block.Z, 0, _stream, parameters, null);
+            (uint)kernel.Block.Z, (uint)kernel.DynamicBytes, _stream, parameters, null);
         if (CudaNative.IsLoss(code))
         {
             // What lost the device was launched before.
