@@ -12,6 +12,7 @@
  * ROWS and COLUMNS are given: 128 x 128, 128 x 80, 128 x 64 or 64 x 64. */
 #ifndef CN_TILES_H
 #define CN_TILES_H
+
 #define THREADS 128
 #include "results.h"
 
