@@ -12,7 +12,8 @@ public sealed partial record ImageRequest
 
     /// <summary>
     /// A request that takes the memory of this one and less time, for a device that only plans; draws no number from
-    /// <see cref="NoiseSource"/>. A prompt that changes is rehearsed in all its steps. The windows of <see cref="Controls"/> are as they were, and may be missed.
+    /// <see cref="NoiseSource"/>. A prompt that changes is rehearsed in all its steps. The windows of
+    /// <see cref="Controls"/> are as they were, and may be missed.
     /// </summary>
     public ImageRequest ForRehearsal() => this with
     {

@@ -75,18 +75,22 @@ public sealed class DeviceLossTests
         ImageRequest request = Request with { Controls = [new() { Net = net, Image = TinyPipeline.Hint(40, 24) }] };
         (long, long) idle = (device.BlocksInUse, device.BytesInUse);
         _ = model.Generate(request);
+        net.ForgetHints();
         int before = gpu.Calls;
         _ = model.Generate(request);
         int calls = gpu.Calls - before;
         for (int call = 1; call <= calls; call += Math.Max(1, calls / 40))
         {
+            net.ForgetHints();
             gpu.Fail(call, isLoss: false);
             GpuException refusal = Assert.Throws<GpuException>(() => model.Generate(request));
             Assert.False(refusal.IsDeviceLost);
+            net.ForgetHints();
             Assert.Equal(idle, (device.BlocksInUse, device.BytesInUse));
         }
 
         _ = model.Generate(request);
+        net.ForgetHints();
         Assert.Equal(idle, (device.BlocksInUse, device.BytesInUse));
     }
 

@@ -288,6 +288,7 @@ public sealed class ReplayTests : IDisposable
                     Assert.Equal(isLoss, e.IsDeviceLost);
                 }
 
+                net.ForgetHints();
                 Assert.Equal(idle, (device.BlocksInUse, device.BytesInUse));
                 Assert.Equal((0, false, 0), (gpu.Recordings, gpu.IsRecording, gpu.CallsAfterLoss));
             }

@@ -42,6 +42,6 @@ public sealed partial class MemoryAdviceTests : IDisposable
     }
 
     [GeneratedRegex(
-        @"the work takes at least [0-9]+ bytes .*--width ([0-9]+) --height ([0-9]+) would fit with f16 weights")]
+        @"the work takes at least [0-9]+ bytes .*--width ([0-9]+) --height ([0-9]+) would fit with F16 weights")]
     private static partial Regex Size();
 }
