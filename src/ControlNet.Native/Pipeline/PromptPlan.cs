@@ -116,7 +116,6 @@ internal sealed class PromptPlan
 
     private Tensor Guided(Tensor estimate, float scale)
     {
-
         int each = estimate.Shape[0] / (1 + _weights.Length);
         (float Factor, Tensor Term)[] terms = new (float, Tensor)[1 + _weights.Length];
         terms[0] = (1 - (scale * _weights.Sum()), estimate.Rows(0, each));
