@@ -16,16 +16,6 @@ internal static partial class WebUiParameters
 {
     private const string NegativePrompt = "Negative prompt: ";
 
-    /// <summary>What the text cannot tell whole, and the option that tells it.</summary>
-    private static readonly (string Setting, string Option)[] s_needFiles =
-    [
-        ("ControlNet 0", "--control-net"),
-        ("ControlNet", "--control-net"),
-        ("Denoising strength", "--init-image"),
-        ("Mask blur", "--mask"),
-        ("Initial latents", "--init-latents"),
-    ];
-
     /// <summary>The options the text stands for, by name.</summary>
     /// <param name="text">The text of the PNG.</param>
     /// <param name="png">The file it is from, for messages.</param>
@@ -45,21 +35,13 @@ internal static partial class WebUiParameters
         }
 
         Dictionary<string, string> settings = Settings(lines[^1]);
-        foreach ((string setting, string option) in s_needFiles)
-        {
-            if (settings.ContainsKey(setting) && !given.ContainsKey(option))
-            {
-                throw new UsageException(
-                    $"'{png}' was made with '{setting}', and its text does not say from which file; give it " +
-                    $"with {option}");
-            }
-        }
-
         int negative = Array.FindIndex(lines, line => line.StartsWith(NegativePrompt, StringComparison.Ordinal));
         int end = negative < 0 ? lines.Length - 1 : negative;
+        string prompt = string.Join('\n', lines[..end]);
+        RequireFiles(settings, prompt, png, given);
         SortedDictionary<string, string[]> options = new(StringComparer.Ordinal)
         {
-            ["--prompt"] = [string.Join('\n', lines[..end])],
+            ["--prompt"] = [WithoutLoras(prompt)],
         };
         if (negative >= 0)
         {
@@ -79,6 +61,9 @@ internal static partial class WebUiParameters
         Take("Seed", "--seed");
         Take("Clip skip", "--clip-skip");
         Take("Eta", "--eta");
+        Take("Prompt syntax", "--prompt-syntax");
+        Take("Guidance rescale", "--guidance-rescale");
+        TakePasses(settings, options);
         if (settings.TryGetValue("Size", out string? size) && size.Split('x') is [string width, string height])
         {
             (options["--width"], options["--height"]) = ([width], [height]);

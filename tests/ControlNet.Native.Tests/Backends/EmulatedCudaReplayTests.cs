@@ -143,7 +143,9 @@ public sealed class EmulatedCudaReplayTests(ITestOutputHelper output)
         ControlInput control = new() { Net = canny, Image = TinyPipeline.Hint(40, 24), Scale = 0.7f };
         ControlInput guess = control with
         {
-            Net = depth, Mode = ControlMode.Guess, Mask = ControlMask.FromFloats([0.5f, 1], 2, 1),
+            Net = depth,
+            Mode = ControlMode.Guess,
+            Mask = ControlMask.FromFloats([0.5f, 1], 2, 1),
         };
         List<ImageRequest> requests = [Request with { Steps = 3, Controls = [control, guess] }];
         if (activations == DType.F32)

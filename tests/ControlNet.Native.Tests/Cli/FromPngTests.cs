@@ -66,7 +66,29 @@ public sealed class FromPngTests : IDisposable
         Assert.Contains("Clip skip: 2, RNG: GPU", text);
     }
 
+    [Fact]
+    public async Task Passes_and_LoRA_of_a_web_ui_text_are_understood()
+    {
+        string png = _folder.Path("webui.png"), output = _folder.Path("out.png");
+        new RgbImage(1, 1, new byte[3]).Save(png,
+        [
+            new PngText("parameters", "a lighthouse <lora:kohya:0.5>\nSteps: 2, Sampler: DDIM, CFG scale: 2, Seed: 1, "
+                + "Size: 32x32, Denoising strength: 0.6, Hires upscale: 1.5, Hires steps: 4, "
+                + "Hires upscaler: Latent, Lora hashes: \"kohya: 5cc5\""),
+        ]);
+        string[] arguments = ["generate", "--from-png", png, "-m", $"{Models}/sd1-tiny", "-o", output];
+        await Refused([], "was made with 'Lora hashes'", "--lora", arguments);
+        await Ok([.. arguments, "--lora", $"{Models}/lora/kohya.safetensors:0.5"]);
+        string text = PngImage.Load(output).Text.Single(t => t.Keyword == "parameters").Text;
+        Assert.StartsWith("a lighthouse \nSteps: 2, ", text, StringComparison.Ordinal);
+        Assert.Contains("Denoising strength: 0.6, Hires upscale: 1.5, Hires steps: 4, Hires upscaler: Latent", text);
+        Assert.Contains("Lora: \"kohya:0.5\"", text);
+        RgbImage image = RgbImage.Load(output);
+        Assert.Equal((48, 48), (image.Width, image.Height));
+    }
+
     [Theory]
+    [InlineData("x <lora:a:1>\nSteps: 3, Seed: 1", "was made with '<lora:a:1>'")]
     [InlineData("no settings", "does not end in a line of settings")]
     [InlineData("x\nSteps: 3, Sampler: Restart, Seed: 1", "the sampler 'Restart', which this tool has not")]
     [InlineData("x\nSteps: 3, Seed: 1, Denoising strength: 0.5", "its text does not say from which file; give it with")]

@@ -239,7 +239,9 @@ public sealed class EmbeddingTests : IDisposable
             "NegativePrompt has 65537 characters, but at most 65536 are read; shorten it");
         _ = _model.Generate(Request with
         {
-            Prompt = string.Concat(Enumerable.Repeat("cat BREAK ", 65)), TruncatePrompt = true, Steps = 1,
+            Prompt = string.Concat(Enumerable.Repeat("cat BREAK ", 65)),
+            TruncatePrompt = true,
+            Steps = 1,
         });
     }
 

@@ -109,7 +109,9 @@ public sealed class HintChannelTests : IDisposable
 
         Assert.Equal(5 * 6 * 4, _model.Generate(TinyPipeline.Request with
         {
-            Width = null, Height = null, Controls = [control],
+            Width = null,
+            Height = null,
+            Controls = [control],
         }).Latents.Length);
     }
 

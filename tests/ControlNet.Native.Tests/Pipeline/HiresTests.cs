@@ -71,13 +71,19 @@ public sealed class HiresTests : IDisposable
         // Without noise in steps and encoder both ways are the same arithmetic.
         ImageRequest plain = Request with
         {
-            Sampler = SamplerKind.Ddim, HiresPass = null, NoiseSource = new NoiseThat(_ => { }),
+            Sampler = SamplerKind.Ddim,
+            HiresPass = null,
+            NoiseSource = new NoiseThat(_ => { }),
             InitialLatents = Enumerable.Range(0, 60).Select(i => MathF.Sin(i * i)).ToArray(),
         };
         GeneratedImage first = _model.Generate(plain);
         GeneratedImage second = _model.Generate(plain with
         {
-            InitialLatents = null, InitialImage = first.Image, Width = 80, Height = 48, Strength = 0.7,
+            InitialLatents = null,
+            InitialImage = first.Image,
+            Width = 80,
+            Height = 48,
+            Strength = 0.7,
         });
         TinyPipeline.AssertSame(second, _model.Generate(plain with { HiresPass = new HiresPass { Strength = 0.7 } }));
     }
@@ -101,7 +107,9 @@ public sealed class HiresTests : IDisposable
     {
         ImageRequest request = Request with
         {
-            Width = 96, Height = 64, HiresPass = new HiresPass { Steps = 40, Strength = 0.05 },
+            Width = 96,
+            Height = 64,
+            HiresPass = new HiresPass { Steps = 40, Strength = 0.05 },
         };
         MemoryEstimate estimate = _model.EstimateMemory(request);
         Assert.True(estimate.PeakBytes > _model.EstimateMemory(request with { HiresPass = null }).PeakBytes);
@@ -146,7 +154,9 @@ public sealed class HiresTests : IDisposable
             new HiresPass(), "HiresPass redoes the whole picture, but Mask keeps a part of it; give one or the other",
             Request with
             {
-                InitialImage = TinyPipeline.Hint(40, 24), Mask = TinyPipeline.Hint(40, 24), Steps = 5,
+                InitialImage = TinyPipeline.Hint(40, 24),
+                Mask = TinyPipeline.Hint(40, 24),
+                Steps = 5,
             });
     }
 

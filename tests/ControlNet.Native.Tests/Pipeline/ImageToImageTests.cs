@@ -26,7 +26,11 @@ public sealed class ImageToImageTests : IDisposable
 
     private static ImageRequest Request => TinyPipeline.Request with
     {
-        Width = null, Height = null, Steps = 5, Strength = 0.6, InitialImage = TinyPipeline.Hint(72, 104),
+        Width = null,
+        Height = null,
+        Steps = 5,
+        Strength = 0.6,
+        InitialImage = TinyPipeline.Hint(72, 104),
     };
 
     [Theory]
@@ -44,7 +48,8 @@ public sealed class ImageToImageTests : IDisposable
         using ControlNetModel net = TinyPipeline.LoadNet(_device);
         GeneratedImage repainted = _model.Generate(request with
         {
-            Mask = mask, Controls = [new ControlInput { Net = net, Image = TinyPipeline.Hint(20, 20) }],
+            Mask = mask,
+            Controls = [new ControlInput { Net = net, Image = TinyPipeline.Hint(20, 20) }],
         });
         Assert.Equal((width, height), (repainted.Image.Width, repainted.Image.Height));
     }
@@ -71,7 +76,10 @@ public sealed class ImageToImageTests : IDisposable
         List<GenerationProgress> reports = [];
         ImageRequest request = Request with
         {
-            Steps = steps, Strength = strength, Sampler = SamplerKind.Euler, InitialImage = TinyPipeline.Hint(16, 16),
+            Steps = steps,
+            Strength = strength,
+            Sampler = SamplerKind.Euler,
+            InitialImage = TinyPipeline.Hint(16, 16),
         };
         _ = _model.Generate(request, new Reports<GenerationProgress>(reports.Add));
         Assert.Equal(Enumerable.Range(1, calls), reports.Select(report => report.Completed));
@@ -115,7 +123,10 @@ public sealed class ImageToImageTests : IDisposable
             {
                 ImageRequest request = Request with
                 {
-                    Sampler = sampler, Steps = 4, Strength = strength, InitialImage = TinyPipeline.Hint(16, 16),
+                    Sampler = sampler,
+                    Steps = 4,
+                    Strength = strength,
+                    InitialImage = TinyPipeline.Hint(16, 16),
                 };
                 ImageRequest masked = request with { Mask = mask };
                 Assert.All(_model.Generate(request).Latents.ToArray(), value => Assert.True(float.IsFinite(value)));
@@ -186,7 +197,9 @@ public sealed class ImageToImageTests : IDisposable
         using ControlNetModel net = TinyPipeline.LoadNet(_device);
         ImageRequest request = Request with
         {
-            InitialImage = TinyPipeline.Hint(192, 128), Mask = Mask(192, 128, (x, _) => x > 40), Strength = 0.2,
+            InitialImage = TinyPipeline.Hint(192, 128),
+            Mask = Mask(192, 128, (x, _) => x > 40),
+            Strength = 0.2,
             Controls = [new ControlInput { Net = net, Image = TinyPipeline.Hint(50, 40) }],
         };
         MemoryEstimate estimate = _model.EstimateMemory(request);

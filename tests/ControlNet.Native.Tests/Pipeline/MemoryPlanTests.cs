@@ -96,7 +96,11 @@ public sealed class MemoryPlanTests : IDisposable
     {
         ImageRequest request = TinyPipeline.Request with
         {
-            Width = 1280, Height = 1280, Steps = 2, InitialImage = TinyPipeline.Hint(64, 64), Strength = 1,
+            Width = 1280,
+            Height = 1280,
+            Steps = 2,
+            InitialImage = TinyPipeline.Hint(64, 64),
+            Strength = 1,
         };
         LoadOptions options = new() { WeightStorage = DType.F32, WeightGrowth = WeightGrowth.None };
         void Work(Device device, LoadOptions way)

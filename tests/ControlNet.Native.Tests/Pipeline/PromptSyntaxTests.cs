@@ -81,14 +81,18 @@ public sealed class PromptSyntaxTests : IDisposable
         TinyPipeline.AssertSame(
             _model.Generate(request with
             {
-                Prompt = "", NegativePrompt = "", PromptEmbedding = both,
+                Prompt = "",
+                NegativePrompt = "",
+                PromptEmbedding = both,
                 NegativePromptEmbedding = Joined(blurry, empty),
             }),
             _model.Generate(request));
         TinyPipeline.AssertSame(
             _model.Generate(request with
             {
-                Prompt = "", NegativePrompt = "", PromptEmbedding = Joined(blurry, empty),
+                Prompt = "",
+                NegativePrompt = "",
+                PromptEmbedding = Joined(blurry, empty),
                 NegativePromptEmbedding = both,
             }),
             _model.Generate(request with { Prompt = "blurry", NegativePrompt = request.Prompt }));

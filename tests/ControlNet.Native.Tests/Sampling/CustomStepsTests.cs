@@ -69,7 +69,9 @@ public sealed class CustomStepsTests
     {
         SchedulerConfig config = SchedulerConfig.StableDiffusion15.With(kind) with
         {
-            Prediction = PredictionType.Sample, SetAlphaToOne = true, Timesteps = s_timesteps,
+            Prediction = PredictionType.Sample,
+            SetAlphaToOne = true,
+            Timesteps = s_timesteps,
         };
         float[] result = Play(Sampler.Create(config, 10), always: [0.5f, -0.25f]);
 
@@ -99,7 +101,8 @@ public sealed class CustomStepsTests
     {
         SchedulerConfig config = SchedulerConfig.StableDiffusion15.With(kind) with
         {
-            Timesteps = Numbers(timesteps), Sigmas = Numbers(sigmas),
+            Timesteps = Numbers(timesteps),
+            Sigmas = Numbers(sigmas),
         };
         int steps = Math.Max(1, CustomSteps.CountOf(config)!.Value);
         SamplingException refused = Assert.Throws<SamplingException>(() => Sampler.Create(config, steps));

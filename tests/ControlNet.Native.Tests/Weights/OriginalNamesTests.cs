@@ -70,13 +70,21 @@ public sealed class OriginalNamesTests
         UnetConfig sd15 = new();
         UnetConfig sd2 = sd15 with
         {
-            UseLinearProjection = true, CrossAttentionDim = 1024, Heads = [5, 10, 20, 20], SampleSize = 96,
+            UseLinearProjection = true,
+            CrossAttentionDim = 1024,
+            Heads = [5, 10, 20, 20],
+            SampleSize = 96,
             UpcastAttention = true,
         };
         UnetConfig odd = sd15 with
         {
-            LayersPerBlock = [1, 2, 3, 2], TimeEmbedDim = 512, DownAttention = [true, false, true, false],
-            UpAttention = [true, true, false, false], InChannels = 9, OutChannels = 8, CenterInputSample = true,
+            LayersPerBlock = [1, 2, 3, 2],
+            TimeEmbedDim = 512,
+            DownAttention = [true, false, true, false],
+            UpAttention = [true, true, false, false],
+            InChannels = 9,
+            OutChannels = 8,
+            CenterInputSample = true,
         };
         foreach (UnetConfig config in new[] { sd15, sd2, odd })
         {
@@ -85,7 +93,10 @@ public sealed class OriginalNamesTests
             {
                 Encoder = config with
                 {
-                    OutChannels = 4, UpAttention = config.DownAttention, CenterInputSample = false, SampleSize = 64,
+                    OutChannels = 4,
+                    UpAttention = config.DownAttention,
+                    CenterInputSample = false,
+                    SampleSize = 64,
                     UpcastAttention = false,
                 },
                 ConditioningIsBgr = true, GlobalPoolConditions = true, ConditioningEmbeddingOutChannels = [8, 16],
