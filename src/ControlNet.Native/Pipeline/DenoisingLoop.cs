@@ -60,10 +60,15 @@ internal sealed class DenoisingLoop : IDisposable
         using SamplerRun run = sampler.Start(_plan.FirstCall);
         for (int call = _plan.FirstCall; call < sampler.CallCount; call++)
         {
-            (Tensor next, Tensor? clean) = Step(run, call, latents, estimatesClean: progress is not null);
+            (Tensor next, Tensor? guided) = Step(run, call, latents, isWatched: progress is not null);
+            if (guided is not null)
+            {
+                Tensor sample = latents;
+                Report(progress!, call, next, () => sampler.CleanEstimate(guided, call, sample), start);
+                guided.Dispose();
+            }
+
             latents = latents.ReplacedBy(next);
-            Report(progress, call, latents, clean, start);
-            clean?.Dispose();
         }
 
         return scope.Keep(latents);
@@ -77,7 +82,8 @@ internal sealed class DenoisingLoop : IDisposable
         _times.Dispose();
     }
 
-    private (Tensor Next, Tensor? Clean) Step(SamplerRun run, int call, Tensor latents, bool estimatesClean)
+    /// <summary>One call. Who watches gets the estimate that led to the next latents, too.</summary>
+    private (Tensor Next, Tensor? Guided) Step(SamplerRun run, int call, Tensor latents, bool isWatched)
     {
         using TensorScope scope = TensorScope.Enter();
         Sampler sampler = _plan.Sampler;
@@ -88,8 +94,8 @@ internal sealed class DenoisingLoop : IDisposable
             ? _replay.Run([input, _times.AllOf(timestep)], fed => Replayable(fed[0], fed[1], call, timestep))
             : Estimate(input, call, timestep, _times);
         Tensor guided = _plan.Prompts.Guide(estimate, _plan.Request.GuidanceScale, _plan.Request.GuidanceRescale);
-        Tensor? clean = estimatesClean ? scope.Keep(sampler.CleanEstimate(guided, call, latents)) : null;
-        return (scope.Keep(_start.Restore(run.Step(guided, call, latents, _noise.Draw), call)), clean);
+        Tensor next = scope.Keep(_start.Restore(run.Step(guided, call, latents, _noise.Draw), call));
+        return (next, isWatched ? scope.Keep(guided.Rows(0, guided.Shape[0])) : null);
     }
 
     /// <summary>
@@ -109,13 +115,8 @@ internal sealed class DenoisingLoop : IDisposable
     }
 
     private void Report(
-        IProgress<GenerationProgress>? progress, int call, Tensor latents, Tensor? clean, long start)
+        IProgress<GenerationProgress> progress, int call, Tensor latents, Func<Tensor> clean, long start)
     {
-        if (progress is null)
-        {
-            return;
-        }
-
         bool returned = false;
         T Inside<T>(Func<T> read) => returned
             ? throw new InvalidOperationException("the latents have moved on; copy them inside IProgress.Report")
@@ -123,8 +124,14 @@ internal sealed class DenoisingLoop : IDisposable
         progress.Report(new GenerationProgress(
             call + 1 - _plan.FirstCall, _plan.CallsTaken, _plan.Sampler.Timesteps[call],
             Stopwatch.GetElapsedTime(start), () => Inside(() => InTorchOrder(latents)),
-            decode => Inside(() => _paint(clean!, decode))));
+            decode => Inside(() => Paint(clean, decode))));
         returned = true;
+    }
+
+    private RgbImage Paint(Func<Tensor> clean, bool decode)
+    {
+        using TensorScope scope = TensorScope.Enter();
+        return _paint(clean(), decode);
     }
 
     /// <summary>A copy <c>[1, C, H, W]</c> that holds no memory of the device, wherever it is made.</summary>
