@@ -17,8 +17,6 @@ namespace ControlNet.Cli;
 /// </summary>
 internal static class GenerateCommand
 {
-    private const int PixelsPerLatent = 8;
-
     /// <summary>Builds the command.</summary>
     public static Command Create()
     {
@@ -155,7 +153,8 @@ internal static class GenerateCommand
     private static ImageRequest StartFrom(ImageRequest request, string path)
     {
         LatentsFile latents = LatentsFile.Read(path);
-        int width = checked(latents.Columns * PixelsPerLatent), height = checked(latents.Rows * PixelsPerLatent);
+        int width = checked(latents.Columns * LatentsFile.PixelsPerLatent);
+        int height = checked(latents.Rows * LatentsFile.PixelsPerLatent);
         if ((request.Width ?? width, request.Height ?? height) != (width, height))
         {
             throw new UsageException(

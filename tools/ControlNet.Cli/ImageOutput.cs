@@ -13,8 +13,6 @@ namespace ControlNet.Cli;
 /// </summary>
 internal sealed class ImageOutput
 {
-    private const int PixelsPerLatent = 8;
-
     private readonly string _images;
     private readonly string? _latents;
     private readonly int _count;
@@ -55,7 +53,8 @@ internal sealed class ImageOutput
         int number = Written.Count + 1;
         if (_latents is not null)
         {
-            new LatentsFile(image.Latents, image.Image.Height / PixelsPerLatent, image.Image.Width / PixelsPerLatent)
+            const int pixels = LatentsFile.PixelsPerLatent;
+            new LatentsFile(image.Latents, image.Image.Height / pixels, image.Image.Width / pixels)
                 .Write(PathOf(_latents, number));
         }
 

@@ -14,6 +14,9 @@ namespace ControlNet.Cli;
 /// <param name="Columns">W / 8.</param>
 internal sealed record LatentsFile(ReadOnlyMemory<float> Values, int Rows, int Columns)
 {
+    /// <summary>Pixels a latent stands for along each axis.</summary>
+    public const int PixelsPerLatent = 8;
+
     private const string Name = "latents";
     private const int Channels = 4;
 

@@ -9,8 +9,6 @@ namespace ControlNet.Cli;
 /// <summary>Keeps a generation within a budget of memory, or says what would fit into it.</summary>
 internal static class MemoryAdvice
 {
-    private const int PixelsPerLatent = 8;
-
     private const int SmallestSide = 64;
 
     /// <summary>Eighths of the size asked for that are tried, largest first.</summary>
@@ -69,7 +67,7 @@ internal static class MemoryAdvice
     }
 
     private static int Share(int pixels, int eighths) =>
-        Math.Max(PixelsPerLatent, pixels * eighths / 8 / PixelsPerLatent * PixelsPerLatent);
+        Math.Max(1, pixels * eighths / 8 / LatentsFile.PixelsPerLatent) * LatentsFile.PixelsPerLatent;
 
     /// <summary>The way without its size, which is that of another image.</summary>
     private static string Kept(MemoryPlan way)

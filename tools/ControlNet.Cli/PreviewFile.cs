@@ -12,8 +12,6 @@ namespace ControlNet.Cli;
 /// <param name="decode">Whether the decoder makes it; else it is painted and enlarged.</param>
 internal sealed class PreviewFile(string path, int every, bool decode)
 {
-    private const int PixelsPerLatent = 8;
-
     /// <summary>
     /// Why the file was not written the last time; null when it was. A preview never ends a generation.
     /// </summary>
@@ -32,8 +30,8 @@ internal sealed class PreviewFile(string path, int every, bool decode)
         RgbImage picture = progress.Preview(decode);
         try
         {
-            (decode ? picture : picture.Resize(picture.Width * PixelsPerLatent, picture.Height * PixelsPerLatent))
-                .Save(path);
+            int scale = decode ? 1 : LatentsFile.PixelsPerLatent;
+            picture.Resize(picture.Width * scale, picture.Height * scale).Save(path);
             Failure = null;
         }
         catch (ImageFileException e)

@@ -1,5 +1,4 @@
 using System;
-using System.Buffers.Binary;
 using System.Collections.Generic;
 using System.Linq;
 using ControlNet.Native.Tensors;
@@ -72,11 +71,9 @@ public sealed class FloatImage
                 $"[height, width, 1 to {MaxChannels}] of at most {RgbImage.MaxPixels} pixels");
         }
 
-        byte[] bytes = file.ReadAll(entry.Name);
-        float[] values = new float[bytes.Length / sizeof(float)];
+        float[] values = WeightElements.Widen("F32", file.ReadAll(entry.Name));
         for (int i = 0; i < values.Length; i++)
         {
-            values[i] = BinaryPrimitives.ReadSingleLittleEndian(bytes.AsSpan(i * sizeof(float)));
             if (!float.IsFinite(values[i]))
             {
                 throw new ImageFormatException(
@@ -96,12 +93,7 @@ public sealed class FloatImage
     /// <exception cref="SafeTensorsException">The file cannot be written.</exception>
     public void Save(string path, string name = "image")
     {
-        byte[] bytes = new byte[checked(_values.Length * sizeof(float))];
-        for (int i = 0; i < _values.Length; i++)
-        {
-            BinaryPrimitives.WriteSingleLittleEndian(bytes.AsSpan(i * sizeof(float)), _values[i]);
-        }
-
+        byte[] bytes = WeightElements.Narrow("F32", _values);
         SafeTensorsWriter.Write(path, [new SafeTensorsItem(name, "F32", [Height, Width, Channels], () => bytes)]);
     }
 

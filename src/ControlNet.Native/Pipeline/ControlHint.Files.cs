@@ -1,5 +1,4 @@
 using System;
-using System.Buffers.Binary;
 using System.IO;
 using System.Linq;
 using ControlNet.Native.Imaging;
@@ -87,10 +86,10 @@ public sealed partial class ControlHint
         string path, ReadOnlySpan<byte> bytes, int width, int height, int channels, bool isTorch)
     {
         int pixels = width * height;
-        float[] values = new float[bytes.Length / sizeof(float)];
+        float[] stored = WeightElements.Widen("F32", bytes), values = new float[stored.Length];
         for (int i = 0; i < values.Length; i++)
         {
-            float value = BinaryPrimitives.ReadSingleLittleEndian(bytes[(i * sizeof(float))..]);
+            float value = stored[i];
             if (!float.IsFinite(value))
             {
                 throw new ImageFormatException(

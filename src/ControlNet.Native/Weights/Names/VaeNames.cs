@@ -36,29 +36,17 @@ internal sealed class VaeNames
             .DefaultIfEmpty(-1).Max() + 1;
 
     /// <summary>diffusers' name for an original one; null for a name the layout does not have.</summary>
-    public string? Translate(string name)
-    {
-        if (IsOutside(name))
-        {
-            return name;
-        }
-
-        int dot = name.IndexOf('.', StringComparison.Ordinal);
-        string half = dot < 0 ? name : name[..dot];
-        if (half is not ("encoder" or "decoder"))
-        {
-            return null;
-        }
-
-        string rest = name[(dot + 1)..];
-        string? known = NameRules.Rename(rest, s_middle) ?? Level(rest);
-        return known is null
-            ? null
-            : $"{half}.{known.Replace("nin_shortcut", "conv_shortcut", StringComparison.Ordinal)}";
-    }
+    public string? Translate(string name) => InHalf(
+        name, rest => (NameRules.Rename(rest, s_middle) ?? Level(rest))
+            ?.Replace("nin_shortcut", "conv_shortcut", StringComparison.Ordinal));
 
     /// <summary>The original name for one of diffusers'; null for a name the layout does not have.</summary>
-    public string? Back(string name)
+    public string? Back(string name) => InHalf(
+        name, rest => (NameRules.RenameBack(rest, s_middle) ?? LevelBack(rest))
+            ?.Replace("conv_shortcut", "nin_shortcut", StringComparison.Ordinal));
+
+    /// <summary>Renames what lies within encoder or decoder; what lies outside of both has one name.</summary>
+    private static string? InHalf(string name, Func<string, string?> rename)
     {
         if (IsOutside(name))
         {
@@ -67,16 +55,7 @@ internal sealed class VaeNames
 
         int dot = name.IndexOf('.', StringComparison.Ordinal);
         string half = dot < 0 ? name : name[..dot];
-        if (half is not ("encoder" or "decoder"))
-        {
-            return null;
-        }
-
-        string rest = name[(dot + 1)..];
-        string? known = NameRules.RenameBack(rest, s_middle) ?? LevelBack(rest);
-        return known is null
-            ? null
-            : $"{half}.{known.Replace("conv_shortcut", "nin_shortcut", StringComparison.Ordinal)}";
+        return half is "encoder" or "decoder" && rename(name[(dot + 1)..]) is string known ? $"{half}.{known}" : null;
     }
 
     /// <summary>Brings the attention names of old diffusers up to date; other names are returned as they are.</summary>
